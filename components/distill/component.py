@@ -1,0 +1,49 @@
+"""Distill: a shallower student learns the teacher's answers."""
+
+from kfp import dsl
+from kfp.dsl import Artifact, Dataset, Input, Model, Output
+
+from leanstage.components._image import image
+
+
+@dsl.component(base_image=image("torch"), install_kfp_package=False)
+def distill(
+    teacher: Input[Model],
+    train: Input[Dataset],
+    validation: Input[Dataset],
+    unlabelled: Input[Dataset],
+    plan: Input[Artifact],
+    student: Output[Model],
+    seed: int = 0,
+) -> None:
+    """Train a student with fewer layers within half the tolerance, or pass the teacher through.
+
+    Args:
+        teacher: The variant to learn from.
+        train: Rows whose text the teacher answers; their labels are not used.
+        validation: Rows on which the student is held against the teacher.
+        unlabelled: Further text for the teacher to answer, possibly none.
+        plan: The plan with the depths to try.
+        seed: Seed of the training.
+
+    Returns:
+        student: The student, or the teacher unchanged with the reason in its lineage.
+    """
+    from pathlib import Path
+
+    from leanstage.contracts import Plan
+    from leanstage.distill.step import distill
+    from leanstage.progress import stage
+    from leanstage.tasks import open_split
+    from leanstage.variant import open_variant
+
+    with stage("distill"):
+        distill(
+            open_variant(teacher.path),
+            train=open_split(train.path),
+            validation=open_split(validation.path),
+            unlabelled=open_split(unlabelled.path),
+            plan=Plan.load(plan.path),
+            target=Path(student.path),
+            seed=seed,
+        )

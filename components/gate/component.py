@@ -1,0 +1,56 @@
+"""Gate: the verdict."""
+
+from kfp import dsl
+from kfp.dsl import Artifact, Input, Model, Output
+
+from leanstage.components._image import image
+
+
+@dsl.component(base_image=image("control"), install_kfp_package=False)
+def gate(
+    context: Input[Artifact],
+    plan: Input[Artifact],
+    baseline: Input[Model],
+    optimized: Input[Model],
+    optimized_evaluation: Input[Artifact],
+    optimized_energy: Input[Artifact],
+    fallback: Input[Model],
+    fallback_evaluation: Input[Artifact],
+    fallback_energy: Input[Artifact],
+    decision: Output[Artifact],
+) -> str:
+    """Judge the candidates in order and keep evidence and decision in MLflow.
+
+    A policy that is not met never fails this task: the decision says BLOCKED and why.
+
+    Args:
+        context: The run's context with its policy.
+        plan: The plan.
+        baseline: The unoptimized model.
+        optimized: First candidate: every technique applied.
+        optimized_evaluation: Its evaluation against the baseline.
+        optimized_energy: Its energy against the baseline.
+        fallback: Second candidate: quantized only.
+        fallback_evaluation: Its evaluation against the baseline.
+        fallback_energy: Its energy against the baseline.
+
+    Returns:
+        decision: Verdict, reasons and what they rest on (Decision).
+        Output: The verdict.
+    """
+    from leanstage.gate.dossier import dossier_of_files
+    from leanstage.gate.step import rule
+    from leanstage.progress import output, stage
+
+    with stage("gate"):
+        dossier = dossier_of_files(
+            context=context.path,
+            plan=plan.path,
+            baseline=baseline.path,
+            optimized=(optimized.path, optimized_evaluation.path, optimized_energy.path),
+            fallback=(fallback.path, fallback_evaluation.path, fallback_energy.path),
+        )
+        dossier.keep()
+        ruling = rule(dossier)
+        output("decision", ruling.save(decision.path))
+    return ruling.verdict

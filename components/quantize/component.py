@@ -1,0 +1,48 @@
+"""Quantize: the backend that measures cheapest on this machine."""
+
+from kfp import dsl
+from kfp.dsl import Artifact, Dataset, Input, Model, Output
+
+from leanstage.components._image import image
+
+
+@dsl.component(base_image=image("torch"), install_kfp_package=False)
+def quantize(
+    model: Input[Model],
+    baseline: Input[Model],
+    validation: Input[Dataset],
+    plan: Input[Artifact],
+    context: Input[Artifact],
+    quantized: Output[Model],
+    stage_name: str = "quantize",
+) -> None:
+    """Build, measure and judge every backend of the plan; keep the cheapest that fits.
+
+    Args:
+        model: The variant to quantize.
+        baseline: The variant that no form may fall behind by more than the tolerance.
+        validation: Rows on which each form is held against the baseline, and timed.
+        plan: The plan with the backends to measure.
+        context: The run's context, for the batch size of production.
+        stage_name: What the log calls this task, where a DAG holds several.
+
+    Returns:
+        quantized: The quantized form, or the input unchanged with the reason in its lineage.
+    """
+    from pathlib import Path
+
+    from leanstage.contracts import Plan, RunContext
+    from leanstage.progress import stage
+    from leanstage.quantize.step import quantize
+    from leanstage.tasks import open_split
+    from leanstage.variant import open_variant
+
+    with stage(stage_name):
+        quantize(
+            open_variant(model.path),
+            baseline=open_variant(baseline.path),
+            validation=open_split(validation.path),
+            plan=Plan.load(plan.path),
+            batch_size=RunContext.load(context.path).policy.batch_size,
+            target=Path(quantized.path),
+        )

@@ -1,0 +1,72 @@
+"""Resolve: check and pin everything a run needs."""
+
+from kfp import dsl
+from kfp.dsl import Artifact, Dataset, Model, Output
+
+from leanstage.components._image import image
+
+
+@dsl.component(base_image=image("torch"), install_kfp_package=False)
+def resolve(
+    model: str,
+    train_data: str,
+    evaluation_data: str,
+    baseline: Output[Model],
+    train: Output[Dataset],
+    validation: Output[Dataset],
+    evaluation: Output[Dataset],
+    unlabelled: Output[Dataset],
+    context: Output[Artifact],
+    validation_data: str = "",
+    unlabelled_data: str = "",
+    policy: str = "",
+    name: str = "",
+    deploy: str = "optimized",
+) -> None:
+    """Check the model, the data and the policy; write them pinned; open the MLflow run.
+
+    Args:
+        model: Folder, models:/name/1, models:/name@alias, hf://org/name@commit or s3://... of a
+            sequence-classification checkpoint in safetensors.
+        train_data: Path or URI of the training rows (JSON Lines or parquet: text, label).
+        evaluation_data: Path or URI of the rows that the gate judges on.
+        validation_data: Rows on which settings are chosen; empty holds some training rows out.
+        unlabelled_data: Further text to distill on; may be empty.
+        policy: Path or URI of a ModelPolicy in YAML; empty takes the default.
+        name: Registered model; empty takes the name that the model goes by.
+        deploy: "optimized", or "baseline" where a justification is logged.
+
+    Returns:
+        baseline: The model as a variant, with its content digest.
+        train: Training rows.
+        validation: Validation rows.
+        evaluation: Evaluation rows.
+        unlabelled: Unlabelled rows, possibly none.
+        context: The run, its policy and what was pinned (RunContext).
+    """
+    from pathlib import Path
+
+    from leanstage.progress import stage
+    from leanstage.resolve import Request, Targets, resolve
+
+    with stage("resolve"):
+        resolve(
+            Request(
+                model=model,
+                train=train_data,
+                evaluation=evaluation_data,
+                validation=validation_data,
+                unlabelled=unlabelled_data,
+                policy=policy,
+                name=name,
+                deploy=deploy,
+            ),
+            Targets(
+                baseline=Path(baseline.path),
+                train=Path(train.path),
+                validation=Path(validation.path),
+                evaluation=Path(evaluation.path),
+                unlabelled=Path(unlabelled.path),
+                context=Path(context.path),
+            ),
+        )

@@ -1,0 +1,109 @@
+"""Stretches of the line that more than one pipeline wires: plain functions that create tasks."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from leanstage.components import (
+    distill,
+    energy_measure,
+    evaluate,
+    gate,
+    plan,
+    promote,
+    prune,
+    quantize,
+    report,
+    resolve,
+)
+
+
+class Optimized(NamedTuple):
+    """Tasks of the first half that the second builds on."""
+
+    resolved: Any
+    planned: Any
+    optimized: Any
+    fallback: Any
+
+
+def optimize_tasks(*, seed: int, **request: Any) -> Optimized:
+    """Resolve, plan, distill, prune, quantize; and the baseline quantized as the fallback."""
+    resolved = resolve(**request).set_caching_options(False)
+    inputs = resolved.outputs
+    planned = plan(
+        baseline=inputs["baseline"],
+        train=inputs["train"],
+        unlabelled=inputs["unlabelled"],
+        context=inputs["context"],
+    ).set_caching_options(False)
+    lessons = {
+        "train": inputs["train"],
+        "validation": inputs["validation"],
+        "unlabelled": inputs["unlabelled"],
+        "plan": planned.output,
+        "seed": seed,
+    }
+    student = distill(teacher=inputs["baseline"], **lessons)
+    pruned = prune(model=student.output, teacher=inputs["baseline"], **lessons)
+    optimized = quantize(
+        model=pruned.output,
+        baseline=inputs["baseline"],
+        validation=inputs["validation"],
+        plan=planned.output,
+        context=inputs["context"],
+    )
+    fallback = quantize(
+        model=inputs["baseline"],
+        baseline=inputs["baseline"],
+        validation=inputs["validation"],
+        plan=planned.output,
+        context=inputs["context"],
+        stage_name="quantize the baseline",
+    ).set_display_name("quantize-fallback")
+    return Optimized(resolved, planned, optimized, fallback)
+
+
+def evidence_tasks(
+    half: Optimized, role: str, candidate: Any, *, blocks: int, window_seconds: float
+) -> Mapping[str, Any]:
+    """Evaluate one candidate and measure its energy, each paired with the baseline."""
+    inputs = half.resolved.outputs
+    pair = {
+        "baseline": inputs["baseline"],
+        "candidate": candidate.output,
+        "evaluation": inputs["evaluation"],
+        "context": inputs["context"],
+    }
+    evaluated = evaluate(**pair, stage_name=f"evaluate {role}").set_display_name(f"evaluate-{role}")
+    measured = (
+        energy_measure(
+            **pair,
+            blocks=blocks,
+            window_seconds=window_seconds,
+            stage_name=f"energy_measure {role}",
+        )
+        .set_display_name(f"energy-measure-{role}")
+        .set_caching_options(False)
+    )
+    # Two heavy tasks on one node spoil each other's figures.
+    measured.after(evaluated)
+    return {
+        role: candidate.output,
+        f"{role}_evaluation": evaluated.outputs["figures"],
+        f"{role}_energy": measured.outputs["figures"],
+    }
+
+
+def decision_tasks(*, context: Any, plan: Any, baseline: Any, **evidence: Any) -> None:
+    """Gate, report, promote: in this order, so that a blocked run leaves its report."""
+    files = {"context": context, "plan": plan, "baseline": baseline, **evidence}
+    ruling = gate(**files).set_caching_options(False)
+    decision = ruling.outputs["decision"]
+    reported = report(decision=decision, **files).set_caching_options(False)
+    promote(
+        context=context,
+        decision=decision,
+        baseline=baseline,
+        optimized=evidence["optimized"],
+        fallback=evidence["fallback"],
+    ).set_caching_options(False).after(reported)

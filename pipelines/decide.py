@@ -1,0 +1,28 @@
+"""Decide: judge an earlier run again, from the evidence it kept in MLflow."""
+
+from kfp import dsl
+
+from leanstage.components import recall
+from leanstage.pipelines._parts import decision_tasks
+
+
+@dsl.pipeline(
+    name="leanstage-decide",
+    description=(
+        "Judge an earlier run again from its logged evidence, for example after a justification "
+        "was logged; then report and promote. run_id: the MLflow run of that run."
+    ),
+)
+def decide(run_id: str) -> None:
+    evidence = recall(run_id=run_id).set_caching_options(False).outputs
+    decision_tasks(
+        context=evidence["context"],
+        plan=evidence["plan"],
+        baseline=evidence["baseline"],
+        optimized=evidence["optimized"],
+        optimized_evaluation=evidence["optimized_evaluation"],
+        optimized_energy=evidence["optimized_energy"],
+        fallback=evidence["fallback"],
+        fallback_evaluation=evidence["fallback_evaluation"],
+        fallback_energy=evidence["fallback_energy"],
+    )

@@ -1,0 +1,61 @@
+"""Deploy: the whole line, from a candidate model to the promoted lean variant."""
+
+from typing import Any
+
+from kfp import dsl
+
+from leanstage.pipelines._parts import decision_tasks, evidence_tasks, optimize_tasks
+
+DESCRIPTION = """\
+Optimize a model, compare it with its unoptimized baseline and promote the lean variant.
+
+model: the checkpoint (models:/name/1, models:/name@alias, hf://org/name@commit, s3://..., folder).
+train_data, evaluation_data: labelled rows, JSON Lines or parquet with text and label.
+validation_data: rows to choose settings on; empty holds out some of the training rows.
+unlabelled_data: further text to distill on; may be empty.
+policy: a ModelPolicy in YAML; empty takes the default (at most 1 point of accuracy lost, at least
+20% of energy saved). name: the registered model; empty keeps the model's own name.
+deploy: optimized, or baseline where an accuracy justification is logged.
+energy_blocks, energy_window_seconds: how long to measure. seed: seed of the training.
+"""
+
+
+@dsl.pipeline(name="leanstage-deploy", description=DESCRIPTION)
+def deploy(
+    model: str,
+    train_data: str,
+    evaluation_data: str,
+    validation_data: str = "",
+    unlabelled_data: str = "",
+    policy: str = "",
+    name: str = "",
+    deploy: str = "optimized",
+    energy_blocks: int = 10,
+    energy_window_seconds: float = 0.5,
+    seed: int = 0,
+) -> None:
+    half = optimize_tasks(
+        seed=seed,
+        model=model,
+        train_data=train_data,
+        evaluation_data=evaluation_data,
+        validation_data=validation_data,
+        unlabelled_data=unlabelled_data,
+        policy=policy,
+        name=name,
+        deploy=deploy,
+    )
+    measuring: dict[str, Any] = {
+        "blocks": energy_blocks,
+        "window_seconds": energy_window_seconds,
+    }
+    evidence = {
+        **evidence_tasks(half, "optimized", half.optimized, **measuring),
+        **evidence_tasks(half, "fallback", half.fallback, **measuring),
+    }
+    decision_tasks(
+        context=half.resolved.outputs["context"],
+        plan=half.planned.output,
+        baseline=half.resolved.outputs["baseline"],
+        **evidence,
+    )

@@ -1,0 +1,115 @@
+"""Decision: what the gate ruled on which evidence, and the justification that may overrule."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from leanstage.contracts.base import Contract, Part, Sha256
+
+Verdict = Literal["PROMOTE_OPTIMIZED", "PROMOTE_BASELINE", "BLOCKED"]
+Role = Literal["optimized", "fallback", "baseline"]
+Deploy = Literal["optimized", "baseline"]
+Grounds = Literal["accuracy", "no_saving", "runtime"]
+ReasonCode = Literal[
+    "accuracy.drop",
+    "accuracy.uncertain",
+    "accuracy.too_few",
+    "energy.no_saving",
+    "energy.inconclusive",
+    "latency.slo",
+    "size.limit",
+    "evidence.missing",
+    "evidence.anomalous",
+    "digest.mismatch",
+    "policy.untrusted",
+    "justification.missing",
+    "justification.expired",
+    "justification.unauthorised",
+    "justification.mismatch",
+    "justification.tampered",
+]
+
+
+class ModelVersion(Part):
+    """A registered model version. Name and number alone can be reused; with the time, never."""
+
+    name: str
+    version: str
+    created_ms: int = Field(ge=0)
+
+
+class Reason(Part):
+    """Why a candidate may not be promoted, and what to do next."""
+
+    code: ReasonCode
+    candidate: Role
+    sentence: str
+    next: str
+
+
+class Judgement(Part):
+    """The gate's look at one candidate."""
+
+    candidate: Role
+    digest: Sha256 | None
+    passed: bool
+    reasons: tuple[Reason, ...] = ()
+    drop: float | None = None
+    drop_bound: float | None = None
+    """One-sided upper bound of the drop at the confidence of the policy, split over candidates."""
+    saving: float | None = None
+    saving_bound: float | None = None
+    saving_required: float | None = None
+    rows_needed: int | None = None
+    """Evaluation rows at which this drop would be within the margin; None where it never is."""
+
+
+class Justification(Contract):
+    """Why the unoptimized baseline ships; binds to one version, its bytes and its figures."""
+
+    grounds: Grounds
+    reason: str = Field(min_length=10)
+    author: str
+    decision_run_id: str
+    source: ModelVersion
+    baseline_digest: Sha256
+    evidence_sha256: Sha256
+    """Hash over the evaluation and energy figures that the author saw."""
+    policy_sha256: Sha256
+    created: str
+    expires: str
+
+
+class JustificationUse(Part):
+    """The justification that a decision rests on."""
+
+    run_id: str
+    experiment: str
+    sha256: Sha256
+    grounds: Grounds
+    reason: str
+    author: str
+    expires: str
+
+
+class Decision(Contract):
+    """The ruling. ``promoted`` names the candidate whose bytes (``digest``) may be promoted."""
+
+    verdict: Verdict
+    sentence: str
+    reasons: tuple[Reason, ...] = ()
+    judgements: tuple[Judgement, ...] = ()
+    promoted: Role | None = None
+    digest: Sha256 | None = None
+    deploy: Deploy
+    source: ModelVersion
+    baseline_digest: Sha256 | None
+    """None where the run was blocked because there was no baseline to hash."""
+    policy_name: str
+    policy_sha256: Sha256
+    evidence_sha256: Sha256
+    justification: JustificationUse | None = None
+    guarantee: str
+    """What this installation can and cannot promise about who decided."""
+    run_id: str
+    decided: str

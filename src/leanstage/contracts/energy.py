@@ -1,0 +1,103 @@
+"""EnergyComparison: energy per answer of candidate and baseline, measured interleaved."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from leanstage.contracts.base import Contract, Interval, Part, Sha256
+from leanstage.contracts.policy import Tier
+from leanstage.contracts.variant import Precision, Runtime
+
+
+class MeterInfo(Part):
+    """What measured, and what it covers."""
+
+    name: str
+    tier: Tier
+    boundary: str
+    detail: str = ""
+    rejected: tuple[str, ...] = ()
+    """Better meters that are not to be had here, each with the reason."""
+
+
+class Workload(Part):
+    """What the workers were asked to do."""
+
+    batch_size: int = Field(gt=0)
+    rows: int = Field(gt=0)
+    dataset_sha256: Sha256
+    label: str
+
+
+class Window(Part):
+    """One measured window, raw."""
+
+    arm: str
+    block: int = Field(ge=0)
+    answers: int = Field(gt=0)
+    wall_seconds: float = Field(gt=0)
+    cpu_seconds: float = Field(ge=0)
+    joules: float = Field(gt=0)
+
+
+class Arm(Part):
+    """One model form over all its windows."""
+
+    name: str
+    runtime: Runtime
+    precision: Precision
+    digest: Sha256 | None = None
+    joules_per_answer: float = Field(gt=0)
+    wh_per_1000: float = Field(gt=0)
+    cpu_ms_per_answer: float = Field(gt=0)
+    latency_p50_ms: float = Field(gt=0)
+    latency_p95_ms: float = Field(gt=0)
+    load_seconds: float = Field(ge=0)
+    peak_rss_bytes: int = Field(gt=0)
+
+
+class Ratio(Part):
+    """Energy per answer of ``arm`` over that of ``against``; t-interval on the log scale."""
+
+    arm: str
+    against: str
+    ratio: float = Field(gt=0)
+    ci95: Interval
+    blocks: int = Field(gt=1)
+
+
+class Check(Part):
+    """One plausibility check and its outcome."""
+
+    name: str
+    passed: bool
+    detail: str
+
+
+class EnergyComparison(Contract):
+    """Evidence on energy.
+
+    ``registered`` compares with the baseline as registered, ``strongest`` with the cheapest
+    unoptimized form of it, ``control`` a model with itself (A/A).
+    """
+
+    unit: Literal["J/answer"] = "J/answer"
+    meter: MeterInfo
+    workload: Workload
+    environment: dict[str, str]
+    arms: tuple[Arm, ...]
+    windows: tuple[Window, ...]
+    registered: Ratio
+    strongest: Ratio
+    control: Ratio
+    checks: tuple[Check, ...]
+    baseline_digest: Sha256
+    candidate_digest: Sha256
+    seconds: float = Field(ge=0)
+
+    @property
+    def valid(self) -> bool:
+        return bool(self.checks) and all(check.passed for check in self.checks)
+
+    def arm(self, name: str) -> Arm:
+        return next(arm for arm in self.arms if arm.name == name)

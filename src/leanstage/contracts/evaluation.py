@@ -1,0 +1,68 @@
+"""Evaluation: baseline and candidate on the same rows, paired."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from leanstage.contracts.base import Contract, Interval, Part, Probability, Sha256
+
+
+class PairedCounts(Part):
+    """The 2 x 2 table of right and wrong answers over the same rows."""
+
+    both_right: int = Field(ge=0)
+    baseline_only: int = Field(ge=0)
+    candidate_only: int = Field(ge=0)
+    both_wrong: int = Field(ge=0)
+
+    @property
+    def n(self) -> int:
+        return self.both_right + self.baseline_only + self.candidate_only + self.both_wrong
+
+    @property
+    def drop(self) -> float:
+        """Accuracy of the baseline minus accuracy of the candidate."""
+        return (self.baseline_only - self.candidate_only) / self.n
+
+
+class Flip(Part):
+    """One row that the candidate answers differently from the baseline."""
+
+    row: int
+    text: str
+    label: str
+    baseline: str
+    candidate: str
+
+
+class ClassFigures(Part):
+    """Recall of one class under both models."""
+
+    label: str
+    n: int = Field(ge=0)
+    baseline_recall: Probability | None
+    candidate_recall: Probability | None
+
+
+class Evaluation(Contract):
+    """Evidence on accuracy. ``difference`` is candidate minus baseline; ``ci95`` is Tango's."""
+
+    metric: Literal["accuracy"] = "accuracy"
+    n: int = Field(gt=0)
+    baseline: Probability
+    candidate: Probability
+    difference: float
+    ci95: Interval
+    counts: PairedCounts
+    agreement: Probability
+    """Share of rows on which both give the same answer, right or wrong."""
+    baseline_digest: Sha256
+    candidate_digest: Sha256
+    dataset_sha256: Sha256
+    overlap_with_train: int = Field(default=0, ge=0)
+    classes: tuple[ClassFigures, ...] = ()
+    confusion: tuple[tuple[int, ...], ...] = ()
+    """Candidate's confusion matrix: rows are true classes, columns are answers."""
+    flips: tuple[Flip, ...] = ()
+    """The first rows answered differently (at most 20)."""
+    seconds: float = Field(ge=0)

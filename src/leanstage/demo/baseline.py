@@ -1,0 +1,98 @@
+"""The demo's baseline: MiniLM fine-tuned on the reviews, made once.
+
+``python -m leanstage.demo.baseline FOLDER`` writes ``model/``, ``train.jsonl`` and
+``evaluation.jsonl`` into the folder.
+"""
+
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from leanstage import progress
+from leanstage.contracts import canonical_json
+from leanstage.demo.data import LABELS, pretrained_model, reviews
+from leanstage.tasks import Examples
+from leanstage.variant import fresh_folder
+
+EPOCHS = 3
+LEARNING_RATE = 1e-4
+BATCH_SIZE = 32
+MAX_LENGTH = 128
+SEED = 0
+
+
+def prepare(target: Path) -> None:
+    """Fine-tune the baseline and write it with its data, whole or not at all."""
+    train, evaluation = reviews()
+    with fresh_folder(target) as draft:
+        write_rows(draft / "train.jsonl", train)
+        write_rows(draft / "evaluation.jsonl", evaluation)
+        fine_tune(pretrained_model(), train, draft / "model")
+
+
+def write_rows(path: Path, examples: Examples) -> None:
+    """Write labelled rows as JSON Lines, labels by name."""
+    with path.open("wb") as stream:
+        for text, label in zip(examples.texts, examples.labels, strict=True):
+            stream.write(canonical_json({"text": text, "label": LABELS[label]}) + b"\n")
+
+
+def fine_tune(pretrained: Path, train: Examples, target: Path) -> None:
+    """Fine-tune an encoder on labelled rows, with cross-entropy, and save it with its tokenizer."""
+    import torch
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trainer, set_seed
+
+    from leanstage.techniques.data import pad
+    from leanstage.techniques.training import Teller, freeze_embeddings, training_arguments
+
+    set_seed(SEED)
+    tokenizer = AutoTokenizer.from_pretrained(pretrained, local_files_only=True)
+    tokenizer.model_max_length = MAX_LENGTH
+    model = AutoModelForSequenceClassification.from_pretrained(
+        pretrained,
+        num_labels=len(LABELS),
+        id2label=dict(enumerate(LABELS)),
+        label2id={name: index for index, name in enumerate(LABELS)},
+        attn_implementation="eager",
+        # The fused attention of the CPU is slow backwards, and dropout in it slow forwards.
+        attention_probs_dropout_prob=0.0,
+        local_files_only=True,
+    )
+    freeze_embeddings(model)
+    encoded = tokenizer(train.texts, truncation=True, max_length=MAX_LENGTH)["input_ids"]
+    rows = [
+        {"input_ids": ids, "labels": label}
+        for ids, label in zip(encoded, train.labels, strict=True)
+    ]
+
+    def collate(batch: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
+        tensors = pad([row["input_ids"] for row in batch], tokenizer.pad_token_id)
+        return {**tensors, "labels": torch.tensor([row["labels"] for row in batch])}
+
+    with tempfile.TemporaryDirectory(prefix="leanstage-demo-") as scratch:
+        Trainer(
+            model=model,
+            args=training_arguments(
+                Path(scratch),
+                epochs=EPOCHS,
+                learning_rate=LEARNING_RATE,
+                batch_size=BATCH_SIZE,
+                seed=SEED,
+                device_type=model.device.type,
+            ),
+            train_dataset=rows,
+            data_collator=collate,
+            callbacks=[Teller("fine-tuning the baseline")],
+        ).train()
+    model.save_pretrained(target)
+    tokenizer.save_pretrained(target)
+
+
+if __name__ == "__main__":
+    from leanstage.runner.child import die_with_parent
+
+    die_with_parent()
+    with progress.stage("baseline"):
+        prepare(Path(sys.argv[1]))

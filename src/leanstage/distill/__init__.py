@@ -1,0 +1,1 @@
+"""Distillation: a student of fewer layers learns the teacher's answers."""

@@ -1,0 +1,79 @@
+"""Which CPU this is, and how much of it this process may use."""
+
+import os
+import platform
+from pathlib import Path
+from typing import NamedTuple
+
+
+class CpuIdentity(NamedTuple):
+    """The CPU as the kernel names it; ``family`` and ``model`` are None where it is not x86."""
+
+    name: str
+    family: int | None
+    model: int | None
+    threads: int
+    """Hardware threads that the kernel shows, whether or not this process may use them."""
+
+
+def cpu_identity(cpuinfo: Path = Path("/proc/cpuinfo")) -> CpuIdentity:
+    """Read the CPU's name, family, model and hardware threads.
+
+    Virtual machines often mask the name ("AMD EPYC"), never family and model.
+    """
+    try:
+        lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    pairs = [(key.strip(), value.strip()) for key, _, value in (x.partition(":") for x in lines)]
+    first = dict(reversed(pairs))
+    return CpuIdentity(
+        name=first.get("model name") or platform.processor() or platform.machine(),
+        family=_whole_number(first.get("cpu family")),
+        model=_whole_number(first.get("model")),
+        threads=sum(key == "processor" for key, _ in pairs) or os.cpu_count() or 1,
+    )
+
+
+def usable_threads() -> int:
+    """Hardware threads on which this process may be scheduled."""
+    return len(os.sched_getaffinity(0))
+
+
+def allotted_threads(cgroup: Path = Path("/sys/fs/cgroup")) -> float:
+    """Hardware threads that are this process's share: its affinity, or a smaller CPU quota.
+
+    Args:
+        cgroup: where the container's own cgroup is mounted (version 2, or 1 with ``cpu/``).
+    """
+    quota = _quota_v2(cgroup) or _quota_v1(cgroup)
+    return min(float(usable_threads()), quota) if quota else float(usable_threads())
+
+
+def _quota_v2(cgroup: Path) -> float | None:
+    words = _read(cgroup / "cpu.max").split()
+    return _share(words[0], words[1]) if len(words) == 2 else None
+
+
+def _quota_v1(cgroup: Path) -> float | None:
+    folder = cgroup / "cpu"
+    return _share(_read(folder / "cpu.cfs_quota_us"), _read(folder / "cpu.cfs_period_us"))
+
+
+def _share(quota_us: str, period_us: str) -> float | None:
+    quota, period = _whole_number(quota_us), _whole_number(period_us)
+    return quota / period if quota and period and quota > 0 else None
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
+
+
+def _whole_number(text: str | None) -> int | None:
+    try:
+        return int(text or "")
+    except ValueError:
+        return None

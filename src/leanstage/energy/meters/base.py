@@ -1,0 +1,74 @@
+"""What a meter is: windows that begin and end, and joules or an error."""
+
+import math
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+from leanstage.contracts import MeterInfo
+from leanstage.errors import LeanstageError
+
+
+class MeterError(LeanstageError):
+    """A meter is not to be had, or gave a reading that is no energy: missing, zero, negative."""
+
+
+class Usage(NamedTuple):
+    """What the worker itself spent in a window; a counter ignores it, an estimate rests on it."""
+
+    cpu_seconds: float
+    """User and system time of the worker's own process."""
+    wall_seconds: float
+
+
+class PowerRange(NamedTuple):
+    """Mean power outside of this range cannot be true, in watts."""
+
+    floor_watts: float
+    ceiling_watts: float
+
+
+class Meter(ABC):
+    """Measures the energy of one window at a time, idle power included (gross energy)."""
+
+    info: MeterInfo
+    min_window_seconds: float = 0.0
+    """Shortest window worth reading: 100 update periods of the counter."""
+    power_range: PowerRange | None = None
+    """None where the meter does not know its limits."""
+
+    @abstractmethod
+    def begin_window(self) -> None:
+        """Open a window.
+
+        Raises:
+            MeterError: the meter cannot be read.
+        """
+
+    def end_window(self, usage: Usage) -> float:
+        """Close the window.
+
+        Args:
+            usage: what the worker reports to have spent between begin and end.
+
+        Returns:
+            Joules in the window, finite and above zero.
+
+        Raises:
+            MeterError: the meter cannot be read, or the reading is no energy.
+        """
+        return checked_joules(self._read_joules(usage), self.info.name)
+
+    @abstractmethod
+    def _read_joules(self, usage: Usage) -> float:
+        """Joules since the window began; ``end_window`` refuses what is no energy."""
+
+
+def checked_joules(joules: float, meter: str) -> float:
+    """``joules`` if it can be an energy.
+
+    Raises:
+        MeterError: it is zero, negative or not finite.
+    """
+    if not math.isfinite(joules) or joules <= 0:
+        raise MeterError(f"{meter} read {joules:g} J for a window in which the worker ran.")
+    return joules

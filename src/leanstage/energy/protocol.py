@@ -1,0 +1,197 @@
+"""The comparison: resident workers, one active at a time, interleaved in randomised blocks."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from leanstage.contracts import EnergyComparison, Precision, Runtime, Workload
+from leanstage.energy.evidence import Record, check_plausible, describe_environment, summarise
+from leanstage.energy.meters import Meter, Usage, discover
+from leanstage.energy.ratios import cheapest, energy_ratio
+from leanstage.energy.resident import ResidentWorker
+from leanstage.energy.schedule import LEAST_ANSWERS, Block, plan_blocks
+from leanstage.energy.worker import DEFAULT_LOADER
+from leanstage.errors import InputError
+
+BASELINE = "baseline"
+CANDIDATE = "candidate"
+CONTROL = "control"
+
+_LATENCY_CALLS = 10
+"""Single-row calls per arm and block."""
+
+Progress = Callable[[str, float], None]
+
+
+def compare(
+    arms: Mapping[str, Path],
+    texts: Sequence[str],
+    *,
+    batch_size: int,
+    dataset_sha256: str,
+    digests: Mapping[str, str],
+    forms: Mapping[str, tuple[Runtime, Precision]],
+    meter: Meter | None = None,
+    blocks: int = 10,
+    window_seconds: float = 0.5,
+    warm_up_seconds: float = 8.0,
+    seed: int = 0,
+    label: str = "seeded sample of the evaluation texts",
+    loader: str = DEFAULT_LOADER,
+    progress: Progress | None = None,
+) -> EnergyComparison:
+    """Measure the energy per answer of a candidate against its baseline.
+
+    Every arm has a resident worker, and the candidate a second one, ``control``, so that a model
+    is also compared with itself. In each block every arm has one window, in which it answers the
+    block's rows in whole passes; the latencies of single-row calls follow.
+
+    Args:
+        arms: variant folders by name: ``baseline``, ``candidate``, and any number of other
+            unoptimized forms of the baseline.
+        texts: the texts to ask; each block takes a seeded sample.
+        batch_size: rows per call of ``predict`` in the measured windows.
+        dataset_sha256: digest of the data that ``texts`` come from.
+        digests: content digests by arm; baseline and candidate are required.
+        forms: runtime and precision of every arm.
+        meter: by default the best that this machine has.
+        blocks: a fixed number, at least two; the measurement never stops early on a result.
+        window_seconds: shortest window; the meter may ask for longer ones.
+        warm_up_seconds: longest warm-up per arm, unless 10 batches take longer.
+        seed: fixes rows and order.
+        label: names the workload for a reader.
+        loader: ``module:function`` that turns a folder into a predictor.
+        progress: told what comes next and the share done so far, in [0, 1].
+
+    Returns:
+        The comparison; it is evidence only where ``valid``.
+
+    Raises:
+        InputError: the arms, texts or settings cannot make a comparison.
+        MeterError: the meter failed or read no energy.
+        WorkerError: a worker failed, died, or fell silent. No worker is left in any case.
+    """
+    started = time.perf_counter()
+    _require_comparable(arms, texts, batch_size, digests, forms, blocks, window_seconds)
+    meter = meter or discover()
+    folders = {**arms, CONTROL: arms[CANDIDATE]}
+    plan = plan_blocks(list(folders), len(texts), batch_size=batch_size, blocks=blocks, seed=seed)
+    workload = Workload(
+        batch_size=batch_size,
+        rows=len({row for block in plan for row in block.rows}),
+        dataset_sha256=dataset_sha256,
+        label=label,
+    )
+    record = _measure(
+        folders,
+        texts,
+        plan,
+        meter,
+        batch_size=batch_size,
+        least_seconds=max(window_seconds, meter.min_window_seconds),
+        warm_up_seconds=warm_up_seconds,
+        loader=loader,
+        steps=_Steps(len(folders) * (2 + blocks), progress),
+    )
+    forms = {**forms, CONTROL: forms[CANDIDATE]}
+    digests = {**digests, CONTROL: digests[CANDIDATE]}
+    measured = {name: summarise(record, name, forms[name], digests.get(name)) for name in folders}
+    unoptimized = {name: measured[name].joules_per_answer for name in arms if name != CANDIDATE}
+    control = energy_ratio(record.windows, CONTROL, CANDIDATE)
+    return EnergyComparison(
+        meter=meter.info,
+        workload=workload,
+        environment=describe_environment(),
+        arms=tuple(measured.values()),
+        windows=tuple(record.windows),
+        registered=energy_ratio(record.windows, CANDIDATE, BASELINE),
+        strongest=energy_ratio(record.windows, CANDIDATE, cheapest(unoptimized)),
+        control=control,
+        checks=tuple(check_plausible(record, control, meter.power_range)),
+        baseline_digest=digests[BASELINE],
+        candidate_digest=digests[CANDIDATE],
+        seconds=time.perf_counter() - started,
+    )
+
+
+class _Steps:
+    """Counts steps of about equal weight for the progress callback."""
+
+    def __init__(self, total: int, progress: Progress | None) -> None:
+        self._total = total
+        self._begun = 0
+        self._progress = progress
+
+    def begin(self, what: str) -> None:
+        if self._progress is not None:
+            self._progress(what, self._begun / self._total)
+        self._begun += 1
+
+
+def _measure(
+    folders: Mapping[str, Path],
+    texts: Sequence[str],
+    plan: Sequence[Block],
+    meter: Meter,
+    *,
+    batch_size: int,
+    least_seconds: float,
+    warm_up_seconds: float,
+    loader: str,
+    steps: _Steps,
+) -> Record:
+    """Start the workers, run the plan, stop the workers whatever happens."""
+    record = Record()
+    with ExitStack() as stack:
+        workers: dict[str, ResidentWorker] = {}
+        for name, folder in folders.items():
+            steps.begin(f"load {name}")
+            workers[name] = stack.enter_context(ResidentWorker(name))
+            record.load_seconds[name] = workers[name].load(folder, loader)
+        for name, worker in workers.items():
+            steps.begin(f"warm up {name}")
+            worker.prepare([texts[row] for row in plan[0].rows], batch_size)
+            record.warm_ups[name] = worker.warm_up(warm_up_seconds)
+        for number, block in enumerate(plan):
+            rows = [texts[row] for row in block.rows]
+            for name in block.order:
+                steps.begin(f"block {number + 1} of {len(plan)}: {name}")
+                workers[name].prepare(rows, batch_size)
+                meter.begin_window()
+                run = workers[name].run(least_seconds, LEAST_ANSWERS)
+                joules = meter.end_window(Usage(run.cpu_seconds, run.wall_seconds))
+                record.add_window(name, number, run, joules)
+            for name in block.order:
+                record.latencies_ms[name] += workers[name].latency_ms(_LATENCY_CALLS)
+        record.idle_shares = {name: worker.idle_share for name, worker in workers.items()}
+    return record
+
+
+def _require_comparable(
+    arms: Mapping[str, Path],
+    texts: Sequence[str],
+    batch_size: int,
+    digests: Mapping[str, str],
+    forms: Mapping[str, tuple[Runtime, Precision]],
+    blocks: int,
+    window_seconds: float,
+) -> None:
+    """Refuse before anything runs what could not become evidence."""
+    missing = {BASELINE, CANDIDATE} - arms.keys()
+    if missing:
+        raise InputError(f"The energy comparison has no arm called {' or '.join(sorted(missing))}.")
+    if CONTROL in arms:
+        raise InputError(f"An arm may not be called {CONTROL}: the A/A control is.")
+    if {BASELINE, CANDIDATE} - digests.keys():
+        raise InputError("The energy comparison needs the digests of baseline and candidate.")
+    if arms.keys() - forms.keys():
+        unknown = ", ".join(sorted(arms.keys() - forms.keys()))
+        raise InputError(f"Runtime and precision are not stated for: {unknown}.")
+    if not texts:
+        raise InputError("The energy comparison has no texts to ask.")
+    if batch_size < 1 or blocks < 2 or not window_seconds > 0:
+        raise InputError(
+            "The energy comparison needs a batch size of at least 1, at least 2 blocks and a "
+            f"window above 0 s; got {batch_size}, {blocks} and {window_seconds:g}."
+        )

@@ -1,0 +1,81 @@
+"""The interval on a ratio of energies per answer, and the verdict on a saving."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
+
+from scipy import stats
+
+from leanstage.contracts import Ratio, Window
+
+SavingVerdict = Literal["PASS", "FAIL", "INCONCLUSIVE"]
+
+
+def energy_ratio(windows: Iterable[Window], arm: str, against: str) -> Ratio:
+    """Energy per answer of ``arm`` over that of ``against``, paired by block.
+
+    The mean of the per-block log-ratios with its 95% Student t-interval, back from the logarithm:
+    what the meter's gain and the machine's drift do to a whole block cancels.
+
+    Raises:
+        ValueError: fewer than two blocks, or a block without both arms.
+    """
+    per_arm: dict[str, dict[int, float]] = {arm: {}, against: {}}
+    for window in windows:
+        if window.arm in per_arm:
+            per_arm[window.arm][window.block] = window.joules / window.answers
+    if per_arm[arm].keys() != per_arm[against].keys():
+        raise ValueError(f"{arm} and {against} were not measured in the same blocks")
+    logs = [math.log(per_arm[arm][block] / per_arm[against][block]) for block in per_arm[arm]]
+    mean, half_width = _mean_and_half_width(logs)
+    return Ratio(
+        arm=arm,
+        against=against,
+        ratio=math.exp(mean),
+        ci95=(math.exp(mean - half_width), math.exp(mean + half_width)),
+        blocks=len(logs),
+    )
+
+
+def cheapest(joules_per_answer: Mapping[str, float]) -> str:
+    """Name of the arm with the least energy per answer.
+
+    Chosen on the data that the ratio against it rests on, which can only make a saving look
+    smaller.
+    """
+    return min(joules_per_answer, key=lambda name: joules_per_answer[name])
+
+
+def saving_verdict(ratio_upper: float, ratio_lower: float, required_saving: float) -> SavingVerdict:
+    """Whether the interval of an energy ratio shows the saving asked for.
+
+    Args:
+        ratio_upper: upper end of the interval of candidate over baseline.
+        ratio_lower: lower end of it.
+        required_saving: share of the baseline's energy to be saved, in [0, 1).
+
+    Returns:
+        PASS where the whole interval saves enough, FAIL where all of it saves too little,
+        INCONCLUSIVE where it lies across: a longer measurement can tell.
+
+    Raises:
+        ValueError: the interval is not one of positive numbers in order, or the saving no share.
+    """
+    if not 0 < ratio_lower <= ratio_upper < math.inf:
+        raise ValueError(f"({ratio_lower}, {ratio_upper}) is no interval of a ratio")
+    if not 0 <= required_saving < 1:
+        raise ValueError(f"{required_saving} is no share of energy to save")
+    limit = 1 - required_saving
+    if ratio_upper <= limit:
+        return "PASS"
+    return "FAIL" if ratio_lower > limit else "INCONCLUSIVE"
+
+
+def _mean_and_half_width(values: Sequence[float]) -> tuple[float, float]:
+    """Mean and half-width of its two-sided 95% t-interval."""
+    n = len(values)
+    if n < 2:
+        raise ValueError("an interval needs at least two blocks")
+    mean = math.fsum(values) / n
+    variance = math.fsum((value - mean) ** 2 for value in values) / (n - 1)
+    return mean, float(stats.t.ppf(0.975, n - 1)) * math.sqrt(variance / n)

@@ -1,0 +1,45 @@
+"""The energy step: candidate, baseline and the baseline's unoptimized forms, side by side."""
+
+import tempfile
+from pathlib import Path
+
+from leanstage import progress
+from leanstage.contracts import EnergyComparison
+from leanstage.energy.protocol import BASELINE, CANDIDATE, compare
+from leanstage.tasks import SplitFolder
+from leanstage.variant import Variant
+from leanstage.variant.forms import unoptimized_forms
+
+
+def measure(
+    baseline: Variant,
+    candidate: Variant,
+    split: SplitFolder,
+    *,
+    batch_size: int,
+    blocks: int,
+    window_seconds: float,
+) -> EnergyComparison:
+    """Compare the energy per answer on the texts of a split, in batches of ``batch_size``."""
+    with tempfile.TemporaryDirectory(prefix="leanstage-energy-") as scratch:
+        progress.step("writing the unoptimized forms of the baseline")
+        arms = {
+            BASELINE: baseline,
+            CANDIDATE: candidate,
+            **unoptimized_forms(baseline, Path(scratch)),
+        }
+        return compare(
+            {name: variant.path for name, variant in arms.items()},
+            split.texts,
+            batch_size=batch_size,
+            dataset_sha256=split.info.rows_sha256,
+            digests={name: variant.digest for name, variant in arms.items()},
+            forms={
+                name: (variant.manifest.runtime, variant.manifest.precision)
+                for name, variant in arms.items()
+            },
+            blocks=blocks,
+            window_seconds=window_seconds,
+            label=f"one load, batches of {batch_size}, one at a time",
+            progress=progress.step,
+        )

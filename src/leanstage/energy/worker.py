@@ -1,0 +1,182 @@
+"""The resident worker: holds one model and answers commands as JSON lines.
+
+Run as ``python -m leanstage.energy.worker``. Each line on stdin is ``{"command": ..., ...}``; each
+gets one line back, ``{"ok": true, "reply": ...}`` or ``{"ok": false, "error": ...}``. It ends when
+its stdin does, so that it cannot outlive its parent.
+
+The worker reports its own time: a parent sees a live child's CPU time as zero until it is joined.
+"""
+
+import importlib
+import json
+import os
+import resource
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol, TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+DEFAULT_LOADER = "leanstage.variant.predictor:load_predictor"
+
+_LEAST_WARM_UP_ITERATIONS = 10
+_SETTLED_SPREAD = 0.05
+_WARM_UP_SLICE_SECONDS = 0.1
+
+
+class Predictor(Protocol):
+    """Anything that gives, for n texts, float32 probabilities of shape (n, classes)."""
+
+    def predict(self, texts: Sequence[str]) -> NDArray[np.float32]: ...
+
+
+class Worker:
+    """One model and the rows it is asked about; each public method is a command."""
+
+    def __init__(self) -> None:
+        self._predictor: Predictor | None = None
+        self._batches: list[list[str]] = []
+
+    def load(self, path: str, loader: str = DEFAULT_LOADER) -> dict[str, Any]:
+        """Load the model in ``path`` with ``loader`` (``module:function``); time the call."""
+        module, _, function = loader.partition(":")
+        load: Callable[[Path], Predictor] = getattr(importlib.import_module(module), function)
+        started = time.perf_counter()
+        self._predictor = load(Path(path))
+        return {"load_seconds": time.perf_counter() - started}
+
+    def prepare(self, texts: list[str], batch_size: int) -> dict[str, Any]:
+        """Take the rows of the next windows, and answer one batch unmeasured to wake up on."""
+        self._batches = [texts[i : i + batch_size] for i in range(0, len(texts), batch_size)]
+        self._answer(self._batches[0])
+        return {}
+
+    def warm_up(self, max_seconds: float) -> dict[str, Any]:
+        """Answer the prepared rows until three successive throughputs agree within 5%.
+
+        At least 10 batches are answered; it gives up after ``max_seconds``.
+        """
+        iterations = 0
+        spread = float("inf")
+        throughputs: list[float] = []
+        started = time.perf_counter()
+        while iterations < _LEAST_WARM_UP_ITERATIONS or spread > _SETTLED_SPREAD:
+            answers = 0
+            slice_started = time.perf_counter()
+            while time.perf_counter() - slice_started < _WARM_UP_SLICE_SECONDS:
+                answers += sum(self._answer(batch) for batch in self._batches)
+                iterations += len(self._batches)
+            now = time.perf_counter()
+            throughputs = [*throughputs[-2:], answers / (now - slice_started)]
+            if len(throughputs) == 3 and min(throughputs) > 0:
+                spread = max(throughputs) / min(throughputs) - 1
+            if now - started > max_seconds and iterations >= _LEAST_WARM_UP_ITERATIONS:
+                break
+        for text in self._batches[0][:2]:
+            self._answer([text])
+        return {"iterations": iterations, "settled": spread <= _SETTLED_SPREAD}
+
+    def run(self, min_seconds: float, min_answers: int) -> dict[str, Any]:
+        """One window: whole passes over the prepared rows, so that every arm does equal work.
+
+        Only rows whose probabilities are all finite count as answered.
+        """
+        rows = sum(len(batch) for batch in self._batches)
+        answers = passes = 0
+        cpu_started = _cpu_seconds()
+        started = time.perf_counter()
+        while passes * rows < min_answers or time.perf_counter() - started < min_seconds:
+            answers += sum(self._answer(batch) for batch in self._batches)
+            passes += 1
+        wall_seconds = time.perf_counter() - started
+        cpu_seconds = _cpu_seconds() - cpu_started
+        return {
+            "answers": answers,
+            "passes": passes,
+            "wall_seconds": wall_seconds,
+            "cpu_seconds": cpu_seconds,
+            "peak_rss_bytes": _peak_rss_bytes(),
+        }
+
+    def latency(self, calls: int) -> dict[str, Any]:
+        """Milliseconds of single-row calls on the prepared rows, after one unmeasured call."""
+        texts = [text for batch in self._batches for text in batch]
+        self._answer(texts[:1])
+        milliseconds = []
+        for i in range(calls):
+            started = time.perf_counter()
+            self._answer([texts[i % len(texts)]])
+            milliseconds.append((time.perf_counter() - started) * 1e3)
+        return {"milliseconds": milliseconds}
+
+    def _answer(self, batch: list[str]) -> int:
+        if self._predictor is None:
+            raise RuntimeError("no model is loaded")
+        probabilities = np.asarray(self._predictor.predict(batch))
+        return int(np.isfinite(probabilities).all(axis=-1).sum())
+
+
+def _cpu_seconds() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _peak_rss_bytes() -> int:
+    """Peak resident memory of this program.
+
+    ``ru_maxrss`` survives ``exec`` and would be the parent's where that is the larger, so the
+    kernel's per-program figure is read.
+    """
+    for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    raise RuntimeError("/proc/self/status states no VmHWM")
+
+
+def serve(requests: TextIO, replies: TextIO) -> None:
+    """Answer commands until the end of ``requests``.
+
+    Every reply carries what the worker spent while it waited: a thread pool that spins between
+    windows would be charged to whichever arm is active.
+    """
+    worker = Worker()
+    commands: dict[str, Callable[..., dict[str, Any]]] = {
+        "load": worker.load,
+        "prepare": worker.prepare,
+        "warm_up": worker.warm_up,
+        "run": worker.run,
+        "latency": worker.latency,
+    }
+    while True:
+        idle_cpu, idle_wall = _cpu_seconds(), time.perf_counter()
+        line = requests.readline()
+        idle_cpu, idle_wall = _cpu_seconds() - idle_cpu, time.perf_counter() - idle_wall
+        if not line:
+            return
+        arguments = json.loads(line)
+        command = arguments.pop("command")
+        answer: dict[str, Any]
+        try:
+            reply = commands[command](**arguments)
+            reply |= {"idle_cpu_seconds": idle_cpu, "idle_wall_seconds": idle_wall}
+            answer = {"ok": True, "reply": reply}
+        except Exception as error:
+            answer = {"ok": False, "error": f"{type(error).__name__}: {error}"}
+        replies.write(json.dumps(answer) + "\n")
+        replies.flush()
+
+
+def main() -> None:
+    """Keep stdin and stdout for the protocol; what libraries print goes to stderr."""
+    requests = os.fdopen(os.dup(0), "r", encoding="utf-8")
+    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    with Path(os.devnull).open(encoding="utf-8") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    os.dup2(2, 1)
+    serve(requests, replies)
+
+
+if __name__ == "__main__":
+    main()

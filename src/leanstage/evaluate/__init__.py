@@ -1,0 +1,5 @@
+"""Paired evaluation: baseline and candidate answer the same rows, loaded from disk as served."""
+
+from leanstage.evaluate.paired import evaluate
+
+__all__ = ["evaluate"]

@@ -1,0 +1,154 @@
+"""What the gate is shown. Nothing in it is believed before it is checked."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TypeVar
+
+from leanstage.contracts import (
+    Contract,
+    Deploy,
+    EnergyComparison,
+    Evaluation,
+    ModelVersion,
+    Reason,
+    Role,
+    VariantManifest,
+    sha256_json,
+)
+from leanstage.gate.words import NAME, objection
+
+ORDER: tuple[Role, ...] = ("optimized", "fallback")
+"""Candidates in the order in which they are judged, whatever order they are handed in."""
+
+Document = TypeVar("Document", bound=Contract)
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The unoptimized model; ``digest`` was recomputed from its bytes. None is missing."""
+
+    manifest: VariantManifest | None
+    digest: str | None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model that may replace the baseline; ``digest`` was recomputed from its bytes."""
+
+    role: Role
+    manifest: VariantManifest | None
+    digest: str | None
+    evaluation: Evaluation | None
+    energy: EnergyComparison | None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything that one decision rests on, besides policy and justifications.
+
+    Attributes:
+        deploy: what was asked for.
+        run_id: MLflow run that holds the evidence; justifications are bound to it.
+        now: the time of the decision, with its time zone.
+        guarantee: what this installation can and cannot promise about who decided.
+    """
+
+    source: ModelVersion
+    baseline: Baseline
+    candidates: tuple[Candidate, ...]
+    deploy: Deploy
+    run_id: str
+    now: datetime
+    guarantee: str
+
+
+def evidence_sha256(evidence: Evidence) -> str:
+    """SHA-256 (hex) over evaluation and energy of every candidate, sorted by role.
+
+    A document that breaks its contract counts as broken, not by its content: no decision for a
+    promotion can rest on it.
+    """
+    ordered = sorted(evidence.candidates, key=lambda candidate: str(candidate.role))
+    return sha256_json(
+        [
+            {
+                "role": str(candidate.role),
+                "digest": known_digest(candidate.digest),
+                "evaluation": _hashable(Evaluation, candidate.evaluation),
+                "energy": _hashable(EnergyComparison, candidate.energy),
+            }
+            for candidate in ordered
+        ]
+    )
+
+
+def known_digest(digest: object) -> str | None:
+    """``digest`` where it is a SHA-256 in lower-case hex, else None."""
+    fits = isinstance(digest, str) and re.fullmatch(r"[0-9a-f]{64}", digest)
+    return digest if isinstance(digest, str) and fits else None
+
+
+def recheck(kind: type[Document], document: object) -> Document | None:
+    """``document`` validated again; None where it is no ``kind`` or breaks its contract.
+
+    Documents made without validation can hold NaN, which compares false with every limit.
+    """
+    if not isinstance(document, kind):
+        return None
+    try:
+        return kind.model_validate(document.model_dump(warnings=False))
+    except (ValueError, TypeError, AttributeError):
+        return None
+
+
+def sound_candidate(candidate: Candidate) -> tuple[Candidate, list[Reason]]:
+    """The candidate with what is missing or broken as None, and a reason for each.
+
+    Returns:
+        The candidate, every document in it validated again, and the objections:
+        ``evidence.missing`` and ``evidence.anomalous``.
+    """
+    reason = objection(candidate.role)
+    reasons = []
+    if known_digest(candidate.digest) is None:
+        reasons.append(
+            reason(
+                "evidence.missing",
+                f"The digest of {NAME[candidate.role]} was not computed from its bytes.",
+                "Produce the candidate again, then decide again.",
+            )
+        )
+    sound = replace(
+        candidate,
+        digest=known_digest(candidate.digest),
+        manifest=recheck(VariantManifest, candidate.manifest),
+        evaluation=recheck(Evaluation, candidate.evaluation),
+        energy=recheck(EnergyComparison, candidate.energy),
+    )
+    for given, found, what, remedy in (
+        (candidate.manifest, sound.manifest, "manifest", "Produce the candidate again"),
+        (candidate.evaluation, sound.evaluation, "evaluation", "Evaluate it again"),
+        (candidate.energy, sound.energy, "energy comparison", "Measure it again"),
+    ):
+        if given is None:
+            text = f"There is no {what} of {NAME[candidate.role]}."
+            reasons.append(reason("evidence.missing", text, f"{remedy}, then decide again."))
+        elif found is None:
+            text = f"The {what} of {NAME[candidate.role]} breaks its contract."
+            reasons.append(reason("evidence.anomalous", text, f"{remedy}, then decide again."))
+    return sound, reasons
+
+
+def in_order(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    """The candidates that may be judged, in the declared order."""
+    known = [candidate for candidate in candidates if candidate.role in ORDER]
+    return tuple(sorted(known, key=lambda candidate: ORDER.index(candidate.role)))
+
+
+def _hashable(kind: type[Document], document: Document | None) -> object:
+    if document is None:
+        return None
+    sound = recheck(kind, document)
+    return "broken" if sound is None else sound.model_dump(mode="json")

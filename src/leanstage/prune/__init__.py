@@ -1,0 +1,1 @@
+"""Structured pruning: narrower layers, the same in each, recovered by distillation."""

@@ -1,0 +1,131 @@
+"""One way to reach MLflow, with its failures as sentences."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from leanstage.errors import LeanstageError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+URI_VARIABLE = "MLFLOW_TRACKING_URI"
+RUNS_EXPERIMENT = "leanstage"
+PROMOTED_EXPERIMENT = "leanstage-promoted"
+CHAMPION = "champion"
+
+
+class RegistryError(LeanstageError):
+    """MLflow cannot be reached or refuses."""
+
+
+def tracking_uri() -> str:
+    """The MLflow that this process is told to use.
+
+    Raises:
+        RegistryError: none is configured; evidence would be lost.
+    """
+    uri = os.environ.get(URI_VARIABLE)
+    if not uri:
+        raise RegistryError(
+            f"{URI_VARIABLE} is not set; name the MLflow server that keeps the evidence."
+        )
+    return uri
+
+
+def connect() -> "MlflowClient":
+    """A client of the configured MLflow, tracking and registry alike."""
+    import logging
+
+    # Migrations of a new database and download bars are no news to a user.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    import mlflow
+    from mlflow import MlflowClient
+
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    uri = tracking_uri()
+    mlflow.set_tracking_uri(uri)
+    with refusals():
+        return MlflowClient(uri)
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Turn MLflow's exceptions into one sentence that names the server without its password."""
+    import requests
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except (MlflowException, requests.RequestException) as error:
+        first = str(error).strip().splitlines()[0]
+        raise RegistryError(f"MLflow at {public_uri(tracking_uri())} refused: {first}") from error
+
+
+def public_uri(uri: str) -> str:
+    """A URI without user name and password."""
+    parts = urlsplit(uri)
+    if not parts.password and not parts.username:
+        return uri
+    host = parts.hostname or ""
+    return parts._replace(netloc=f"{host}:{parts.port}" if parts.port else host).geturl()
+
+
+def experiment_id(client: "MlflowClient", name: str) -> str:
+    """The id of an experiment, made where it is missing.
+
+    With an embedded database the artifacts go beside it, not into the current folder.
+    """
+    from mlflow.exceptions import MlflowException
+
+    with refusals():
+        found = client.get_experiment_by_name(name)
+        if found is not None:
+            return str(found.experiment_id)
+        try:
+            return str(client.create_experiment(name, artifact_location=_embedded_location(name)))
+        except MlflowException:
+            # Somebody else made it between the two calls.
+            found = client.get_experiment_by_name(name)
+            if found is None:
+                raise
+            return str(found.experiment_id)
+
+
+def _embedded_location(name: str) -> str | None:
+    uri = tracking_uri()
+    if not uri.startswith("sqlite:///"):
+        return None
+    return (Path(uri.removeprefix("sqlite:///")).parent / "artifacts" / name).as_uri()
+
+
+def embedded_uri(home: Path) -> str:
+    """The tracking URI of the embedded MLflow that lives in ``home``."""
+    return f"sqlite:///{home.resolve() / 'mlflow.db'}"
+
+
+def pages(search: Callable[..., Any], **query: Any) -> Iterator[Any]:
+    """Every result of a paged MLflow search."""
+    token = None
+    while True:
+        with refusals():
+            page = search(page_token=token, **query)
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def quoted(text: str) -> str:
+    """A string literal for an MLflow filter.
+
+    Raises:
+        RegistryError: it holds a quote, which MLflow's filters cannot carry.
+    """
+    if "'" in text:
+        raise RegistryError(f"{text!r} holds a quote; give the model a name without one.")
+    return f"'{text}'"

@@ -1,0 +1,79 @@
+"""MLflow runs: one a pipeline run, holding its evidence."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from leanstage.registry.client import RUNS_EXPERIMENT, connect, experiment_id, refusals
+
+RUN_VARIABLE = "MLFLOW_RUN_ID"
+
+
+def start_run(name: str, params: Mapping[str, str]) -> str:
+    """Start a run, or join the one that the platform already started; returns its id."""
+    client = connect()
+    with refusals():
+        run_id = os.environ.get(RUN_VARIABLE)
+        if not run_id:
+            run = client.create_run(experiment_id(client, RUNS_EXPERIMENT), run_name=name)
+            run_id = str(run.info.run_id)
+        for key, value in params.items():
+            client.log_param(run_id, key, value)
+    return run_id
+
+
+def end_run(run_id: str, status: str) -> None:
+    """Close a run: ``FINISHED``, ``FAILED`` or ``KILLED``."""
+    with refusals():
+        connect().set_terminated(run_id, status)
+
+
+def log_file(run_id: str, path: Path, folder: str | None = None) -> None:
+    """Keep one file with a run."""
+    with refusals():
+        connect().log_artifact(run_id, str(path), folder)
+
+
+def log_folder(run_id: str, path: Path, folder: str) -> None:
+    """Keep a folder with a run."""
+    with refusals():
+        connect().log_artifacts(run_id, str(path), folder)
+
+
+def log_metrics(run_id: str, metrics: Mapping[str, float]) -> None:
+    """Keep figures with a run."""
+    client = connect()
+    with refusals():
+        for key, value in metrics.items():
+            client.log_metric(run_id, key, value)
+
+
+def set_tags(run_id: str, tags: Mapping[str, str]) -> None:
+    """Label a run."""
+    client = connect()
+    with refusals():
+        for key, value in tags.items():
+            client.set_tag(run_id, key, value)
+
+
+def fetch_artifacts(run_id: str, target: Path) -> Path:
+    """Download everything that is kept with a run."""
+    import mlflow
+
+    connect()
+    target.mkdir(parents=True, exist_ok=True)
+    with refusals():
+        return Path(mlflow.artifacts.download_artifacts(f"runs:/{run_id}/", dst_path=str(target)))
+
+
+def fetch_artifact(run_id: str, name: str, target: Path) -> Path:
+    """Download one file that is kept with a run."""
+    import mlflow
+
+    connect()
+    with refusals():
+        return Path(
+            mlflow.artifacts.download_artifacts(
+                run_id=run_id, artifact_path=name, dst_path=str(target)
+            )
+        )

@@ -1,0 +1,69 @@
+"""What a report is made from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from leanstage.contracts import (
+    Decision,
+    EnergyComparison,
+    Evaluation,
+    Judgement,
+    ModelPolicy,
+    Plan,
+    Role,
+    VariantManifest,
+)
+
+ROLES: tuple[Role, ...] = ("optimized", "fallback")
+"""Candidates in the order in which the gate judges them."""
+
+
+@dataclass(frozen=True)
+class CandidateRecord:
+    """One candidate with the evidence on it; None where nothing was evaluated or measured."""
+
+    manifest: VariantManifest
+    evaluation: Evaluation | None = None
+    energy: EnergyComparison | None = None
+
+
+@dataclass(frozen=True)
+class ReportInputs:
+    """One decision and all that it rests on.
+
+    Attributes:
+        candidates: records by role, ``optimized`` and ``fallback``; either may be absent.
+        timings: seconds by stage.
+        version: version of leanstage that decided.
+        justify_command: command that logs a justification; shown only when the run is blocked.
+    """
+
+    decision: Decision
+    policy: ModelPolicy
+    plan: Plan
+    baseline: VariantManifest
+    candidates: Mapping[Role, CandidateRecord]
+    timings: Mapping[str, float]
+    version: str
+    justify_command: str | None = None
+
+    @property
+    def subject(self) -> Role | None:
+        """The candidate the report is about: the promoted one, else the first on record."""
+        promoted = self.decision.promoted
+        if promoted is not None and promoted in self.candidates:
+            return promoted
+        return next((role for role in ROLES if role in self.candidates), None)
+
+    @property
+    def second(self) -> Role | None:
+        """The other candidate, where there is one."""
+        return next((r for r in ROLES if r in self.candidates and r != self.subject), None)
+
+    def record(self, role: Role | None) -> CandidateRecord | None:
+        """The record of ``role``, or None where it has none."""
+        return None if role is None else self.candidates.get(role)
+
+    def judgement(self, role: Role | None) -> Judgement | None:
+        """The gate's look at ``role``, or None where the gate did not judge it."""
+        return next((j for j in self.decision.judgements if j.candidate == role), None)

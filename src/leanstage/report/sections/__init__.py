@@ -1,0 +1,25 @@
+"""The sections of a report, each from the inputs alone."""
+
+from leanstage.report.sections.accuracy import accuracy_section
+from leanstage.report.sections.cards import cards
+from leanstage.report.sections.energy import energy_section
+from leanstage.report.sections.headline import headline
+from leanstage.report.sections.limits import limits_table
+from leanstage.report.sections.plan import plan_section
+from leanstage.report.sections.provenance import provenance_section
+from leanstage.report.sections.second import second_section
+from leanstage.report.sections.steps import steps_section
+from leanstage.report.sections.summary import summary_section
+
+__all__ = [
+    "accuracy_section",
+    "cards",
+    "energy_section",
+    "headline",
+    "limits_table",
+    "plan_section",
+    "provenance_section",
+    "second_section",
+    "steps_section",
+    "summary_section",
+]

@@ -1,0 +1,78 @@
+"""The headline figures above the tables."""
+
+from leanstage.contracts import EnergyComparison, Evaluation
+from leanstage.report.document import Card
+from leanstage.report.figures import (
+    MISSING,
+    change,
+    joules,
+    milliseconds,
+    percent,
+    point_span,
+    points,
+    sample,
+    size,
+)
+from leanstage.report.inputs import ReportInputs
+from leanstage.report.names import find_arm
+
+_UNMEASURED = "no energy comparison on record"
+
+
+def cards(inputs: ReportInputs) -> tuple[Card, ...]:
+    """Four headline figures of the candidate the report is about."""
+    record = inputs.record(inputs.subject)
+    if record is None:
+        return ()
+    before, after = inputs.baseline.bytes, record.manifest.bytes
+    return (
+        _accuracy(record.evaluation),
+        _energy(record.energy),
+        _latency(record.energy),
+        Card(
+            "Size on disk",
+            change(after / before),
+            f"{size(before)} → {size(after)}",
+            "all files of the model",
+        ),
+    )
+
+
+def _accuracy(evaluation: Evaluation | None) -> Card:
+    if evaluation is None:
+        return Card("Accuracy", MISSING, "", "no evaluation on record")
+    return Card(
+        "Accuracy",
+        f"{points(evaluation.difference)} points",
+        f"{percent(evaluation.baseline)} → {percent(evaluation.candidate)}",
+        f"95% interval {point_span(*evaluation.ci95)}, {sample(evaluation.n)}",
+    )
+
+
+def _energy(energy: EnergyComparison | None) -> Card:
+    if energy is None:
+        return Card("Energy per answer", MISSING, "", _UNMEASURED)
+    before = find_arm(energy, energy.registered.against)
+    after = find_arm(energy, energy.registered.arm)
+    return Card(
+        "Energy per answer",
+        change(energy.registered.ratio),
+        f"{joules(before.joules_per_answer)} → {joules(after.joules_per_answer)}"
+        if before and after
+        else "",
+        f"{energy.meter.name}, {energy.meter.tier}, batch {energy.workload.batch_size}",
+    )
+
+
+def _latency(energy: EnergyComparison | None) -> Card:
+    title = "Latency, 95th pct."
+    before = find_arm(energy, energy.registered.against) if energy else None
+    after = find_arm(energy, energy.registered.arm) if energy else None
+    if before is None or after is None:
+        return Card(title, MISSING, "", _UNMEASURED)
+    return Card(
+        title,
+        change(after.latency_p95_ms / before.latency_p95_ms),
+        f"{milliseconds(before.latency_p95_ms)} → {milliseconds(after.latency_p95_ms)}",
+        "batch 1, wall clock",
+    )

@@ -1,0 +1,111 @@
+"""Where every figure comes from: digests, data, policy, run, hardware, versions, time."""
+
+from leanstage.report import names
+from leanstage.report.document import Block, Cell, Column, Facts, Section, Table, Text
+from leanstage.report.figures import count, moment, plain, sample, seconds, shown, size
+from leanstage.report.inputs import ROLES, ReportInputs
+
+
+def provenance_section(inputs: ReportInputs) -> Section:
+    """What the decision rests on, so that it can be checked."""
+    blocks: list[Block] = [
+        _decision(inputs),
+        _hardware(inputs),
+        _digests(inputs),
+        *_environment(inputs),
+    ]
+    if inputs.timings:
+        blocks.append(_timings(inputs))
+    blocks.append(Text(inputs.decision.guarantee, tone="quiet"))
+    return Section(
+        "provenance",
+        "Provenance",
+        "The exact bytes, data and rules behind this decision. Digests are SHA-256.",
+        tuple(blocks),
+    )
+
+
+def _decision(inputs: ReportInputs) -> Facts:
+    decision = inputs.decision
+    source = decision.source
+    return Facts(
+        "Decision",
+        (
+            ("Model", Cell(f"{source.name}, version {source.version}")),
+            ("Registered", Cell(moment(source.created_ms))),
+            ("Decided", Cell(decision.decided)),
+            ("MLflow run", Cell(decision.run_id, code=True)),
+            ("Policy", Cell(decision.policy_name)),
+            ("leanstage", Cell(inputs.version)),
+            ("Decision tree", Cell(inputs.plan.tree_version)),
+        ),
+        half=True,
+    )
+
+
+def _digests(inputs: ReportInputs) -> Table:
+    decision = inputs.decision
+    rows: list[tuple[str, str]] = [
+        ("Baseline, content", decision.baseline_digest or "no baseline to hash")
+    ]
+    for role in ROLES:
+        record = inputs.record(role)
+        if record is None:
+            continue
+        rows.append((f"{names.ROLE[role]}, content", record.manifest.digest or "not recorded"))
+    rows.append(("Promoted, content", decision.digest or "nothing was promoted"))
+    for role in ROLES:
+        record = inputs.record(role)
+        if record and record.evaluation:
+            label = f"Evaluation data ({sample(record.evaluation.n)})"
+            rows.append((label, record.evaluation.dataset_sha256))
+        if record and record.energy:
+            label = f"Energy workload ({count(record.energy.workload.rows)} rows)"
+            rows.append((label, record.energy.workload.dataset_sha256))
+    rows.append(("Policy", decision.policy_sha256))
+    rows.append(("Evidence judged", decision.evidence_sha256))
+    if decision.justification:
+        rows.append(("Justification", decision.justification.sha256))
+    return Table(
+        "Digests",
+        (Column("What"), Column("SHA-256")),
+        tuple(
+            (Cell(name), Cell(value, code=len(value) == 64, tone="plain"))
+            for name, value in dict.fromkeys(rows)
+        ),
+    )
+
+
+def _hardware(inputs: ReportInputs) -> Facts:
+    hardware = inputs.plan.hardware
+    return Facts(
+        "Hardware",
+        (
+            ("Processor", Cell(hardware.cpu)),
+            ("Threads", Cell(count(hardware.threads))),
+            ("Memory", Cell(size(hardware.memory_bytes))),
+            (
+                "Instruction sets",
+                Cell(plain(hardware.features) if hardware.features else "none recorded"),
+            ),
+            ("Accelerators", Cell(plain(hardware.accelerators))),
+        ),
+        half=True,
+    )
+
+
+def _environment(inputs: ReportInputs) -> tuple[Facts, ...]:
+    """Machine, versions and settings of the energy measurement."""
+    record = inputs.record(inputs.subject)
+    if record is None or record.energy is None or not record.energy.environment:
+        return ()
+    values = record.energy.environment.items()
+    return (Facts("Measured on", tuple((key, Cell(plain(value))) for key, value in values)),)
+
+
+def _timings(inputs: ReportInputs) -> Table:
+    rows = [
+        (Cell(stage), Cell(shown(value, seconds, "not recorded")))
+        for stage, value in inputs.timings.items()
+    ]
+    return Table("Time by stage", (Column("Stage"), Column("Time", "number")), tuple(rows))

@@ -1,0 +1,90 @@
+"""What a technique tried, with the figures of each trial on the validation split."""
+
+from leanstage.contracts import Step, Trial, ValidationFigures
+from leanstage.report import names
+from leanstage.report.document import Block, Cell, Column, Group, Table, Text
+from leanstage.report.figures import (
+    milliseconds,
+    parameters,
+    percent,
+    points,
+    sample,
+    settings,
+    shown,
+    significant,
+    size,
+)
+
+UNKNOWN = "not recorded"
+
+
+def kept(step: Step) -> Trial | None:
+    """The trial that an applied step kept."""
+    fitting = [trial for trial in step.trials if trial.fits]
+    chosen = [trial for trial in fitting if trial.settings == step.settings]
+    return next(iter(chosen or fitting), None) if step.status == "applied" else None
+
+
+def step_group(step: Step) -> Group:
+    """One step: its reason and its trials."""
+    blocks: list[Block] = [Text(step.reason)]
+    if step.trials:
+        blocks.append(_trials(step))
+    else:
+        blocks.append(Text("No trial was run.", tone="quiet"))
+    return Group(
+        names.TECHNIQUE[step.technique],
+        step.status.capitalize(),
+        names.STATUS_TONE[step.status],
+        tuple(blocks),
+    )
+
+
+def _trials(step: Step) -> Table:
+    chosen = kept(step)
+    return Table(
+        f"{names.TECHNIQUE[step.technique]}: what was tried",
+        (
+            Column("Settings"),
+            Column("Outcome and reason", "prose"),
+            Column("Accuracy", "number"),
+            Column("Accuracy drop", "number"),
+            Column("Probability drop", "number"),
+            Column("CPU per answer", "number"),
+            Column("Parameters", "number"),
+        ),
+        tuple(_trial(trial, trial is chosen) for trial in step.trials),
+        "On the validation split; drops in percentage points. Probability drop: mean loss in the "
+        "probability of the true class, with its standard error.",
+    )
+
+
+def _trial(trial: Trial, chosen: bool) -> tuple[Cell, ...]:
+    outcome = "Fits, kept" if chosen else "Fits" if trial.fits else "Does not fit"
+    return (
+        Cell(settings(trial.settings)),
+        Cell(outcome, trial.reason, "good" if trial.fits else "warn"),
+        *_validation(trial.validation),
+        Cell(shown(trial.cpu_ms_per_answer, milliseconds)),
+        Cell(
+            shown(trial.parameters, parameters, UNKNOWN),
+            "" if trial.bytes is None else size(trial.bytes),
+        ),
+    )
+
+
+def _validation(figures: ValidationFigures | None) -> tuple[Cell, Cell, Cell]:
+    if figures is None:
+        gap = Cell("not evaluated", tone="quiet")
+        return gap, gap, gap
+    return (
+        Cell(
+            percent(figures.accuracy),
+            f"from {percent(figures.reference_accuracy)}, {sample(figures.n)}",
+        ),
+        Cell(points(figures.accuracy_drop).lstrip("+")),
+        Cell(
+            points(figures.probability_drop).lstrip("+"),
+            f"± {significant(figures.probability_drop_se * 100, 2)}",
+        ),
+    )

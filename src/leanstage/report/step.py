@@ -1,0 +1,91 @@
+"""The report step: from a dossier and its decision to the pages people read."""
+
+import shlex
+import shutil
+import tempfile
+from pathlib import Path
+
+from leanstage import __version__, progress
+from leanstage.contracts import Decision
+from leanstage.errors import LeanstageError
+from leanstage.gate.dossier import Dossier
+from leanstage.registry import runs
+from leanstage.report.inputs import CandidateRecord, ReportInputs
+from leanstage.report.render import render_html, render_json, render_markdown
+
+NAMES = {"html": "report.html", "markdown": "report.md", "json": "report.json"}
+
+
+def write_report(dossier: Dossier, decision: Decision, *, html: Path, markdown: Path) -> None:
+    """Write the report to ``html`` and ``markdown`` and keep it, JSON included, with the run."""
+    inputs = report_inputs(dossier, decision)
+    with tempfile.TemporaryDirectory(prefix="leanstage-report-") as scratch:
+        pages = {
+            "html": render_html(inputs),
+            "markdown": render_markdown(inputs),
+            "json": render_json(inputs),
+        }
+        for form, text in pages.items():
+            path = Path(scratch) / NAMES[form]
+            path.write_text(text, encoding="utf-8")
+            runs.log_file(decision.run_id, path)
+        for form, target in (("html", html), ("markdown", markdown)):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(Path(scratch) / NAMES[form], target)
+            progress.output(f"report_{form}", target)
+
+
+def report_inputs(dossier: Dossier, decision: Decision) -> ReportInputs:
+    """What the report shows of a dossier."""
+    baseline = dossier.baseline_manifest()
+    if baseline is None:
+        raise LeanstageError(f"{dossier.baseline} holds no baseline to report on.")
+    records = {}
+    timings: dict[str, float] = {}
+    for role, files in dossier.candidates.items():
+        manifest = files.manifest()
+        if manifest is None:
+            continue
+        evaluation, energy = files.read_evaluation(), files.read_energy()
+        records[role] = CandidateRecord(manifest, evaluation, energy)
+        for step in manifest.lineage:
+            timings[f"{step.technique} ({role})"] = step.seconds
+        if evaluation is not None:
+            timings[f"evaluate ({role})"] = evaluation.seconds
+        if energy is not None:
+            timings[f"energy_measure ({role})"] = energy.seconds
+    return ReportInputs(
+        decision=decision,
+        policy=dossier.context().policy,
+        plan=dossier.plan(),
+        baseline=baseline,
+        candidates=records,
+        timings=timings,
+        version=__version__,
+        justify_command=justify_command(decision) if decision.verdict == "BLOCKED" else None,
+    )
+
+
+def justify_command(decision: Decision) -> str:
+    """The command that logs a justification for the baseline of a blocked run."""
+    codes = {reason.code for reason in decision.reasons}
+    grounds = "accuracy"
+    if codes & {"energy.no_saving"} and not any(code.startswith("accuracy.") for code in codes):
+        grounds = "no_saving"
+    source = decision.source
+    return shlex.join(
+        [
+            "leanstage",
+            "justify",
+            "--model",
+            source.name,
+            "--version",
+            source.version,
+            "--decision",
+            decision.run_id,
+            "--grounds",
+            grounds,
+            "--reason",
+            "WHY THE BASELINE MUST SHIP",
+        ]
+    )

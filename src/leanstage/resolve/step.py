@@ -1,0 +1,219 @@
+"""The resolve step: model, data and policy, refused early or pinned for good."""
+
+import fnmatch
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from leanstage import progress
+from leanstage.contracts import Deploy, ModelPolicy, ModelVersion, RunContext
+from leanstage.errors import InputError
+from leanstage.gate.policy import load_policy
+from leanstage.registry.client import RUNS_EXPERIMENT
+from leanstage.registry.runs import start_run
+from leanstage.registry.sources import Source, fetch_model
+from leanstage.registry.versions import find_by_digest, register
+from leanstage.resolve.canary import check_baseline
+from leanstage.tasks import Examples, write_split
+from leanstage.tasks.splits import (
+    VALIDATION_SHARE,
+    check_training,
+    hold_out,
+    overlap,
+    read_labelled,
+    read_unlabelled,
+)
+from leanstage.variant import Variant
+from leanstage.variant.adopt import adopt
+
+SEED = 20
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for; every field is a URI, a name, or empty."""
+
+    model: str
+    train: str
+    evaluation: str
+    validation: str = ""
+    unlabelled: str = ""
+    policy: str = ""
+    name: str = ""
+    deploy: str = "optimized"
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Where the pinned inputs go."""
+
+    baseline: Path
+    train: Path
+    validation: Path
+    evaluation: Path
+    unlabelled: Path
+    context: Path
+
+
+@dataclass(frozen=True)
+class _Splits:
+    train: Examples
+    validation: Examples
+    evaluation: Examples
+    unlabelled: Examples
+
+
+def resolve(request: Request, targets: Targets) -> RunContext:
+    """Check everything, write the pinned inputs, register the baseline, open the MLflow run.
+
+    MLflow is written to last: a refused request leaves no run and no version behind.
+
+    Raises:
+        InputError: something in the request cannot be used.
+    """
+    deploy = _deploy(request.deploy)
+    policy = load_policy(request.policy)
+    with tempfile.TemporaryDirectory(prefix="leanstage-model-") as scratch:
+        progress.step("fetching the model")
+        folder, source = fetch_model(request.model, Path(scratch) / "model")
+        progress.step("checking the model")
+        baseline = adopt(folder, targets.baseline)
+    name = _model_name(request, source)
+    if not any(fnmatch.fnmatchcase(name, pattern) for pattern in policy.models):
+        raise InputError(
+            f"the policy {policy.name!r} covers {', '.join(policy.models)}, not {name!r}; use the "
+            "policy that was made for this model."
+        )
+    progress.step("checking the data")
+    splits = _read_splits(request, baseline.manifest.labels, policy)
+    leaked = overlap(splits.evaluation, splits.train)
+    if leaked and not policy.allow_overlap:
+        raise InputError(
+            f"{leaked} of {len(splits.evaluation)} evaluation rows in {request.evaluation} also "
+            f"stand in the training split {request.train}; remove them, or accept them with "
+            "allow_overlap in the policy."
+        )
+    progress.step("asking the baseline a few questions")
+    check_baseline(baseline, splits.validation)
+    labels = baseline.manifest.labels
+    infos = {
+        "train": write_split(targets.train, splits.train, split="train", labels=labels),
+        "validation": write_split(
+            targets.validation, splits.validation, split="validation", labels=labels
+        ),
+        "evaluation": write_split(
+            targets.evaluation,
+            splits.evaluation,
+            split="evaluation",
+            labels=labels,
+            overlap_with_train=leaked,
+        ),
+        "unlabelled": write_split(
+            targets.unlabelled, splits.unlabelled, split="unlabelled", labels=()
+        ),
+    }
+    expected = policy.evaluation_sha256
+    if expected is not None and infos["evaluation"].rows_sha256 != expected:
+        raise InputError(
+            f"{request.evaluation} is not the evaluation data of the policy {policy.name!r}: its "
+            f"rows hash to {infos['evaluation'].rows_sha256}, the policy names {expected}."
+        )
+    version = source.version or _register_baseline(baseline, name, source)
+    context = RunContext(
+        run_id=start_run(
+            name,
+            {
+                "model": f"{version.name}/{version.version}",
+                "baseline_digest": baseline.digest,
+                "policy": policy.name,
+                "policy_sha256": policy.sha256(),
+                "deploy": deploy,
+                "evaluation_sha256": infos["evaluation"].rows_sha256,
+            },
+        ),
+        source=version,
+        pinned_model=source.pinned,
+        baseline_digest=baseline.digest,
+        deploy=deploy,
+        policy=policy,
+        train=infos["train"],
+        validation=infos["validation"],
+        evaluation=infos["evaluation"],
+        unlabelled=infos["unlabelled"],
+    )
+    progress.output("run_id", context.run_id)
+    context.save(targets.context)
+    return context
+
+
+def _read_splits(request: Request, labels: tuple[str, ...], policy: ModelPolicy) -> _Splits:
+    evaluation = read_labelled(request.evaluation, labels, split="evaluation")
+    train = read_labelled(request.train, labels, split="train")
+    check_training(train, labels)
+    if request.validation:
+        validation = read_labelled(request.validation, labels, split="validation")
+    else:
+        train, validation = hold_out(train, share=VALIDATION_SHARE, seed=SEED)
+    if not len(validation):
+        raise InputError(
+            f"{request.train} is too small to hold out validation rows; pass a validation split."
+        )
+    leaked = overlap(evaluation, validation)
+    if leaked and not policy.allow_overlap:
+        raise InputError(
+            f"{leaked} of {len(evaluation)} evaluation rows in {request.evaluation} also stand in "
+            "the validation rows, on which settings are chosen; remove them, or accept them with "
+            "allow_overlap in the policy."
+        )
+    unlabelled = (
+        read_unlabelled(request.unlabelled) if request.unlabelled else Examples([], [], "none")
+    )
+    if overlap(evaluation, unlabelled) and not policy.allow_overlap:
+        raise InputError(
+            f"{overlap(evaluation, unlabelled)} of {len(evaluation)} evaluation rows in "
+            f"{request.evaluation} also stand in the unlabelled text {request.unlabelled}; remove "
+            "them."
+        )
+    return _Splits(train, validation, evaluation, unlabelled)
+
+
+def _register_baseline(baseline: Variant, name: str, source: Source) -> ModelVersion:
+    """The baseline as a registered version: decisions and justifications bind to one."""
+    known = find_by_digest(name, baseline.digest)
+    if known is not None:
+        return known
+    return register(
+        baseline,
+        name,
+        experiment=RUNS_EXPERIMENT,
+        run_id=None,
+        tags={"leanstage.role": "baseline", "leanstage.source": source.pinned},
+    )
+
+
+def _deploy(value: str) -> Deploy:
+    if value == "optimized":
+        return "optimized"
+    if value == "baseline":
+        return "baseline"
+    raise InputError(f"{value!r} cannot be deployed; ask for 'optimized' or 'baseline'.")
+
+
+def _model_name(request: Request, source: Source) -> str:
+    """The registered model: as asked, as MLflow knows it, or after the last part of the URI."""
+    if source.version is not None:
+        if request.name and request.name != source.version.name:
+            raise InputError(
+                f"{request.model} is a version of {source.version.name!r}, not of "
+                f"{request.name!r}; leave the name out."
+            )
+        return source.version.name
+    name = request.name or Path(urlsplit(source.pinned).path.rstrip("/")).name.partition("@")[0]
+    if not re.fullmatch(r"[\w .-]+", name):
+        raise InputError(
+            f"{name!r} cannot name a registered model; pass a name of letters, digits, '.', '_' "
+            "and '-'."
+        )
+    return name

@@ -1,0 +1,1 @@
+"""What distill, prune and quantize share: learning from a teacher, searching within a budget."""

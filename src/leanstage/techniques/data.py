@@ -1,0 +1,100 @@
+"""Token ids with the teacher's answers beside them: computed once, used every epoch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from leanstage import progress
+from leanstage.variant import Variant
+from leanstage.variant.hardware import supports_bf16
+from leanstage.variant.tokens import TextEncoder
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class TaughtRows:
+    """Rows to learn from.
+
+    ``logits`` has shape (rows, classes), ``hidden`` (rows, width): the teacher's last hidden
+    state at the first token. Labels are not needed: the teacher has spoken.
+    """
+
+    ids: list[list[int]]
+    logits: "torch.Tensor"
+    hidden: "torch.Tensor"
+    pad_id: int
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, row: int) -> dict[str, Any]:
+        return {
+            "input_ids": self.ids[row],
+            "teacher_logits": self.logits[row],
+            "teacher_hidden": self.hidden[row],
+        }
+
+
+def teach(
+    teacher: Variant, model: Any, texts: Sequence[str], *, batch_size: int = 64
+) -> TaughtRows:
+    """Let the teacher answer every text once."""
+    import torch
+
+    encoder = TextEncoder(teacher.path, teacher.manifest.max_length)
+    ids = encoder.ids(texts)
+    logits = torch.zeros(len(ids), model.config.num_labels)
+    hidden = torch.zeros(len(ids), model.config.hidden_size)
+    # Rows of like length together: padding is work that teaches nothing.
+    order = sorted(range(len(ids)), key=lambda row: len(ids[row]))
+    model.eval()
+    for start in range(0, len(order), batch_size):
+        rows = order[start : start + batch_size]
+        batch = pad([ids[row] for row in rows], encoder.pad_id)
+        with torch.inference_mode(), mixed_precision(model.device.type):
+            answer = model(**to_device(batch, model.device), output_hidden_states=True)
+        logits[rows] = answer.logits.float().cpu()
+        hidden[rows] = answer.hidden_states[-1][:, 0].float().cpu()
+        if start // batch_size % 20 == 0:
+            progress.step("the teacher answers the training rows", start / len(order))
+    return TaughtRows(ids, logits, hidden, encoder.pad_id)
+
+
+def pad(rows: Sequence[list[int]], pad_id: int) -> dict[str, "torch.Tensor"]:
+    """``input_ids`` and ``attention_mask``, each of shape (rows, longest row)."""
+    import torch
+
+    width = max(len(row) for row in rows)
+    ids = torch.full((len(rows), width), pad_id, dtype=torch.long)
+    mask = torch.zeros((len(rows), width), dtype=torch.long)
+    for number, row in enumerate(rows):
+        ids[number, : len(row)] = torch.tensor(row)
+        mask[number, : len(row)] = 1
+    return {"input_ids": ids, "attention_mask": mask}
+
+
+def to_device(batch: dict[str, "torch.Tensor"], device: Any) -> dict[str, "torch.Tensor"]:
+    """The batch on ``device``."""
+    return {name: tensor.to(device) for name, tensor in batch.items()}
+
+
+def mixed_precision(device_type: str) -> Any:
+    """bfloat16 autocast where the hardware computes in it, else nothing."""
+    import contextlib
+
+    import torch
+
+    if bf16_is_native(device_type):
+        return torch.autocast(device_type, torch.bfloat16)
+    return contextlib.nullcontext()
+
+
+def bf16_is_native(device_type: str) -> bool:
+    """Whether the device computes in bfloat16."""
+    import torch
+
+    if device_type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    return supports_bf16()

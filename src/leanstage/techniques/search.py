@@ -1,0 +1,87 @@
+"""What a technique may lose on the validation split, and the record of what it tried."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leanstage.contracts import TECHNIQUES, Technique, Trial, ValidationFigures, VariantManifest
+from leanstage.tasks import SplitFolder
+from leanstage.tasks.figures import validation_figures
+from leanstage.variant import Variant, fresh_folder, load_predictor, open_variant, predict_all, seal
+from leanstage.variant.checkpoint import parameter_count
+from leanstage.variant.folder import copy_tokenizer
+
+BATCH_SIZE = 32
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How far a model may fall behind the baseline on the validation split."""
+
+    limit: float
+
+    @classmethod
+    def of(cls, technique: Technique, tolerance: float) -> "Budget":
+        """Half the tolerance a technique, counted from the baseline, never more than all of it.
+
+        Counting from the baseline passes on what earlier techniques left unspent.
+        """
+        shares = TECHNIQUES.index(technique) + 1
+        return cls(min(shares * tolerance / 2, tolerance))
+
+    def judge(self, figures: ValidationFigures) -> tuple[bool, str]:
+        """Whether the figures fit, and why in one clause.
+
+        The accuracy is too coarse for a limit of half a point on a small split; the
+        low-variance measure decides, and the gate judges the accuracy on rows of its own.
+        """
+        fits = figures.probability_drop <= self.limit
+        return fits, (
+            f"true-class probability {-figures.probability_drop:+.2%} and accuracy "
+            f"{-figures.accuracy_drop:+.2%} against the baseline on {figures.n} validation rows, "
+            f"{'within' if fits else 'beyond'} the limit of {self.limit:.2%}"
+        )
+
+
+def validation_probabilities(variant: Variant, split: SplitFolder) -> NDArray[np.float32]:
+    """Probabilities (rows, classes) of a variant, loaded from disk, on the validation split."""
+    return predict_all(load_predictor(variant.path), split.texts, batch_size=BATCH_SIZE)
+
+
+def compare(
+    variant: Variant, reference: NDArray[np.float32], split: SplitFolder
+) -> ValidationFigures:
+    """Figures of a variant beside the reference's probabilities."""
+    return validation_figures(validation_probabilities(variant, split), reference, split.labels)
+
+
+def save_checkpoint(model: Any, parent: Variant, target: str | Path) -> Variant:
+    """Write a trained float32 model as a variant, with tokenizer and lineage of its parent."""
+    with fresh_folder(target) as draft:
+        model.save_pretrained(draft)
+        copy_tokenizer(parent.path, draft)
+        seal(
+            draft,
+            architecture=parent.manifest.architecture,
+            labels=parent.manifest.labels,
+            runtime="torch",
+            precision="fp32",
+            max_length=parent.manifest.max_length,
+            parameters=parameter_count(model),
+            lineage=parent.manifest.lineage,
+        )
+    return open_variant(target)
+
+
+def tried(manifest: VariantManifest, fits: bool, reason: str, **fields: Any) -> Trial:
+    """The record of one trial on a variant."""
+    return Trial(
+        fits=fits,
+        reason=reason,
+        parameters=manifest.parameters,
+        bytes=manifest.bytes,
+        **fields,
+    )

@@ -1,0 +1,106 @@
+"""A Hugging Face folder becomes a variant: checked once, then trusted by its digest."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from leanstage.errors import InputError
+from leanstage.variant.architectures import encoder_of
+from leanstage.variant.checkpoint import (
+    labels_of,
+    load_checkpoint,
+    parameter_count,
+    precision_of,
+    read_config,
+)
+from leanstage.variant.digest import MANIFEST
+from leanstage.variant.folder import TOKENIZER_FILES, Variant, fresh_folder, open_variant, seal
+from leanstage.variant.tokens import check_tokenizer
+
+LONGEST = 512
+"""Tokens at most: longer inputs are truncated, as the tokenizer of every known family does."""
+
+
+def adopt(folder: str | Path, target: str | Path) -> Variant:
+    """Copy a sequence-classification checkpoint into a variant, byte for byte, and check it.
+
+    Only weights in safetensors, the config and the tokenizer travel; nothing else in the folder
+    is read, and no code in it is run. The same folder always gives the same digest.
+
+    Raises:
+        InputError: the folder is not a checkpoint that can be optimized; the message says why.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder; give the folder of a saved checkpoint.")
+    if (folder / MANIFEST).is_file():
+        manifest = open_variant(folder).manifest
+        if manifest.runtime != "torch":
+            raise InputError(
+                f"{folder} is a variant for {manifest.runtime} already; give the checkpoint that "
+                "it was made from."
+            )
+    config = read_config(folder)
+    encoder_of(str(config.get("model_type")), where=str(folder))
+    model = load_checkpoint(folder)
+    if config.get("quantization_config"):
+        raise InputError(f"{folder} is quantized already; give the checkpoint before quantization.")
+    with fresh_folder(target) as draft:
+        shutil.copyfile(folder / "config.json", draft / "config.json")
+        for weights in sorted(folder.glob("*.safetensors")):
+            shutil.copyfile(weights, draft / weights.name)
+        index = folder / "model.safetensors.index.json"
+        if index.is_file():
+            shutil.copyfile(index, draft / index.name)
+        _bring_tokenizer(folder, draft)
+        check_tokenizer(
+            draft,
+            vocabulary=model.get_input_embeddings().num_embeddings,
+            pad_id=config.get("pad_token_id"),
+        )
+        seal(
+            draft,
+            architecture=str(config["model_type"]),
+            labels=labels_of(model),
+            runtime="torch",
+            precision=precision_of(model),
+            max_length=_max_length(draft, config),
+            parameters=parameter_count(model),
+            lineage=(),
+        )
+    return open_variant(target)
+
+
+def _bring_tokenizer(folder: Path, draft: Path) -> None:
+    for name in TOKENIZER_FILES:
+        if (folder / name).is_file():
+            shutil.copyfile(folder / name, draft / name)
+    if (draft / "tokenizer.json").is_file():
+        return
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            folder, use_fast=True, trust_remote_code=False, local_files_only=True
+        )
+        tokenizer.backend_tokenizer.save(str(draft / "tokenizer.json"))
+    except Exception as error:  # transformers raises many kinds for a missing vocabulary
+        raise InputError(
+            f"{folder} holds no tokenizer.json and none can be built from its other files; save "
+            "the model together with its tokenizer."
+        ) from error
+
+
+def _max_length(draft: Path, config: dict[str, Any]) -> int:
+    """The shortest of what the tokenizer says, what the model has positions for, and 512."""
+    limits = [LONGEST]
+    offset = encoder_of(str(config["model_type"]), where=str(draft)).positions_offset
+    if isinstance(config.get("max_position_embeddings"), int):
+        limits.append(config["max_position_embeddings"] - offset)
+    path = draft / "tokenizer_config.json"
+    if path.is_file():
+        declared = json.loads(path.read_text(encoding="utf-8")).get("model_max_length")
+        if isinstance(declared, int) and declared > 0:
+            limits.append(declared)
+    return min(limits)

@@ -1,0 +1,145 @@
+"""Loading a Hugging Face sequence-classification folder, and refusing what cannot be trusted."""
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from leanstage.contracts import Precision
+from leanstage.errors import InputError
+from leanstage.variant.architectures import encoder_of
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+_PRECISIONS: dict[str, Precision] = {
+    "torch.float32": "fp32",
+    "torch.float16": "fp16",
+    "torch.bfloat16": "bf16",
+}
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """``config.json`` of a folder.
+
+    Raises:
+        InputError: missing, unreadable, or it asks for code from the folder to be run.
+    """
+    path = folder / "config.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(
+            f"{folder} holds no config.json; give the folder of a Hugging Face "
+            "sequence-classification checkpoint."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as JSON: {error}.") from error
+    if not isinstance(config, dict):
+        raise InputError(f"{path} is not a JSON object.")
+    if config.get("auto_map"):
+        raise InputError(
+            f"{path} asks for code from the model's folder to be run (auto_map); leanstage never "
+            "does that: bring a checkpoint of a built-in architecture."
+        )
+    return config
+
+
+def load_checkpoint(folder: str | Path, *, attention: str | None = None) -> "PreTrainedModel":
+    """Load a checkpoint for inference in the precision it was saved in.
+
+    Raises:
+        InputError: no safetensors, an unknown architecture, weights that are missing, of another
+            shape, or not finite.
+    """
+    from transformers import AutoModelForSequenceClassification
+
+    folder = Path(folder)
+    config = read_config(folder)
+    encoder_of(str(config.get("model_type")), where=str(folder))
+    if not any(folder.glob("*.safetensors")):
+        raise InputError(
+            f"{folder} holds no .safetensors weights; pickled weights are never loaded: save the "
+            "model again with save_pretrained."
+        )
+    options = {"attn_implementation": attention} if attention else {}
+    try:
+        with _quiet_transformers():
+            model, report = AutoModelForSequenceClassification.from_pretrained(
+                folder,
+                use_safetensors=True,
+                trust_remote_code=False,
+                local_files_only=True,
+                output_loading_info=True,
+                **options,
+            )
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(f"{folder} does not load as a checkpoint: {reason}") from error
+    _refuse_new_weights(folder, report)
+    _refuse_nonfinite(folder, model)
+    model.eval()
+    return model
+
+
+def precision_of(model: "PreTrainedModel") -> Precision:
+    """The precision of the weights as a word of the contracts."""
+    try:
+        return _PRECISIONS[str(model.dtype)]
+    except KeyError:
+        raise InputError(
+            f"weights of type {model.dtype} are not supported; save them as fp32."
+        ) from None
+
+
+def labels_of(model: "PreTrainedModel") -> tuple[str, ...]:
+    """Class names in the order of the logits."""
+    names = model.config.id2label
+    return tuple(str(names[index]) for index in range(model.config.num_labels))
+
+
+def parameter_count(model: "PreTrainedModel") -> int:
+    """Number of weights, each shared tensor counted once."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def _refuse_new_weights(folder: Path, report: dict[str, Any]) -> None:
+    missing = sorted(report.get("missing_keys") or ())
+    if missing:
+        raise InputError(
+            f"{folder} lacks {len(missing)} weights of its own architecture (first: "
+            f"{missing[0]}), which would be initialised at random; fine-tune the model for the "
+            "task and save it whole."
+        )
+    mismatched = sorted(str(key) for key in report.get("mismatched_keys") or ())
+    if mismatched:
+        raise InputError(
+            f"{folder} holds weights of another shape than its config.json says: {mismatched[0]}."
+        )
+
+
+def _refuse_nonfinite(folder: Path, model: "PreTrainedModel") -> None:
+    import torch
+
+    for name, tensor in model.state_dict().items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise InputError(
+                f"{folder} holds NaN or infinite values in {name}; restore the model from an "
+                "earlier checkpoint."
+            )
+
+
+@contextmanager
+def _quiet_transformers() -> Iterator[None]:
+    """Keep the load report off the terminal: what it says reaches the user as one sentence."""
+    from transformers.utils import logging as transformers_logging
+
+    verbosity = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity(logging.ERROR)
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(verbosity)

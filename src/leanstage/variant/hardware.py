@@ -1,0 +1,53 @@
+"""Facts about the machine the task runs on, read and never assumed."""
+
+import os
+import platform
+from pathlib import Path
+
+from leanstage.contracts import HardwareProfile
+
+_FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "avx_vnni", "amx_int8", "amx_bf16")
+_BF16 = frozenset({"avx512_bf16", "amx_bf16"})
+
+
+def hardware_profile() -> HardwareProfile:
+    """The processor, its instruction sets, memory and accelerators of this machine."""
+    facts = _cpuinfo()
+    flags = frozenset(facts.get("flags", "").split())
+    return HardwareProfile(
+        cpu=facts.get("model name") or platform.processor() or platform.machine(),
+        family=_integer(facts.get("cpu family")),
+        model=_integer(facts.get("model")),
+        threads=len(os.sched_getaffinity(0)),
+        memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        features=tuple(name for name in _FEATURES if name in flags),
+        accelerators=_accelerators(),
+    )
+
+
+def supports_bf16() -> bool:
+    """Whether this processor computes in bfloat16; emulated, it is slower than float32."""
+    return bool(_BF16 & set(_cpuinfo().get("flags", "").split()))
+
+
+def _cpuinfo() -> dict[str, str]:
+    path = Path("/proc/cpuinfo")
+    if not path.is_file():
+        return {}
+    first = path.read_text(encoding="utf-8").split("\n\n", 1)[0]
+    pairs = (line.split(":", 1) for line in first.splitlines() if ":" in line)
+    return {name.strip(): value.strip() for name, value in pairs}
+
+
+def _integer(text: str | None) -> int | None:
+    return int(text) if text and text.isdigit() else None
+
+
+def _accelerators() -> tuple[str, ...]:
+    """Names of NVIDIA devices as the kernel driver lists them; no library is loaded."""
+    names = []
+    for information in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information")):
+        for line in information.read_text(encoding="utf-8").splitlines():
+            if line.startswith("Model:"):
+                names.append(line.split(":", 1)[1].strip())
+    return tuple(names)

@@ -1,0 +1,115 @@
+"""The code that answers: the same for evaluation, measurement and serving."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from leanstage.contracts import VariantManifest
+from leanstage.errors import InputError
+from leanstage.variant.digest import MANIFEST
+from leanstage.variant.tokens import TextEncoder
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+ONNX_FILE = "onnx/model.onnx"
+
+
+class Predictor(Protocol):
+    """Answers texts with class probabilities."""
+
+    def predict(self, texts: Sequence[str]) -> "NDArray[np.float32]":
+        """Probabilities of shape (texts, classes), rows summing to one."""
+        ...
+
+
+def load_predictor(path: str | Path) -> Predictor:
+    """Load a variant through the runtime its manifest names."""
+    path = Path(path)
+    manifest = VariantManifest.load(path / MANIFEST)
+    if manifest.runtime == "onnxruntime":
+        return OnnxPredictor(path, manifest)
+    return TorchPredictor(path, manifest)
+
+
+class OnnxPredictor:
+    """An ONNX graph under onnxruntime; imports neither torch nor transformers."""
+
+    def __init__(self, path: Path, manifest: VariantManifest) -> None:
+        import onnxruntime
+
+        model = path / ONNX_FILE
+        if not model.is_file():
+            raise InputError(f"{path} names onnxruntime as its runtime but holds no {ONNX_FILE}.")
+        options = onnxruntime.SessionOptions()
+        # Spinning threads burn the energy of the co-tenant; the measurement needs them quiet.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.intra_op_num_threads = available_cpus()
+        self._session = onnxruntime.InferenceSession(
+            str(model), options, providers=["CPUExecutionProvider"]
+        )
+        self._inputs = {item.name for item in self._session.get_inputs()}
+        self._encoder = TextEncoder(path, manifest.max_length)
+
+    def predict(self, texts: Sequence[str]) -> "NDArray[np.float32]":
+        ids, mask = self._encoder.batch(texts)
+        feeds = {"input_ids": ids, "attention_mask": mask}
+        logits = self._session.run(
+            ["logits"], {name: feeds[name] for name in self._inputs if name in feeds}
+        )[0]
+        return softmax(logits)
+
+
+class TorchPredictor:
+    """A plain checkpoint under PyTorch, in the precision it was saved in."""
+
+    def __init__(self, path: Path, manifest: VariantManifest) -> None:
+        import torch
+
+        from leanstage.variant.checkpoint import load_checkpoint
+
+        self._torch = torch
+        self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        model = load_checkpoint(path)
+        if not getattr(model, "is_quantized", False):
+            model.to(self._device)
+        self._model: Any = model
+        self._encoder = TextEncoder(path, manifest.max_length)
+
+    def predict(self, texts: Sequence[str]) -> "NDArray[np.float32]":
+        ids, mask = (
+            self._torch.from_numpy(array).to(self._device) for array in self._encoder.batch(texts)
+        )
+        with self._torch.inference_mode():
+            logits = self._model(input_ids=ids, attention_mask=mask).logits
+        # Copying to the host also waits for the GPU, so a timed call ends when its work does.
+        return softmax(logits.float().cpu().numpy())
+
+
+def softmax(logits: "NDArray[Any]") -> "NDArray[np.float32]":
+    """Row-wise softmax of shape (rows, classes), shifted by the maximum against overflow."""
+    import numpy as np
+
+    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    probabilities: NDArray[np.float32] = shifted / shifted.sum(axis=-1, keepdims=True)
+    return probabilities.astype(np.float32)
+
+
+def predict_all(
+    predictor: Predictor, texts: Sequence[str], *, batch_size: int
+) -> "NDArray[np.float32]":
+    """Probabilities of shape (texts, classes), answered in batches in the given order."""
+    import numpy as np
+
+    parts = [
+        predictor.predict(texts[start : start + batch_size])
+        for start in range(0, len(texts), batch_size)
+    ]
+    return np.concatenate(parts)
+
+
+def available_cpus() -> int:
+    """Hardware threads this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,90 @@
+"""Text to token ids, the same way in training, evaluation and serving."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from leanstage.errors import InputError
+from leanstage.variant.checkpoint import read_config
+
+
+class TextEncoder:
+    """The fast tokenizer of a variant, padding to the longest row of a batch."""
+
+    def __init__(self, folder: Path, max_length: int) -> None:
+        from tokenizers import Tokenizer
+
+        path = folder / "tokenizer.json"
+        if not path.is_file():
+            raise InputError(
+                f"{folder} holds no tokenizer.json; save the model with its tokenizer."
+            )
+        try:
+            self._tokenizer = Tokenizer.from_file(str(path))
+        except Exception as error:  # the Rust side raises bare Exception
+            raise InputError(f"{path} is not a tokenizer: {error}.") from error
+        pad_id = int(read_config(folder).get("pad_token_id") or 0)
+        self._tokenizer.enable_truncation(max_length)
+        self._tokenizer.enable_padding(
+            pad_id=pad_id, pad_token=self._tokenizer.id_to_token(pad_id) or "[PAD]"
+        )
+        self.pad_id = pad_id
+
+    def ids(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text, special tokens included, truncated, not padded."""
+        self._tokenizer.no_padding()
+        return [row.ids for row in self._tokenizer.encode_batch_fast(list(texts))]
+
+    def batch(self, texts: Sequence[str]) -> tuple[Any, Any]:
+        """``(input_ids, attention_mask)``, each an int64 array of shape (rows, longest row)."""
+        import numpy as np
+
+        rows = self._tokenizer.encode_batch_fast(list(texts))
+        ids = np.array([row.ids for row in rows], dtype=np.int64)
+        mask = np.array([row.attention_mask for row in rows], dtype=np.int64)
+        return ids, mask
+
+
+def check_tokenizer(folder: Path, *, vocabulary: int, pad_id: int | None) -> None:
+    """Refuse a tokenizer that cannot be this model's.
+
+    Raises:
+        InputError: ids beyond the embedding, a vocabulary far smaller than it, or another
+            padding token than the model was configured with.
+    """
+    from tokenizers import Tokenizer
+
+    path = folder / "tokenizer.json"
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # the Rust side raises bare Exception
+        raise InputError(f"{path} is not a tokenizer: {error}.") from error
+    size = tokenizer.get_vocab_size(with_added_tokens=True)
+    largest = max(tokenizer.get_vocab(with_added_tokens=True).values(), default=-1)
+    advice = "the tokenizer belongs to another model: save the model with its own."
+    if largest >= vocabulary:
+        raise InputError(
+            f"{path} gives token ids up to {largest}, but the model embeds {vocabulary}; {advice}"
+        )
+    if size < 0.9 * vocabulary:
+        raise InputError(f"{path} knows {size} tokens, but the model embeds {vocabulary}; {advice}")
+    declared = _declared_pad_token(folder)
+    if declared is not None and pad_id is not None and tokenizer.token_to_id(declared) != pad_id:
+        raise InputError(
+            f"{folder}: the tokenizer pads with {declared} (id {tokenizer.token_to_id(declared)}), "
+            f"the model with id {pad_id}; {advice}"
+        )
+
+
+def _declared_pad_token(folder: Path) -> str | None:
+    path = folder / "tokenizer_config.json"
+    if not path.is_file():
+        return None
+    try:
+        token = json.loads(path.read_text(encoding="utf-8")).get("pad_token")
+    except (OSError, ValueError, AttributeError) as error:
+        raise InputError(f"{path} cannot be read as JSON: {error}.") from error
+    if isinstance(token, dict):
+        token = token.get("content")
+    return token if isinstance(token, str) else None

@@ -1,0 +1,66 @@
+from pathlib import Path
+
+import pytest
+
+from leanstage.energy.cpu import allotted_threads, cpu_identity, usable_threads
+
+MASKED_GENOA = """\
+processor\t: 0
+vendor_id\t: AuthenticAMD
+cpu family\t: 25
+model\t\t: 17
+model name\t: AMD EPYC
+
+processor\t: 1
+vendor_id\t: AuthenticAMD
+cpu family\t: 25
+model\t\t: 17
+model name\t: AMD EPYC
+"""
+ARM = "processor\t: 0\nBogoMIPS\t: 50.00\nCPU implementer\t: 0x41\n"
+
+
+def test_reads_name_family_model_and_threads(tmp_path: Path) -> None:
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text(MASKED_GENOA)
+    assert cpu_identity(cpuinfo) == ("AMD EPYC", 25, 17, 2)
+
+
+def test_family_and_model_are_none_where_the_cpu_has_none(tmp_path: Path) -> None:
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text(ARM)
+    assert cpu_identity(cpuinfo)[1:] == (None, None, 1)
+
+
+def test_without_cpuinfo_the_threads_are_still_known(tmp_path: Path) -> None:
+    assert cpu_identity(tmp_path / "absent").threads >= 1
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"cpu.max": "50000 100000"}, 0.5),
+        ({"cpu/cpu.cfs_quota_us": "25000", "cpu/cpu.cfs_period_us": "100000"}, 0.25),
+    ],
+)
+def test_a_quota_limits_the_share(tmp_path: Path, files: dict[str, str], expected: float) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert allotted_threads(tmp_path) == expected
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {},
+        {"cpu.max": "max 100000"},
+        {"cpu.max": "99900000 100000"},
+        {"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"},
+    ],
+)
+def test_without_a_quota_the_affinity_is_the_share(tmp_path: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert allotted_threads(tmp_path) == usable_threads()

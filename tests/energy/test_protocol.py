@@ -1,0 +1,130 @@
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from leanstage.contracts import EnergyComparison, Precision, Runtime
+from leanstage.energy.meters import CpuTimeMeter, Meter, MeterError, Usage
+from leanstage.energy.protocol import compare
+from leanstage.energy.resident import WorkerError
+from leanstage.errors import InputError
+
+MakeVariant = Callable[..., Path]
+Form = tuple[Runtime, Precision]
+
+TEXTS = [f"text {i}" for i in range(50)]
+SHA256 = {"baseline": "b" * 64, "candidate": "c" * 64}
+OTHER = "baseline-onnxruntime-fp32"
+
+
+def quick_compare(arms: dict[str, Path], **settings: Any) -> EnergyComparison:
+    form: Form = ("onnxruntime", "fp32")
+    defaults: dict[str, Any] = {
+        "batch_size": 8,
+        "dataset_sha256": "d" * 64,
+        "digests": SHA256,
+        "forms": dict.fromkeys(arms, form),
+        "meter": CpuTimeMeter(threads=2),
+        "blocks": 4,
+        "window_seconds": 0.05,
+        "warm_up_seconds": 0.5,
+        "loader": "tiny_predictor:burning",
+    }
+    return compare(arms, TEXTS, **{**defaults, **settings})
+
+
+@pytest.fixture
+def pair(make_variant: MakeVariant) -> dict[str, Path]:
+    return {"baseline": make_variant("baseline"), "candidate": make_variant("candidate")}
+
+
+def test_the_ratio_follows_the_work(make_variant: MakeVariant) -> None:
+    told: list[tuple[str, float]] = []
+    comparison = quick_compare(
+        {
+            "baseline": make_variant("baseline", products=160),
+            "candidate": make_variant("candidate", products=20),
+            OTHER: make_variant("other", products=80),
+        },
+        progress=lambda what, share: told.append((what, share)),
+    )
+    assert 0.05 < comparison.registered.ratio < 0.5
+    assert comparison.registered.against == "baseline"
+    assert comparison.strongest.against == OTHER
+    assert comparison.registered.ratio < comparison.strongest.ratio < 0.8
+    assert 0.5 < comparison.control.ratio < 2
+    assert comparison.control.arm == "control"
+    assert [arm.name for arm in comparison.arms] == ["baseline", "candidate", OTHER, "control"]
+    assert comparison.arm("control").digest == SHA256["candidate"]
+    assert comparison.arm(OTHER).digest is None
+    assert comparison.arm("baseline").latency_p50_ms > comparison.arm("candidate").latency_p50_ms
+    assert len(comparison.windows) == 16
+    assert comparison.workload.rows == 50
+    assert comparison.environment["OMP_WAIT_POLICY"] == "PASSIVE"
+    assert comparison.meter.tier == "estimated"
+    passed = {check.name: check.passed for check in comparison.checks}
+    assert passed.keys() == {"answers", "cpu-time", "idle-workers", "control", "warm-up", "power"}
+    assert passed["answers"]
+    assert passed["cpu-time"]
+    shares = [share for _, share in told]
+    assert shares == sorted(shares)
+    assert 0 == shares[0] < shares[-1] < 1
+
+
+def test_unusable_answers_make_the_comparison_invalid(pair: dict[str, Path]) -> None:
+    comparison = quick_compare(pair, loader="tiny_predictor:cut", blocks=2)
+    assert not next(check for check in comparison.checks if check.name == "answers").passed
+    assert not comparison.valid
+
+
+def test_a_dead_worker_is_an_error_and_leaves_no_process(pair: dict[str, Path]) -> None:
+    with pytest.raises(WorkerError, match="candidate worker exited 7 while asked to prepare"):
+        quick_compare(pair, loader="tiny_predictor:dying")
+    for folder in pair.values():
+        with pytest.raises(ProcessLookupError):
+            os.kill(int((folder / "pid").read_text()), 0)
+
+
+class BrokenMeter(Meter):
+    info = CpuTimeMeter().info
+
+    def begin_window(self) -> None: ...
+
+    def _read_joules(self, usage: Usage) -> float:
+        raise MeterError("The counter is gone.")
+
+
+def test_a_meter_that_fails_is_an_error_and_leaves_no_process(make_variant: MakeVariant) -> None:
+    pair = {name: make_variant(name) for name in ("baseline", "fine")}
+    arms = {"baseline": pair["baseline"], "candidate": pair["fine"]}
+    with pytest.raises(MeterError, match="gone"):
+        quick_compare(arms, meter=BrokenMeter(), loader="tiny_predictor:dying")
+    for folder in pair.values():
+        with pytest.raises(ProcessLookupError):
+            os.kill(int((folder / "pid").read_text()), 0)
+
+
+def test_what_cannot_be_compared_is_refused_at_once(tmp_path: Path) -> None:
+    arms = {"baseline": tmp_path, "candidate": tmp_path}
+    refused: list[tuple[dict[str, Path], dict[str, Any], str]] = [
+        ({"candidate": tmp_path}, {}, "no arm called baseline"),
+        ({**arms, "control": tmp_path}, {}, "may not be called control"),
+        (arms, {"digests": {"baseline": "b" * 64}}, "digests"),
+        (arms, {"forms": {"baseline": ("torch", "fp32")}}, "not stated for: candidate"),
+        (arms, {"blocks": 1}, "at least 2 blocks"),
+        (arms, {"batch_size": 0}, "batch size"),
+    ]
+    for refused_arms, settings, message in refused:
+        with pytest.raises(InputError, match=message):
+            quick_compare(refused_arms, **settings)
+    with pytest.raises(InputError, match="no texts"):
+        compare(
+            arms,
+            [],
+            batch_size=8,
+            dataset_sha256="d" * 64,
+            digests=SHA256,
+            forms={"baseline": ("torch", "fp32"), "candidate": ("torch", "int8")},
+        )

@@ -1,0 +1,485 @@
+"""A sample report: a support-ticket classifier, its two candidates and three verdicts."""
+
+import hashlib
+from collections.abc import Callable
+
+import pytest
+
+from leanstage.contracts import (
+    Answer,
+    Arm,
+    Check,
+    ClassFigures,
+    Decision,
+    DistillSettings,
+    EnergyComparison,
+    Evaluation,
+    Flip,
+    HardwareProfile,
+    Judgement,
+    JustificationUse,
+    MeterInfo,
+    ModelPolicy,
+    ModelVersion,
+    PairedCounts,
+    Plan,
+    Precision,
+    PruneSettings,
+    QuantizeSettings,
+    Ratio,
+    Reason,
+    Runtime,
+    Step,
+    Trial,
+    ValidationFigures,
+    VariantManifest,
+    Verdict,
+    Window,
+    Workload,
+)
+from leanstage.report import CandidateRecord, ReportInputs
+
+LABELS = ("billing", "cancellation", "delivery", "refund", "technical", "other")
+COMMAND = "leanstage justify --decision 4f1c9a7e --grounds accuracy --reason '...'"
+MakeInputs = Callable[[Verdict], ReportInputs]
+
+
+def sha(word: str) -> str:
+    return hashlib.sha256(word.encode()).hexdigest()
+
+
+def manifest(
+    name: str, runtime: Runtime, precision: Precision, parameters: int, size: int, *steps: Step
+) -> VariantManifest:
+    return VariantManifest(
+        architecture="BertForSequenceClassification",
+        labels=LABELS,
+        runtime=runtime,
+        precision=precision,
+        max_length=128,
+        parameters=parameters,
+        bytes=size,
+        lineage=steps,
+        digest=sha(name),
+    )
+
+
+BASELINE = manifest("baseline", "torch", "fp32", 109_486_854, 438_012_716)
+
+
+def validation(accuracy: float, drop: float) -> ValidationFigures:
+    return ValidationFigures(
+        n=2002,
+        accuracy=accuracy,
+        reference_accuracy=0.9441,
+        accuracy_drop=0.9441 - accuracy,
+        probability_drop=drop,
+        probability_drop_se=0.0011,
+    )
+
+
+def distilled() -> Step:
+    trials = (
+        Trial(
+            settings={"depth": 0.25, "layers": [0, 5, 11]},
+            fits=False,
+            reason="The true class loses 1.62 points of probability; 0.50 are allowed.",
+            validation=validation(0.9216, 0.0162),
+            cpu_ms_per_answer=3.1,
+            parameters=45_692_166,
+            bytes=182_802_113,
+        ),
+        Trial(
+            settings={"depth": 0.5, "layers": [0, 2, 4, 7, 9, 11]},
+            fits=True,
+            reason="Within half the tolerance.",
+            validation=validation(0.9416, 0.0021),
+            cpu_ms_per_answer=5.9,
+            parameters=66_958_086,
+            bytes=267_870_215,
+        ),
+    )
+    return Step(
+        technique="distill",
+        status="applied",
+        reason="Half the layers keep the accuracy: 6 of 12 remain.",
+        settings=trials[1].settings,
+        trials=trials,
+        parent_digest=sha("baseline"),
+        seconds=1284.2,
+    )
+
+
+def pruned() -> Step:
+    return Step(
+        technique="prune",
+        status="rejected",
+        reason="No share of the feed-forward width could go without losing too much accuracy.",
+        trials=(
+            Trial(
+                settings={"ratio": 0.5},
+                fits=False,
+                reason="The true class loses 1.10 points of probability; 0.50 are allowed.",
+                validation=validation(0.9291, 0.0110),
+                parameters=52_785_990,
+            ),
+            Trial(settings={"ratio": 0.33}, fits=False, reason="Training did not converge."),
+        ),
+        parent_digest=sha("distilled"),
+        seconds=912.0,
+    )
+
+
+def quantized(parent: str, seconds: float) -> Step:
+    return Step(
+        technique="quantize",
+        status="applied",
+        reason="onnxruntime int8 takes 71% less CPU time than its input.",
+        settings={"backend": "onnxruntime-int8"},
+        trials=(
+            Trial(
+                settings={"backend": "onnxruntime-int8"},
+                fits=True,
+                reason="Cheapest that fits.",
+                validation=validation(0.9406, 0.0029),
+                cpu_ms_per_answer=1.7,
+                bytes=68_120_442,
+            ),
+            Trial(
+                settings={"backend": "bitsandbytes-int8"},
+                fits=False,
+                reason="Slower than its input on this processor.",
+                cpu_ms_per_answer=21.4,
+            ),
+        ),
+        parent_digest=sha(parent),
+        seconds=seconds,
+    )
+
+
+def evaluation(name: str, lost: int, won: int) -> Evaluation:
+    n, right = 3080, 2901
+    both_right = right - lost
+    shift = (won - lost) / n
+    return Evaluation(
+        n=n,
+        baseline=right / n,
+        candidate=(both_right + won) / n,
+        difference=shift,
+        ci95=(shift - 0.0071, shift + 0.0069),
+        counts=PairedCounts(
+            both_right=both_right,
+            baseline_only=lost,
+            candidate_only=won,
+            both_wrong=n - right - won,
+        ),
+        agreement=1 - (lost + won + 6) / n,
+        baseline_digest=sha("baseline"),
+        candidate_digest=sha(name),
+        dataset_sha256=sha("evaluation"),
+        classes=(
+            ClassFigures(label="billing", n=701, baseline_recall=0.961, candidate_recall=0.957),
+            ClassFigures(
+                label="cancellation", n=412, baseline_recall=0.939, candidate_recall=0.942
+            ),
+            ClassFigures(label="delivery", n=655, baseline_recall=0.954, candidate_recall=0.951),
+            ClassFigures(label="refund", n=388, baseline_recall=0.912, candidate_recall=0.889),
+            ClassFigures(label="technical", n=924, baseline_recall=0.942, candidate_recall=0.942),
+            ClassFigures(label="other", n=0, baseline_recall=None, candidate_recall=None),
+        ),
+        confusion=(
+            (671, 9, 4, 12, 3, 2),
+            (8, 388, 3, 9, 2, 2),
+            (5, 4, 623, 11, 9, 3),
+            (19, 8, 7, 345, 6, 3),
+            (9, 11, 13, 9, 870, 12),
+            (0, 0, 0, 0, 0, 0),
+        ),
+        flips=(
+            Flip(
+                row=17,
+                text="I was charged twice for the March invoice and nobody answers.",
+                label="refund",
+                baseline="refund",
+                candidate="billing",
+            ),
+            Flip(
+                row=211,
+                text="Please stop my plan at the end of the month, I am moving abroad.",
+                label="cancellation",
+                baseline="billing",
+                candidate="cancellation",
+            ),
+            Flip(
+                row=340,
+                text="The parcel says delivered, but the app crashes when I open the proof.",
+                label="delivery",
+                baseline="other",
+                candidate="technical",
+            ),
+        ),
+        seconds=188.4,
+    )
+
+
+def arm(
+    name: str, runtime: Runtime, precision: Precision, joules: float, p50: float, memory: int
+) -> Arm:
+    return Arm(
+        name=name,
+        runtime=runtime,
+        precision=precision,
+        digest=sha(name),
+        joules_per_answer=joules,
+        wh_per_1000=joules / 3.6,
+        cpu_ms_per_answer=joules * 270,
+        latency_p50_ms=p50,
+        latency_p95_ms=p50 * 1.18,
+        load_seconds=1.9,
+        peak_rss_bytes=memory,
+    )
+
+
+def energy(name: str, joules: float, ratio: float) -> EnergyComparison:
+    arms = (
+        arm("baseline", "torch", "fp32", 0.0584, 41.2, 921_000_000),
+        arm("torch-bf16", "torch", "bf16", 0.0237, 19.8, 1_105_000_000),
+        arm("onnxruntime-fp32", "onnxruntime", "fp32", 0.0216, 15.1, 702_000_000),
+        arm("candidate", "onnxruntime", "int8", joules, 4.4, 214_000_000),
+        arm("control", "onnxruntime", "int8", joules * 1.004, 4.4, 214_000_000),
+    )
+    strongest = ratio * 0.0584 / 0.0216
+    return EnergyComparison(
+        meter=MeterInfo(
+            name="cpu-time",
+            tier="estimated",
+            boundary="share of a server by hardware threads",
+            detail="Ice Lake, 0.92 W idle and 4.12 W busy per thread (SPECpower medians). The "
+            "true joules may differ by -30 to +100%; ratios do not depend on the scale.",
+            rejected=("RAPL: the counter cannot be read here", "NVML: no GPU in this machine"),
+        ),
+        workload=Workload(
+            batch_size=8, rows=256, dataset_sha256=sha("evaluation"), label="evaluation rows"
+        ),
+        environment={
+            "cpu": "Intel Xeon (Ice Lake)",
+            "python": "3.11.7",
+            "torch": "2.13.0",
+            "onnxruntime": "1.32.0",
+            "OMP_WAIT_POLICY": "PASSIVE",
+        },
+        arms=arms,
+        windows=tuple(
+            Window(
+                arm=a.name,
+                block=block,
+                answers=256,
+                wall_seconds=2.0,
+                cpu_seconds=3.9,
+                joules=a.joules_per_answer * 256,
+            )
+            for block in range(10)
+            for a in arms
+        ),
+        registered=Ratio(
+            arm="candidate",
+            against="baseline",
+            ratio=ratio,
+            ci95=(ratio * 0.98, ratio * 1.02),
+            blocks=10,
+        ),
+        strongest=Ratio(
+            arm="candidate",
+            against="onnxruntime-fp32",
+            ratio=strongest,
+            ci95=(strongest * 0.975, strongest * 1.025),
+            blocks=10,
+        ),
+        control=Ratio(
+            arm="control",
+            against="candidate",
+            ratio=1.004,
+            ci95=(0.991, 1.017),
+            blocks=10,
+        ),
+        checks=(
+            Check(name="answers", passed=True, detail="10,240 answers planned, 10,240 given."),
+            Check(name="control", passed=True, detail="The A/A interval contains 1."),
+            Check(name="warm-up", passed=True, detail="Throughput settled within 5%."),
+        ),
+        baseline_digest=sha("baseline"),
+        candidate_digest=sha(name),
+        seconds=341.0,
+    )
+
+
+POLICY = ModelPolicy(
+    name="customer-service", models=("support-*",), min_n=1000, max_latency_p95_ms=25.0
+)
+
+PLAN = Plan(
+    tree_version="2026.1",
+    facts={"layers": 12, "hidden_size": 768, "train_rows": 10003, "accelerator": None},
+    path=(
+        Answer(
+            question="Is there an accelerator?",
+            answer="No; choose for the processor.",
+            reason="The serving hardware lists none, so kernels of the processor decide.",
+            source="hardware profile",
+        ),
+        Answer(
+            question="Is there enough text for a student with fewer layers to learn from?",
+            answer="Try a student of a quarter of the depth, then of half.",
+            reason="Depth is what makes an answer slow; half of it has held the accuracy of "
+            "twelve-layer encoders.",
+            source="docs/techniques.md",
+        ),
+        Answer(
+            question="Does the processor multiply int8 natively?",
+            answer="Try onnxruntime int8.",
+            reason="avx512_vnni is present, so int8 kernels pay.",
+            source="onnxruntime documentation, quantization",
+        ),
+    ),
+    tolerance=0.01,
+    hardware=HardwareProfile(
+        cpu="Intel Xeon (Ice Lake)",
+        family=6,
+        model=106,
+        threads=2,
+        memory_bytes=16_000_000_000,
+        features=("avx2", "avx512_vnni"),
+    ),
+    baseline_digest=sha("baseline"),
+    distill=DistillSettings(depths=(0.25, 0.5)),
+    prune=PruneSettings(ratios=(0.5, 0.33)),
+    quantize=QuantizeSettings(backends=("onnxruntime-int8", "bitsandbytes-int8")),
+)
+
+UNCERTAIN = Reason(
+    code="accuracy.uncertain",
+    candidate="optimized",
+    sentence="The drop may be as large as 2.31 points; the margin is 2.00.",
+    next="Add evaluation rows: about 4,800 would settle it.",
+)
+NO_SAVING = Reason(
+    code="energy.no_saving",
+    candidate="fallback",
+    sentence="The fallback saves 27.0% against the strongest form; 40.0% are required here.",
+    next="Measure on hardware with an energy counter, or ship the optimized candidate.",
+)
+
+
+def decision(verdict: Verdict) -> Decision:
+    passed = verdict == "PROMOTE_OPTIMIZED"
+    sentence = {
+        "PROMOTE_OPTIMIZED": "The optimized variant keeps the accuracy within the policy and saves "
+        "at least 72.6% of the energy per answer.",
+        "PROMOTE_BASELINE": "No candidate passed; a justification lets the baseline ship.",
+        "BLOCKED": "No candidate passed the policy, and no justification is on record.",
+    }[verdict]
+    optimized = Judgement(
+        candidate="optimized",
+        digest=sha("optimized"),
+        passed=passed,
+        reasons=() if passed else (UNCERTAIN,),
+        drop=0.0036 if passed else 0.0094,
+        drop_bound=0.0112 if passed else 0.0231,
+        saving=0.7319,
+        saving_bound=0.7251,
+        saving_required=0.4,
+        rows_needed=None if passed else 4800,
+    )
+    fallback = Judgement(
+        candidate="fallback",
+        digest=sha("fallback"),
+        passed=False,
+        reasons=(NO_SAVING,),
+        drop=0.0010,
+        drop_bound=0.0084,
+        saving=0.27,
+        saving_bound=0.25,
+        saving_required=0.4,
+    )
+    use = JustificationUse(
+        run_id="9b7e61c0",
+        experiment="leanstage-approvals",
+        sha256=sha("justification"),
+        grounds="accuracy",
+        reason="Refund requests are regulated; a lower recall there needs a new review first.",
+        author="m.okafor",
+        expires="2027-02-28T00:00:00Z",
+    )
+    return Decision(
+        verdict=verdict,
+        sentence=sentence,
+        reasons=() if passed else (UNCERTAIN, NO_SAVING),
+        judgements=(optimized,) if passed else (optimized, fallback),
+        promoted={
+            "PROMOTE_OPTIMIZED": "optimized",
+            "PROMOTE_BASELINE": "baseline",
+            "BLOCKED": None,
+        }[verdict],
+        digest={
+            "PROMOTE_OPTIMIZED": sha("optimized"),
+            "PROMOTE_BASELINE": sha("baseline"),
+            "BLOCKED": None,
+        }[verdict],
+        deploy="optimized",
+        source=ModelVersion(name="support-intents", version="7", created_ms=1_795_000_000_000),
+        baseline_digest=sha("baseline"),
+        policy_name=POLICY.name,
+        policy_sha256=POLICY.sha256(),
+        evidence_sha256=sha("evidence"),
+        justification=use if verdict == "PROMOTE_BASELINE" else None,
+        guarantee="Whoever can write to this file system can change the policy and the decision.",
+        run_id="4f1c9a7e02d34c6f",
+        decided="2026-11-23T21:14:07Z",
+    )
+
+
+def build(verdict: Verdict) -> ReportInputs:
+    """The sample for one verdict."""
+    lost, won = (29, 18) if verdict == "PROMOTE_OPTIMIZED" else (47, 18)
+    return ReportInputs(
+        decision=decision(verdict),
+        policy=POLICY,
+        plan=PLAN,
+        baseline=BASELINE,
+        candidates={
+            "optimized": CandidateRecord(
+                manifest(
+                    "optimized",
+                    "onnxruntime",
+                    "int8",
+                    66_958_086,
+                    68_120_442,
+                    distilled(),
+                    pruned(),
+                    quantized("distilled", 74.1),
+                ),
+                evaluation("optimized", lost, won),
+                energy("optimized", 0.00579, 0.0991),
+            ),
+            "fallback": CandidateRecord(
+                manifest(
+                    "fallback",
+                    "onnxruntime",
+                    "int8",
+                    109_486_854,
+                    110_404_000,
+                    quantized("baseline", 96.3),
+                ),
+                evaluation("fallback", 16, 13),
+                energy("fallback", 0.0158, 0.27),
+            ),
+        },
+        timings={"resolve": 4.2, "plan": 0.4, "distill": 1284.2, "evaluate": 376.8, "gate": 0.3},
+        version="0.1.0",
+        justify_command=COMMAND if verdict == "BLOCKED" else None,
+    )
+
+
+@pytest.fixture
+def make_inputs() -> MakeInputs:
+    return build
