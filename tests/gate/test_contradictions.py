@@ -108,7 +108,7 @@ SPOILT: dict[str, tuple[str, str, Spoil]] = {
     "not an evaluation": (
         "evidence.anomalous",
         "breaks its contract",
-        lambda genuine, spoiled, candidate: replace(candidate, evaluation=candidate.energy),
+        lambda genuine, spoiled, candidate: replace(candidate, evaluation=genuine.energy()),
     ),
     "NaN": (
         "evidence.anomalous",
@@ -250,8 +250,7 @@ SPOILT: dict[str, tuple[str, str, Spoil]] = {
         "evidence.anomalous",
         "not the strongest",
         lambda genuine, spoiled, candidate: replace(
-            candidate,
-            energy=spoiled.put(candidate.energy, ("strongest",), candidate.energy.registered),
+            candidate, energy=genuine.energy(strongest=genuine.energy().registered)
         ),
     ),
     "ratios of two candidates": (

@@ -13,7 +13,7 @@ from leanstage.contracts import ModelPolicy, Role
 from leanstage.gate import Candidate, Evidence, decide
 
 PARTS = ("manifest", "evaluation", "energy")
-JUNK = (math.nan, math.inf, -math.inf, "junk", [])
+JUNK: tuple[Any, ...] = (math.nan, math.inf, -math.inf, "junk", [])
 Path = tuple[str | int, ...]
 
 # What decides, and numbers that contradict the rest wherever they are moved by so much.
@@ -153,7 +153,7 @@ def test_unsound_evidence_is_never_promoted(
     assert decision.reasons
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(data=st.data())
 def test_a_spoilt_candidate_is_never_the_one_that_ships(
     genuine: Any, subjects: Subjects, data: st.DataObject
@@ -184,11 +184,12 @@ def sound(draw: st.DrawFn) -> dict[str, Any]:
 def candidate_of(build: Any, figures: dict[str, Any]) -> Candidate:
     accuracy = {name: figures[name] for name in ("n", "lost", "gained", "wrong")}
     energy = {name: figures[name] for name in ("ratio", "spread", "p95_ms")}
-    return build.candidate(
+    candidate: Candidate = build.candidate(
         manifest=build.manifest("1" * 64, parameters=figures["parameters"]),
         evaluation=build.evaluation(**accuracy),
         energy=build.energy(**energy),
     )
+    return candidate
 
 
 WORSE: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
@@ -210,7 +211,7 @@ POLICIES = (
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(data=st.data())
 def test_more_harm_never_turns_blocked_into_promoted(genuine: Any, data: st.DataObject) -> None:
     figures = data.draw(sound())
@@ -223,7 +224,7 @@ def test_more_harm_never_turns_blocked_into_promoted(genuine: Any, data: st.Data
         assert decide(after, policy).verdict == "BLOCKED"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(data=st.data())
 def test_whatever_is_promoted_meets_the_limits(genuine: Any, data: st.DataObject) -> None:
     figures = data.draw(sound())

@@ -175,6 +175,7 @@ def test_roles_stand_once_and_are_those_of_candidates(genuine: Any) -> None:
     for candidates in (
         (first, first),
         (first, genuine.candidate()),
+        (first, replace(genuine.candidate("fallback"), role="optimized")),
         (first, replace(first, role="baseline")),
         (first, replace(first, role="champion")),
     ):

@@ -82,7 +82,7 @@ def test_mcnemar_gives_the_published_figures() -> None:
     assert mcnemar_exact(table(3, 3, 10)) == 1.0
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(tables(), st.sampled_from([0.8, 0.9, 0.95, 0.975, 0.99]))
 def test_interval_agrees_with_the_closed_form(counts: PairedCounts, confidence: float) -> None:
     # Elsewhere roots of the quartic coincide or reach the edge; those cases stand below.
@@ -112,7 +112,7 @@ def test_all_rows_discordant_is_wilson_on_the_share_gained() -> None:
     assert tango_interval(table(n - gained, gained, n), 0.95) == pytest.approx(expected, abs=1e-9)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(tables(), st.floats(0.51, 0.9999))
 def test_interval_is_never_without_width(counts: PairedCounts, confidence: float) -> None:
     low, high = tango_interval(counts, confidence)
@@ -123,7 +123,7 @@ def test_interval_is_never_without_width(counts: PairedCounts, confidence: float
     assert tango_interval(mirrored, confidence) == (-high, -low)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(tables(), st.floats(0.6, 0.999))
 def test_the_bound_never_falls_with_more_harm(counts: PairedCounts, confidence: float) -> None:
     bound = tango_upper_drop(counts, confidence)
@@ -141,7 +141,7 @@ def test_one_sided_bound_is_the_end_of_the_wider_two_sided_interval() -> None:
     assert tango_upper_drop(counts, 0.95) == pytest.approx(-low, abs=1e-12)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(tables(400), st.floats(0.005, 0.3), st.sampled_from([0.9, 0.95, 0.975]))
 def test_rows_needed_are_enough_and_not_too_many(
     counts: PairedCounts, margin: float, confidence: float

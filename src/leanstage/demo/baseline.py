@@ -1,7 +1,7 @@
 """The demo's baseline: MiniLM fine-tuned on the reviews, made once.
 
-``python -m leanstage.demo.baseline FOLDER`` writes ``model/``, ``train.jsonl`` and
-``evaluation.jsonl`` into the folder.
+``python -m leanstage.demo.baseline FOLDER`` writes ``model/``, ``train.jsonl``,
+``validation.jsonl`` and ``evaluation.jsonl`` into the folder. The model has seen the first only.
 """
 
 import sys
@@ -25,11 +25,11 @@ SEED = 0
 
 def prepare(target: Path) -> None:
     """Fine-tune the baseline and write it with its data, whole or not at all."""
-    train, evaluation = reviews()
+    rows = reviews()
     with fresh_folder(target) as draft:
-        write_rows(draft / "train.jsonl", train)
-        write_rows(draft / "evaluation.jsonl", evaluation)
-        fine_tune(pretrained_model(), train, draft / "model")
+        for split in ("train", "validation", "evaluation"):
+            write_rows(draft / f"{split}.jsonl", getattr(rows, split))
+        fine_tune(pretrained_model(), rows.train, draft / "model")
 
 
 def write_rows(path: Path, examples: Examples) -> None:

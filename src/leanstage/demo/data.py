@@ -1,6 +1,7 @@
 """Rotten Tomatoes sentences and MiniLM weights, read where their packages installed them."""
 
 import random
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -9,11 +10,21 @@ from leanstage.tasks import Examples
 
 SEED = 7
 EVALUATION_SHARE = 0.2
+VALIDATION_SHARE = 0.1
 LABELS = ("negative", "positive")
 
 
-def reviews() -> tuple[Examples, Examples]:
-    """Movie reviews of one sentence each: ``(training, evaluation)``, seeded, without repeats.
+@dataclass(frozen=True)
+class Reviews:
+    """Movie reviews of one sentence each, in three disjoint splits."""
+
+    train: Examples
+    validation: Examples
+    evaluation: Examples
+
+
+def reviews() -> Reviews:
+    """The reviews, shuffled with a seed, without repeats.
 
     Raises:
         InputError: the package with the reviews is not installed.
@@ -26,8 +37,13 @@ def reviews() -> tuple[Examples, Examples]:
     unique = {row["text"].strip(): int(row["label"]) for row in table if _wanted(row)}
     rows = sorted(unique.items())
     random.Random(SEED).shuffle(rows)
-    cut = round(len(rows) * EVALUATION_SHARE)
-    return _examples(rows[cut:]), _examples(rows[:cut])
+    held = round(len(rows) * EVALUATION_SHARE)
+    start = held + round(len(rows) * VALIDATION_SHARE)
+    return Reviews(
+        train=_examples(rows[start:]),
+        validation=_examples(rows[held:start]),
+        evaluation=_examples(rows[:held]),
+    )
 
 
 def pretrained_model() -> Path:

@@ -5,7 +5,7 @@ from pathlib import Path
 from rich.console import Console
 
 from leanstage.contracts import sha256_json
-from leanstage.demo import baseline
+from leanstage.demo import baseline, data
 from leanstage.registry.client import RUNS_EXPERIMENT
 from leanstage.registry.versions import find_by_digest, register
 from leanstage.runner.session import home, prepare, tracking_uri
@@ -28,6 +28,7 @@ def arguments(console: Console, *, policy: str, deploy: str) -> dict[str, str]:
     return {
         "model": _registered(cache / "model", console),
         "train_data": str(cache / "train.jsonl"),
+        "validation_data": str(cache / "validation.jsonl"),
         "evaluation_data": str(cache / "evaluation.jsonl"),
         "policy": policy,
         "deploy": deploy,
@@ -60,9 +61,10 @@ def _registered(model: Path, console: Console) -> str:
 
 def _recipe() -> str:
     """Hash of everything that makes the baseline what it is, so that a new recipe is made anew."""
+    modules = (baseline, data)
     return sha256_json(
-        {
-            name: getattr(baseline, name)
-            for name in ("EPOCHS", "LEARNING_RATE", "BATCH_SIZE", "MAX_LENGTH", "SEED")
-        }
+        [
+            {name: value for name, value in vars(module).items() if name.isupper()}
+            for module in modules
+        ]
     )

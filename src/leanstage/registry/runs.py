@@ -1,25 +1,60 @@
 """MLflow runs: one a pipeline run, holding its evidence."""
 
 import os
+import socket
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from leanstage.registry.client import RUNS_EXPERIMENT, connect, experiment_id, refusals
+from leanstage.registry.client import RUNS_EXPERIMENT, connect, experiment_id, pages, refusals
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 RUN_VARIABLE = "MLFLOW_RUN_ID"
+RUNNER_VARIABLE = "LEANSTAGE_RUNNER"
+RUNNER_TAG = "leanstage.runner"
+
+
+def runner_name(pid: int) -> str:
+    """Names a process that runs pipelines on this machine."""
+    return f"{socket.gethostname()}:{pid}"
 
 
 def start_run(name: str, params: Mapping[str, str]) -> str:
     """Start a run, or join the one that the platform already started; returns its id."""
     client = connect()
+    runner = os.environ.get(RUNNER_VARIABLE)
     with refusals():
         run_id = os.environ.get(RUN_VARIABLE)
         if not run_id:
-            run = client.create_run(experiment_id(client, RUNS_EXPERIMENT), run_name=name)
+            experiment = experiment_id(client, RUNS_EXPERIMENT)
+            _close_orphans(client, experiment)
+            tags = {RUNNER_TAG: runner} if runner else {}
+            run = client.create_run(experiment, run_name=name, tags=tags)
             run_id = str(run.info.run_id)
         for key, value in params.items():
             client.log_param(run_id, key, value)
     return run_id
+
+
+def _close_orphans(client: "MlflowClient", experiment: str) -> None:
+    """Close runs whose runner on this machine was killed before it could close them."""
+    query = "attributes.status = 'RUNNING'"
+    for run in pages(client.search_runs, experiment_ids=[experiment], filter_string=query):
+        host, _, pid = run.data.tags.get(RUNNER_TAG, "").rpartition(":")
+        if host == socket.gethostname() and not _alive(int(pid)):
+            client.set_terminated(run.info.run_id, "KILLED")
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def end_run(run_id: str, status: str) -> None:

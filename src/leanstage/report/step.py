@@ -1,6 +1,5 @@
 """The report step: from a dossier and its decision to the pages people read."""
 
-import shlex
 import shutil
 import tempfile
 from pathlib import Path
@@ -10,6 +9,7 @@ from leanstage.contracts import Decision
 from leanstage.errors import LeanstageError
 from leanstage.gate.dossier import Dossier
 from leanstage.registry import runs
+from leanstage.report.commands import justify_command
 from leanstage.report.inputs import CandidateRecord, ReportInputs
 from leanstage.report.render import render_html, render_json, render_markdown
 
@@ -62,30 +62,5 @@ def report_inputs(dossier: Dossier, decision: Decision) -> ReportInputs:
         candidates=records,
         timings=timings,
         version=__version__,
-        justify_command=justify_command(decision) if decision.verdict == "BLOCKED" else None,
-    )
-
-
-def justify_command(decision: Decision) -> str:
-    """The command that logs a justification for the baseline of a blocked run."""
-    codes = {reason.code for reason in decision.reasons}
-    grounds = "accuracy"
-    if codes & {"energy.no_saving"} and not any(code.startswith("accuracy.") for code in codes):
-        grounds = "no_saving"
-    source = decision.source
-    return shlex.join(
-        [
-            "leanstage",
-            "justify",
-            "--model",
-            source.name,
-            "--version",
-            source.version,
-            "--decision",
-            decision.run_id,
-            "--grounds",
-            grounds,
-            "--reason",
-            "WHY THE BASELINE MUST SHIP",
-        ]
+        justify_command=justify_command(decision),
     )

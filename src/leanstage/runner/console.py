@@ -67,14 +67,23 @@ class ConsoleListener:
             self._task = None
 
 
-def print_outcome(console: Console, outcome: Outcome, energy: EnergyComparison) -> None:
-    """The closing table, the verdict in one sentence, and where to read on."""
+def print_outcome(
+    console: Console, outcome: Outcome, energy: EnergyComparison, *, justify: str | None
+) -> None:
+    """The closing table, the verdict in one sentence, and where to read on.
+
+    ``justify`` is the command that logs a justification, where one could help.
+    """
     console.print()
     console.print(_table(outcome, energy))
     colour = "yellow" if outcome.verdict == "BLOCKED" else "green"
     console.print(f"[bold {colour}]{outcome.verdict}[/]: {outcome.sentence}", highlight=False)
     for reason in outcome.reasons if outcome.verdict == "BLOCKED" else ():
         console.print(f"  • {reason.code}: {reason.sentence} {reason.next}", highlight=False)
+    if justify is not None:
+        console.print("To ship the baseline all the same, log why, then judge again:")
+        console.print(f"  {justify}", highlight=False, soft_wrap=True)
+        console.print(f"  leanstage decide {outcome.mlflow.run_id}", highlight=False)
     total = sum(outcome.timings.values())
     console.print(f"\nStages together  {total:.0f} s", highlight=False)
     console.print(f"Report           {outcome.report}", highlight=False, soft_wrap=True)

@@ -16,6 +16,7 @@ from leanstage.contracts import write_atomically
 from leanstage.errors import BlockedError, InputError, LeanstageError
 from leanstage.progress import EVENTS_VARIABLE
 from leanstage.registry.client import URI_VARIABLE
+from leanstage.registry.runs import RUNNER_VARIABLE, runner_name
 
 POLL_SECONDS = 0.2
 GRACE_SECONDS = 10.0
@@ -82,6 +83,7 @@ def follow(module: Sequence[str], *, run: Run, tracking_uri: str, listener: List
         **os.environ,
         EVENTS_VARIABLE: str(events.resolve()),
         URI_VARIABLE: tracking_uri,
+        RUNNER_VARIABLE: runner_name(os.getpid()),
         # A task's threads must not spin while the next one starts.
         "OMP_WAIT_POLICY": "PASSIVE",
         "TOKENIZERS_PARALLELISM": "false",

@@ -9,9 +9,10 @@ from typing import Any
 
 from rich.console import Console
 
-from leanstage.contracts import Outcome
+from leanstage.contracts import Decision, Outcome
 from leanstage.errors import InputError, LeanstageError
 from leanstage.registry.client import URI_VARIABLE, embedded_uri
+from leanstage.report.commands import justify_command
 from leanstage.runner.console import ConsoleListener, print_outcome
 from leanstage.runner.local import Run, follow, run_pipeline
 from leanstage.runner.outcome import outcome_of
@@ -78,7 +79,8 @@ def execute(
     if json_file is not None:
         outcome.save(json_file)
     outcome.save(folder / "outcome.json")
-    print_outcome(console, outcome, energy)
+    decision = Decision.load(run.outputs["decision"])
+    print_outcome(console, outcome, energy, justify=justify_command(decision))
     return outcome
 
 

@@ -15,8 +15,6 @@ from leanstage.variant.folder import fresh_folder
 
 ROWS_FILE = "data.jsonl"
 INFO_FILE = "dataset.json"
-VALIDATION_SHARE = 0.12
-"""Share of the training rows held out for validation where the user brings none."""
 MIN_TRAIN_ROWS = 16
 
 

@@ -54,6 +54,7 @@ def load_checkpoint(folder: str | Path, *, attention: str | None = None) -> "Pre
         InputError: no safetensors, an unknown architecture, weights that are missing, of another
             shape, or not finite.
     """
+    from safetensors import SafetensorError
     from transformers import AutoModelForSequenceClassification
 
     folder = Path(folder)
@@ -75,7 +76,7 @@ def load_checkpoint(folder: str | Path, *, attention: str | None = None) -> "Pre
                 output_loading_info=True,
                 **options,
             )
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0]
         raise InputError(f"{folder} does not load as a checkpoint: {reason}") from error
     _refuse_new_weights(folder, report)

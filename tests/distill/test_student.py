@@ -1,0 +1,46 @@
+"""Students keep the ends of their teacher and start from its weights."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from leanstage.distill.student import layers_to_keep, shallow_student
+from leanstage.techniques.training import distillation_loss
+from leanstage.variant.architectures import encoder_of, layers_of
+from leanstage.variant.checkpoint import load_checkpoint
+
+
+@pytest.mark.parametrize(
+    ("total", "depth", "kept"),
+    [(6, 0.5, [0, 2, 5]), (6, 0.67, [0, 2, 3, 5]), (12, 0.5, [0, 2, 4, 7, 9, 11]), (2, 0.1, [1])],
+)
+def test_layers_are_spread_and_hold_both_ends(total: int, depth: float, kept: list[int]) -> None:
+    assert layers_to_keep(total, depth) == kept
+
+
+@pytest.mark.parametrize("family", ["bert", "distilbert", "roberta", "mpnet"])
+def test_a_student_reloads_from_its_own_config(
+    family: str, tiny_checkpoint: Callable[[str], Path], tmp_path: Path
+) -> None:
+    teacher = load_checkpoint(tiny_checkpoint(family))
+    student = shallow_student(teacher, [0, 2])
+    student.save_pretrained(tmp_path / "student")
+    again = load_checkpoint(tmp_path / "student")
+    encoder = encoder_of(again.config.model_type, where="test")
+    assert getattr(again.config, encoder.depth_key) == 2
+    for own, given in zip(
+        layers_of(again)[1].parameters(), layers_of(teacher)[2].parameters(), strict=True
+    ):
+        torch.testing.assert_close(own, given)
+    assert len(layers_of(teacher)) == 3, "the teacher was changed"
+
+
+def test_the_loss_is_the_divergence_times_the_squared_temperature() -> None:
+    """Against probabilities worked out by hand at temperature 2."""
+    teacher, student = torch.tensor([[2.0, 0.0]]), torch.tensor([[0.0, 0.0]])
+    p = 1 / (1 + torch.exp(torch.tensor(-1.0)))
+    expected = 4 * (p * torch.log(p / 0.5) + (1 - p) * torch.log((1 - p) / 0.5))
+    torch.testing.assert_close(distillation_loss(student, teacher, 2.0), expected)
+    assert float(distillation_loss(teacher, teacher, 2.0)) == pytest.approx(0.0, abs=1e-7)

@@ -1,0 +1,198 @@
+"""The whole line, from the command line, on real reviews and a real pretrained encoder."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from leanstage.contracts import Decision, Outcome
+from leanstage.demo.baseline import fine_tune, write_rows
+from leanstage.demo.data import pretrained_model, reviews
+from leanstage.distill.student import shallow_student
+from leanstage.tasks import Examples
+from leanstage.variant import open_variant
+
+pytestmark = pytest.mark.e2e
+
+# Answers the evaluation rows with nothing of ours: onnxruntime, tokenizers and numpy.
+REPLAY = """
+import json, sys
+import numpy, onnxruntime
+from tokenizers import Tokenizer
+
+folder, rows_path = sys.argv[1:]
+session = onnxruntime.InferenceSession(f"{folder}/onnx/model.onnx")
+tokenizer = Tokenizer.from_file(f"{folder}/tokenizer.json")
+tokenizer.enable_truncation(json.load(open(f"{folder}/leanstage.json"))["max_length"])
+tokenizer.enable_padding()
+names = {item.name for item in session.get_inputs()}
+labels = json.load(open(f"{folder}/config.json"))["id2label"]
+rows = [json.loads(line) for line in open(rows_path)]
+right = 0
+for start in range(0, len(rows), 8):
+    batch = rows[start : start + 8]
+    encoded = tokenizer.encode_batch([row["text"] for row in batch])
+    feeds = {
+        "input_ids": numpy.array([item.ids for item in encoded]),
+        "attention_mask": numpy.array([item.attention_mask for item in encoded]),
+    }
+    (logits,) = session.run(["logits"], {k: v for k, v in feeds.items() if k in names})
+    answers = [labels[str(index)] for index in logits.argmax(axis=1)]
+    right += sum(answer == row["label"] for answer, row in zip(answers, batch))
+print(right / len(rows))
+"""
+
+
+def first(examples: Examples, n: int) -> Examples:
+    return Examples(examples.texts[:n], examples.labels[:n], examples.source)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three layers of MiniLM, fine-tuned on part of the reviews, with its data."""
+    from transformers import AutoModel, AutoTokenizer
+
+    folder = tmp_path_factory.mktemp("small")
+    rows = reviews()
+    write_rows(folder / "train.jsonl", first(rows.train, 2400))
+    write_rows(folder / "validation.jsonl", first(rows.validation, 400))
+    write_rows(folder / "evaluation.jsonl", first(rows.evaluation, 1000))
+    shallow = shallow_student(AutoModel.from_pretrained(pretrained_model()), [0, 2, 5])
+    shallow.save_pretrained(folder / "pretrained")
+    AutoTokenizer.from_pretrained(pretrained_model()).save_pretrained(folder / "pretrained")
+    fine_tune(folder / "pretrained", first(rows.train, 2400), folder / "model")
+    return folder
+
+
+def leanstage(*arguments: str | Path, home: Path) -> "subprocess.CompletedProcess[str]":
+    """Run the command as a user does, with an MLflow of its own."""
+    import os
+
+    environment = {**os.environ, "LEANSTAGE_HOME": str(home), "HF_HUB_OFFLINE": "1"}
+    environment.pop("MLFLOW_TRACKING_URI", None)
+    environment.pop("LEANSTAGE_EVENTS", None)
+    return subprocess.run(
+        [sys.executable, "-c", "from leanstage.cli import main; main()", *map(str, arguments)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=1200,
+    )
+
+
+def run_arguments(small: Path, policy: Path, outcome: Path) -> list[str | Path]:
+    return [
+        "run",
+        "--model",
+        small / "model",
+        "--train",
+        small / "train.jsonl",
+        "--validation",
+        small / "validation.jsonl",
+        "--eval",
+        small / "evaluation.jsonl",
+        "--policy",
+        policy,
+        "--name",
+        "small-reviews",
+        "--energy-blocks",
+        "4",
+        "--json",
+        outcome,
+    ]
+
+
+def registry(home: Path) -> Any:
+    from mlflow import MlflowClient
+
+    uri = f"sqlite:///{home / 'mlflow.db'}"
+    return MlflowClient(uri, registry_uri=uri)
+
+
+def test_a_lean_variant_is_promoted_and_is_what_the_report_says(
+    small: Path, tmp_path: Path
+) -> None:
+    home, policy, written = tmp_path / "home", tmp_path / "policy.yaml", tmp_path / "outcome.json"
+    # A student of three layers has little to spare; the limits are wider than the default's.
+    policy.write_text("name: e2e\ntolerance: 0.04\nmargin: 0.08\nmin_saving: 0.2\n")
+    finished = leanstage(*run_arguments(small, policy, written), home=home)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    outcome = Outcome.load(written)
+
+    assert outcome.verdict == "PROMOTE_OPTIMIZED"
+    assert outcome.promoted is not None
+    assert outcome.evaluation is not None
+    assert outcome.energy is not None
+    assert outcome.promoted.runtime == "onnxruntime"
+    assert outcome.promoted.precision == "int8"
+    assert outcome.promoted.bytes < outcome.baseline.bytes / 2
+    assert outcome.energy.ratio < 0.6
+    assert outcome.energy.tier == "estimated" or outcome.energy.tier == "measured"
+
+    # The registry holds exactly the promoted bytes under the alias.
+    champion = registry(home).get_model_version_by_alias("small-reviews", "champion")
+    assert str(champion.version) == outcome.mlflow.version
+    assert champion.tags["leanstage.digest"] == outcome.promoted.digest
+    promoted = open_variant(outcome.promoted.path)
+    assert promoted.digest == outcome.promoted.digest
+    assert [step.technique for step in promoted.manifest.lineage][-1] == "quantize"
+
+    # The files alone, in a fresh process without leanstage, give the accuracy of the report.
+    replay = subprocess.run(
+        [sys.executable, "-c", REPLAY, outcome.promoted.path, small / "evaluation.jsonl"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+    )
+    assert float(replay.stdout) == pytest.approx(outcome.evaluation.candidate, abs=1e-9)
+
+    page = Path(outcome.report).read_text(encoding="utf-8")
+    assert "PROMOTE_OPTIMIZED" in page
+    assert f"{outcome.evaluation.candidate * 100:.1f}" in page
+
+
+def test_blocked_then_justified_then_the_baseline_ships(small: Path, tmp_path: Path) -> None:
+    home, policy, written = tmp_path / "home", tmp_path / "policy.yaml", tmp_path / "outcome.json"
+    policy.write_text("name: impossible\nmin_saving: 0.999\ntolerance: 0.04\nmargin: 0.08\n")
+    blocked = leanstage(*run_arguments(small, policy, written), home=home)
+    assert blocked.returncode == 3, blocked.stdout + blocked.stderr
+    outcome = Outcome.load(written)
+    assert outcome.verdict == "BLOCKED"
+    assert outcome.promoted is None
+    assert outcome.mlflow.version is None
+    assert {"energy.no_saving", "justification.missing"} <= {r.code for r in outcome.reasons}
+    assert "Traceback" not in blocked.stdout + blocked.stderr
+    assert Path(outcome.report).is_file()
+    names = [version.version for version in registry(home).search_model_versions()]
+    assert [str(name) for name in names] == ["1"], "only the baseline is registered"
+
+    run_id = outcome.mlflow.run_id
+    again = leanstage("decide", run_id, "--json", tmp_path / "again.json", home=home)
+    assert again.returncode == 3, again.stdout + again.stderr
+
+    page = Path(outcome.report).with_name("report.md").read_text(encoding="utf-8")
+    assert f"leanstage justify --model small-reviews --version 1 --decision {run_id}" in page
+    justified = leanstage(
+        "justify",
+        *("--model", "small-reviews", "--version", "1", "--decision", run_id),
+        *("--grounds", "no_saving", "--reason", "No variant saves what this policy asks for."),
+        home=home,
+    )
+    assert justified.returncode == 0, justified.stdout + justified.stderr
+
+    decided = leanstage("decide", run_id, "--json", tmp_path / "decided.json", home=home)
+    assert decided.returncode == 0, decided.stdout + decided.stderr
+    final = Outcome.load(tmp_path / "decided.json")
+    assert final.verdict == "PROMOTE_BASELINE"
+    assert final.promoted is not None
+    assert final.promoted.digest == outcome.baseline.digest
+    decision = Decision.load(Path(final.report).with_name("decision.json"))
+    assert decision.justification is not None
+    assert decision.justification.grounds == "no_saving"
+    champion = registry(home).get_model_version_by_alias("small-reviews", "champion")
+    assert champion.tags["leanstage.digest"] == outcome.baseline.digest
+    assert json.loads(written.read_text())["verdict"] == "BLOCKED", "the old outcome stays"

@@ -1,0 +1,53 @@
+"""Pruned models are homogeneous and load with plain transformers in a fresh process."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from leanstage.prune.width import prune_width, pruned_width
+from leanstage.variant.architectures import encoder_of
+from leanstage.variant.checkpoint import load_checkpoint, parameter_count
+
+RELOAD = """
+import sys, numpy, torch
+from transformers import AutoModelForSequenceClassification
+model, report = AutoModelForSequenceClassification.from_pretrained(
+    sys.argv[1], output_loading_info=True)
+assert not report["missing_keys"] and not report["mismatched_keys"], report
+ids = torch.arange(4, 24).reshape(2, 10)
+with torch.inference_mode():
+    numpy.save(sys.argv[2], model.eval()(input_ids=ids).logits.numpy())
+"""
+
+
+@pytest.mark.parametrize("family", ["bert", "distilbert", "roberta", "mpnet"])
+def test_the_pruned_model_reloads_elsewhere_with_the_same_logits(
+    family: str, tiny_checkpoint: Callable[[str], Path], tmp_path: Path
+) -> None:
+    model = load_checkpoint(tiny_checkpoint(family), attention="eager")
+    before = parameter_count(model)
+    prune_width(model, 0.5)
+    encoder = encoder_of(model.config.model_type, where="test")
+    assert getattr(model.config, encoder.width_key) == 128
+    assert parameter_count(model) < before
+    model.save_pretrained(tmp_path / "pruned")
+    ids = torch.arange(4, 24).reshape(2, 10)
+    with torch.inference_mode():
+        expected = model.eval()(input_ids=ids).logits.numpy()
+    answer = tmp_path / "logits.npy"
+    subprocess.run(
+        [sys.executable, "-c", RELOAD, str(tmp_path / "pruned"), str(answer)],
+        check=True,
+        timeout=120,
+    )
+    np.testing.assert_allclose(np.load(answer), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(("ratio", "left"), [(0.5, 768), (0.25, 1152), (0.99, 32), (0.33, 1024)])
+def test_widths_are_multiples_of_the_vector_width(ratio: float, left: int) -> None:
+    assert pruned_width(1536, ratio) == left

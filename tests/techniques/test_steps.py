@@ -1,0 +1,207 @@
+"""The three technique steps on a tiny trained model: applied, skipped, rejected."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from leanstage.contracts import (
+    DistillSettings,
+    HardwareProfile,
+    Plan,
+    PruneSettings,
+    QuantizeSettings,
+    ValidationFigures,
+)
+from leanstage.distill.step import distill
+from leanstage.prune.step import prune
+from leanstage.quantize.backends import BACKENDS
+from leanstage.quantize.step import quantize
+from leanstage.tasks import Examples, SplitFolder, open_split, write_split
+from leanstage.tasks.figures import validation_figures
+from leanstage.techniques.search import Budget
+from leanstage.variant import Variant, load_predictor, open_variant
+from leanstage.variant.adopt import adopt
+
+LABELS = ("negative", "positive")
+
+
+@pytest.fixture
+def baseline(tiny_checkpoint: Callable[[str], Path], tmp_path: Path) -> Variant:
+    return adopt(tiny_checkpoint("bert"), tmp_path / "baseline")
+
+
+@pytest.fixture
+def splits(tmp_path: Path, data: dict[str, Path]) -> dict[str, SplitFolder]:
+    from leanstage.tasks import hold_out, read_labelled
+
+    rows = read_labelled(str(data["train"]), LABELS, split="train")
+    train, validation = hold_out(rows, share=0.3, seed=1)
+    write_split(tmp_path / "t", train, split="train", labels=LABELS)
+    write_split(tmp_path / "v", validation, split="validation", labels=LABELS)
+    write_split(tmp_path / "u", Examples([], [], "none"), split="unlabelled", labels=())
+    return {
+        "train": open_split(tmp_path / "t"),
+        "validation": open_split(tmp_path / "v"),
+        "unlabelled": open_split(tmp_path / "u"),
+    }
+
+
+def plan_of(baseline: Variant, *, tolerance: float = 0.05, **settings: object) -> Plan:
+    return Plan(
+        tree_version="1",
+        facts={},
+        path=(),
+        tolerance=tolerance,
+        hardware=HardwareProfile(cpu="x", threads=2, memory_bytes=1),
+        baseline_digest=baseline.digest,
+        **settings,  # type: ignore[arg-type]
+    )
+
+
+def test_distill_applies_the_shallowest_student_that_fits(
+    baseline: Variant, splits: dict[str, SplitFolder], tmp_path: Path
+) -> None:
+    settings = DistillSettings(depths=(0.67,), epochs=4, learning_rate=1e-3)
+    plan = plan_of(baseline, distill=settings)
+    student = distill(baseline, plan=plan, target=tmp_path / "student", **splits)
+    (step,) = student.manifest.lineage
+    assert step.status == "applied", step.reason
+    assert step.parent_digest == baseline.digest
+    assert student.manifest.parameters < baseline.manifest.parameters
+    assert step.trials[0].validation is not None
+    assert open_variant(student.path).digest == student.digest
+
+
+def test_distill_rejects_what_loses_too_much_and_passes_the_teacher_on(
+    baseline: Variant, splits: dict[str, SplitFolder], tmp_path: Path
+) -> None:
+    # At this rate the student learns nothing and loses what it was given.
+    settings = DistillSettings(depths=(0.34,), epochs=1, learning_rate=5.0)
+    plan = plan_of(baseline, tolerance=0.0, distill=settings)
+    student = distill(baseline, plan=plan, target=tmp_path / "student", **splits)
+    (step,) = student.manifest.lineage
+    assert step.status == "rejected"
+    assert len(step.trials) == 1
+    assert not step.trials[0].fits
+    weights = "model.safetensors"
+    assert (student.path / weights).read_bytes() == (baseline.path / weights).read_bytes()
+
+
+def test_prune_halves_the_width_and_recovers(
+    baseline: Variant, splits: dict[str, SplitFolder], tmp_path: Path
+) -> None:
+    settings = PruneSettings(ratios=(0.5,), epochs=4, learning_rate=1e-3)
+    plan = plan_of(baseline, prune=settings)
+    pruned = prune(baseline, teacher=baseline, plan=plan, target=tmp_path / "pruned", **splits)
+    (step,) = pruned.manifest.lineage
+    assert step.status == "applied", step.reason
+    assert step.settings["width"] == 128
+
+
+@pytest.mark.parametrize("technique", ["distill", "prune", "quantize"])
+def test_a_technique_the_plan_leaves_out_is_a_recorded_skip(
+    technique: str, baseline: Variant, splits: dict[str, SplitFolder], tmp_path: Path
+) -> None:
+    plan, target = plan_of(baseline), tmp_path / "out"
+    if technique == "distill":
+        variant = distill(baseline, plan=plan, target=target, **splits)
+    elif technique == "prune":
+        variant = prune(baseline, teacher=baseline, plan=plan, target=target, **splits)
+    else:
+        variant = quantize(
+            baseline,
+            baseline=baseline,
+            validation=splits["validation"],
+            plan=plan,
+            batch_size=8,
+            target=target,
+        )
+    (step,) = variant.manifest.lineage
+    assert (step.technique, step.status) == (technique, "skipped")
+    assert variant.digest != baseline.digest, "the record is part of the content"
+
+
+def test_quantize_measures_every_backend_and_keeps_the_cheapest(
+    baseline: Variant, splits: dict[str, SplitFolder], tmp_path: Path
+) -> None:
+    plan = plan_of(baseline, quantize=QuantizeSettings(backends=tuple(BACKENDS)))  # type: ignore[arg-type]
+    variant = quantize(
+        baseline,
+        baseline=baseline,
+        validation=splits["validation"],
+        plan=plan,
+        batch_size=8,
+        target=tmp_path / "quantized",
+    )
+    (step,) = variant.manifest.lineage
+    assert [trial.settings["backend"] for trial in step.trials] == list(BACKENDS)
+    assert step.status == "applied", step.reason
+    costs = {t.settings["backend"]: t.cpu_ms_per_answer for t in step.trials if t.fits}
+    assert step.settings["backend"] == min(costs, key=lambda name: costs[name] or 0.0)
+
+
+@pytest.mark.parametrize("backend", list(BACKENDS))
+def test_every_backend_shrinks_the_model_and_keeps_its_answers(
+    backend: str, baseline: Variant, splits: dict[str, SplitFolder], tmp_path: Path
+) -> None:
+    variant = BACKENDS[backend](baseline, tmp_path / backend)
+    weights = sum(
+        path.stat().st_size
+        for pattern in ("*.safetensors", "onnx/*")
+        for path in variant.path.glob(pattern)
+    )
+    assert weights < (baseline.path / "model.safetensors").stat().st_size
+    texts = splits["validation"].texts
+    expected = load_predictor(baseline.path).predict(texts)
+    given = load_predictor(variant.path).predict(texts)
+    assert (given.argmax(1) == expected.argmax(1)).mean() > 0.97
+    assert len(set(given.argmax(1))) == 2, "one class for every row"
+
+
+def test_a_backend_that_saves_nothing_is_rejected(
+    baseline: Variant, splits: dict[str, SplitFolder], tmp_path: Path
+) -> None:
+    settings = QuantizeSettings(backends=("torch-bf16",), min_gain=1.0)
+    variant = quantize(
+        baseline,
+        baseline=baseline,
+        validation=splits["validation"],
+        plan=plan_of(baseline, quantize=settings),
+        batch_size=8,
+        target=tmp_path / "quantized",
+    )
+    (step,) = variant.manifest.lineage
+    assert step.status == "rejected"
+    assert variant.manifest.precision == "fp32"
+
+
+def test_the_budget_passes_on_what_is_left_and_never_exceeds_the_tolerance() -> None:
+    limits = [Budget.of(t, 0.01).limit for t in ("distill", "prune", "quantize")]  # type: ignore[arg-type]
+    assert limits == [0.005, 0.01, 0.01]
+
+
+def test_figures_against_a_table_worked_out_by_hand() -> None:
+    reference = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.3, 0.7]], dtype=np.float32)
+    model = np.array([[0.8, 0.2], [0.6, 0.4], [0.6, 0.4], [0.3, 0.7]], dtype=np.float32)
+    figures = validation_figures(model, reference, [0, 1, 1, 1])
+    assert figures.accuracy == 0.5
+    assert figures.reference_accuracy == 0.75
+    assert figures.probability_drop == pytest.approx((0.1 + 0.4 + 0 + 0) / 4)
+    drops = [0.1, 0.4, 0.0, 0.0]
+    assert figures.probability_drop_se == pytest.approx(np.std(drops, ddof=1) / 2)
+
+
+def test_the_budget_judges_by_the_probability_of_the_truth() -> None:
+    figures = ValidationFigures(
+        n=100,
+        accuracy=0.8,
+        reference_accuracy=0.8,
+        accuracy_drop=0.0,
+        probability_drop=0.006,
+        probability_drop_se=0.001,
+    )
+    fits, reason = Budget.of("distill", 0.01).judge(figures)
+    assert not fits
+    assert "beyond the limit of 0.50%" in reason
