@@ -36,29 +36,24 @@ def optimize_tasks(*, seed: int, **request: Any) -> Optimized:
         unlabelled=inputs["unlabelled"],
         context=inputs["context"],
     ).set_caching_options(False)
-    lessons = {
-        "train": inputs["train"],
+    distilled = distill(
+        teacher=inputs["baseline"],
+        train=inputs["train"],
+        validation=inputs["validation"],
+        unlabelled=inputs["unlabelled"],
+        plan=planned.output,
+        seed=seed,
+    ).outputs
+    shared = {
+        "answers": distilled["answers"],
         "validation": inputs["validation"],
-        "unlabelled": inputs["unlabelled"],
         "plan": planned.output,
-        "seed": seed,
     }
-    student = distill(teacher=inputs["baseline"], **lessons)
-    pruned = prune(model=student.output, teacher=inputs["baseline"], **lessons)
-    optimized = quantize(
-        model=pruned.output,
-        baseline=inputs["baseline"],
-        validation=inputs["validation"],
-        plan=planned.output,
-        context=inputs["context"],
-    )
+    pruned = prune(model=distilled["student"], teacher=inputs["baseline"], seed=seed, **shared)
+    quantizing = {"baseline": inputs["baseline"], "context": inputs["context"], **shared}
+    optimized = quantize(model=pruned.output, **quantizing)
     fallback = quantize(
-        model=inputs["baseline"],
-        baseline=inputs["baseline"],
-        validation=inputs["validation"],
-        plan=planned.output,
-        context=inputs["context"],
-        stage_name="quantize the baseline",
+        model=inputs["baseline"], stage_name="quantize the baseline", **quantizing
     ).set_display_name("quantize-fallback")
     return Optimized(resolved, planned, optimized, fallback)
 

@@ -14,6 +14,7 @@ def distill(
     unlabelled: Input[Dataset],
     plan: Input[Artifact],
     student: Output[Model],
+    answers: Output[Dataset],
     seed: int = 0,
 ) -> None:
     """Train a student with fewer layers within half the tolerance, or pass the teacher through.
@@ -28,6 +29,7 @@ def distill(
 
     Returns:
         student: The student, or the teacher unchanged with the reason in its lineage.
+        answers: The teacher's answers to every row, for the techniques that follow.
     """
     from pathlib import Path
 
@@ -45,5 +47,6 @@ def distill(
             unlabelled=open_split(unlabelled.path),
             plan=Plan.load(plan.path),
             target=Path(student.path),
+            answers_file=Path(answers.path),
             seed=seed,
         )

@@ -10,9 +10,8 @@ from leanstage.components._image import image
 def prune(
     model: Input[Model],
     teacher: Input[Model],
-    train: Input[Dataset],
+    answers: Input[Dataset],
     validation: Input[Dataset],
-    unlabelled: Input[Dataset],
     plan: Input[Artifact],
     pruned: Output[Model],
     seed: int = 0,
@@ -21,10 +20,9 @@ def prune(
 
     Args:
         model: The variant to prune.
-        teacher: The variant whose answers the pruned model recovers on.
-        train: Rows whose text the teacher answers; their labels are not used.
-        validation: Rows on which the pruned model is held against the unpruned one.
-        unlabelled: Further text for the teacher to answer, possibly none.
+        teacher: The baseline, on whose answers the pruned model recovers.
+        answers: Its answers to the rows of the run, as distill wrote them.
+        validation: Rows on which the pruned model is held against the baseline.
         plan: The plan with the ratios to try.
         seed: Seed of the recovery.
 
@@ -37,15 +35,14 @@ def prune(
     from leanstage.progress import stage
     from leanstage.prune.step import prune
     from leanstage.tasks import open_split
+    from leanstage.techniques.answers import load_answers
     from leanstage.variant import open_variant
 
     with stage("prune"):
         prune(
             open_variant(model.path),
-            teacher=open_variant(teacher.path),
-            train=open_split(train.path),
+            answers=load_answers(Path(answers.path), open_variant(teacher.path)),
             validation=open_split(validation.path),
-            unlabelled=open_split(unlabelled.path),
             plan=Plan.load(plan.path),
             target=Path(pruned.path),
             seed=seed,

@@ -14,6 +14,7 @@ def quantize(
     plan: Input[Artifact],
     context: Input[Artifact],
     quantized: Output[Model],
+    answers: Input[Dataset] = None,
     stage_name: str = "quantize",
 ) -> None:
     """Build, measure and judge every backend of the plan; keep the cheapest that fits.
@@ -24,6 +25,7 @@ def quantize(
         validation: Rows on which each form is held against the baseline, and timed.
         plan: The plan with the backends to measure.
         context: The run's context, for the batch size of production.
+        answers: The baseline's answers, as distill wrote them; without them it is asked here.
         stage_name: What the log calls this task, where a DAG holds several.
 
     Returns:
@@ -35,13 +37,20 @@ def quantize(
     from leanstage.progress import stage
     from leanstage.quantize.step import quantize
     from leanstage.tasks import open_split
+    from leanstage.techniques.answers import ask, load_answers
     from leanstage.variant import open_variant
 
     with stage(stage_name):
+        reference = open_variant(baseline.path)
+        rows = open_split(validation.path)
         quantize(
             open_variant(model.path),
-            baseline=open_variant(baseline.path),
-            validation=open_split(validation.path),
+            answers=(
+                load_answers(Path(answers.path), reference)
+                if answers
+                else ask(reference, validation=rows)
+            ),
+            validation=rows,
             plan=Plan.load(plan.path),
             batch_size=RunContext.load(context.path).policy.batch_size,
             target=Path(quantized.path),

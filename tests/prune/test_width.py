@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+from leanstage.prune.importance import neuron_importance
 from leanstage.prune.width import prune_width, pruned_width
-from leanstage.variant.architectures import encoder_of
+from leanstage.techniques.data import TaughtRows
+from leanstage.variant.architectures import encoder_of, layers_of
 from leanstage.variant.checkpoint import load_checkpoint, parameter_count
 
 RELOAD = """
@@ -31,8 +33,16 @@ def test_the_pruned_model_reloads_elsewhere_with_the_same_logits(
 ) -> None:
     model = load_checkpoint(tiny_checkpoint(family), attention="eager")
     before = parameter_count(model)
-    prune_width(model, 0.5)
+    rows = TaughtRows(
+        [list(range(2, 14)), list(range(8, 20))], torch.eye(2), torch.zeros(2, 64), pad_id=0
+    )
+    importance = neuron_importance(model, rows)
+    best = [set(scores.topk(128).indices.tolist()) for scores in importance]
     encoder = encoder_of(model.config.model_type, where="test")
+    weights = [layer.get_submodule(encoder.widen).weight.clone() for layer in layers_of(model)]
+    prune_width(model, 0.5, importance)
+    for layer, kept, weight in zip(layers_of(model), best, weights, strict=True):
+        torch.testing.assert_close(layer.get_submodule(encoder.widen).weight, weight[sorted(kept)])
     assert getattr(model.config, encoder.width_key) == 128
     assert parameter_count(model) < before
     model.save_pretrained(tmp_path / "pruned")

@@ -15,11 +15,13 @@ from leanstage.contracts import (
     ValidationFigures,
 )
 from leanstage.distill.step import distill
+from leanstage.errors import InputError
 from leanstage.prune.step import prune
 from leanstage.quantize.backends import BACKENDS
 from leanstage.quantize.step import quantize
 from leanstage.tasks import Examples, SplitFolder, open_split, write_split
 from leanstage.tasks.figures import validation_figures
+from leanstage.techniques.answers import Answers, ask, load_answers
 from leanstage.techniques.search import Budget
 from leanstage.variant import Variant, load_predictor, open_variant
 from leanstage.variant.adopt import adopt
@@ -48,6 +50,10 @@ def splits(tmp_path: Path, data: dict[str, Path]) -> dict[str, SplitFolder]:
     }
 
 
+def answers_of(baseline: Variant, splits: dict[str, SplitFolder]) -> Answers:
+    return ask(baseline, validation=splits["validation"], train=splits["train"])
+
+
 def plan_of(baseline: Variant, *, tolerance: float = 0.05, **settings: object) -> Plan:
     return Plan(
         tree_version="1",
@@ -65,7 +71,9 @@ def test_distill_applies_the_shallowest_student_that_fits(
 ) -> None:
     settings = DistillSettings(depths=(0.67,), epochs=4, learning_rate=1e-3)
     plan = plan_of(baseline, distill=settings)
-    student = distill(baseline, plan=plan, target=tmp_path / "student", **splits)
+    student = distill(
+        baseline, plan=plan, target=tmp_path / "student", answers_file=tmp_path / "a", **splits
+    )
     (step,) = student.manifest.lineage
     assert step.status == "applied", step.reason
     assert step.parent_digest == baseline.digest
@@ -80,7 +88,9 @@ def test_distill_rejects_what_loses_too_much_and_passes_the_teacher_on(
     # At this rate the student learns nothing and loses what it was given.
     settings = DistillSettings(depths=(0.34,), epochs=1, learning_rate=5.0)
     plan = plan_of(baseline, tolerance=0.0, distill=settings)
-    student = distill(baseline, plan=plan, target=tmp_path / "student", **splits)
+    student = distill(
+        baseline, plan=plan, target=tmp_path / "student", answers_file=tmp_path / "a", **splits
+    )
     (step,) = student.manifest.lineage
     assert step.status == "rejected"
     assert len(step.trials) == 1
@@ -94,7 +104,13 @@ def test_prune_halves_the_width_and_recovers(
 ) -> None:
     settings = PruneSettings(ratios=(0.5,), epochs=4, learning_rate=1e-3)
     plan = plan_of(baseline, prune=settings)
-    pruned = prune(baseline, teacher=baseline, plan=plan, target=tmp_path / "pruned", **splits)
+    pruned = prune(
+        baseline,
+        answers=answers_of(baseline, splits),
+        validation=splits["validation"],
+        plan=plan,
+        target=tmp_path / "pruned",
+    )
     (step,) = pruned.manifest.lineage
     assert step.status == "applied", step.reason
     assert step.settings["width"] == 128
@@ -106,13 +122,19 @@ def test_a_technique_the_plan_leaves_out_is_a_recorded_skip(
 ) -> None:
     plan, target = plan_of(baseline), tmp_path / "out"
     if technique == "distill":
-        variant = distill(baseline, plan=plan, target=target, **splits)
+        variant = distill(baseline, plan=plan, target=target, answers_file=tmp_path / "a", **splits)
     elif technique == "prune":
-        variant = prune(baseline, teacher=baseline, plan=plan, target=target, **splits)
+        variant = prune(
+            baseline,
+            answers=answers_of(baseline, splits),
+            validation=splits["validation"],
+            plan=plan,
+            target=target,
+        )
     else:
         variant = quantize(
             baseline,
-            baseline=baseline,
+            answers=answers_of(baseline, splits),
             validation=splits["validation"],
             plan=plan,
             batch_size=8,
@@ -129,7 +151,7 @@ def test_quantize_measures_every_backend_and_keeps_the_cheapest(
     plan = plan_of(baseline, quantize=QuantizeSettings(backends=tuple(BACKENDS)))  # type: ignore[arg-type]
     variant = quantize(
         baseline,
-        baseline=baseline,
+        answers=answers_of(baseline, splits),
         validation=splits["validation"],
         plan=plan,
         batch_size=8,
@@ -166,7 +188,7 @@ def test_a_backend_that_saves_nothing_is_rejected(
     settings = QuantizeSettings(backends=("torch-bf16",), min_gain=1.0)
     variant = quantize(
         baseline,
-        baseline=baseline,
+        answers=answers_of(baseline, splits),
         validation=splits["validation"],
         plan=plan_of(baseline, quantize=settings),
         batch_size=8,
@@ -183,14 +205,25 @@ def test_the_budget_passes_on_what_is_left_and_never_exceeds_the_tolerance() -> 
 
 
 def test_figures_against_a_table_worked_out_by_hand() -> None:
+    """Both models are as sure of their answers (0.75 on average), so nothing is rescaled."""
     reference = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.3, 0.7]], dtype=np.float32)
-    model = np.array([[0.8, 0.2], [0.6, 0.4], [0.6, 0.4], [0.3, 0.7]], dtype=np.float32)
+    model = np.array([[0.9, 0.1], [0.8, 0.2], [0.6, 0.4], [0.3, 0.7]], dtype=np.float32)
     figures = validation_figures(model, reference, [0, 1, 1, 1])
     assert figures.accuracy == 0.5
     assert figures.reference_accuracy == 0.75
-    assert figures.probability_drop == pytest.approx((0.1 + 0.4 + 0 + 0) / 4)
-    drops = [0.1, 0.4, 0.0, 0.0]
-    assert figures.probability_drop_se == pytest.approx(np.std(drops, ddof=1) / 2)
+    drops = [0.0, 0.6, 0.0, 0.0]
+    assert figures.probability_drop == pytest.approx(np.mean(drops), abs=1e-6)
+    assert figures.probability_drop_se == pytest.approx(np.std(drops, ddof=1) / 2, abs=1e-6)
+
+
+def test_a_model_that_is_only_less_sure_loses_nothing() -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(200, 2)) * 3
+    sure = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    timid = np.exp(logits / 2) / np.exp(logits / 2).sum(1, keepdims=True)
+    figures = validation_figures(timid, sure, [0] * 200)
+    assert figures.accuracy_drop == 0
+    assert figures.probability_drop == pytest.approx(0, abs=1e-6)
 
 
 def test_the_budget_judges_by_the_probability_of_the_truth() -> None:
@@ -205,3 +238,22 @@ def test_the_budget_judges_by_the_probability_of_the_truth() -> None:
     fits, reason = Budget.of("distill", 0.01).judge(figures)
     assert not fits
     assert "beyond the limit of 0.50%" in reason
+
+
+def test_answers_come_back_as_they_were_and_only_for_their_teacher(
+    baseline: Variant,
+    splits: dict[str, SplitFolder],
+    tmp_path: Path,
+    tiny_checkpoint: Callable[[str], Path],
+) -> None:
+    answers = answers_of(baseline, splits)
+    answers.save(tmp_path / "answers")
+    again = load_answers(tmp_path / "answers", baseline)
+    assert answers.taught is not None
+    assert again.taught is not None
+    assert again.taught.ids == answers.taught.ids
+    np.testing.assert_array_equal(again.taught.logits, answers.taught.logits)
+    np.testing.assert_array_equal(again.validation, answers.validation)
+    other = adopt(tiny_checkpoint("distilbert"), tmp_path / "other")
+    with pytest.raises(InputError, match="answers of another model"):
+        load_answers(tmp_path / "answers", other)

@@ -1,7 +1,8 @@
 """The demo's baseline: MiniLM fine-tuned on the reviews, made once.
 
 ``python -m leanstage.demo.baseline FOLDER`` writes ``model/``, ``train.jsonl``,
-``validation.jsonl`` and ``evaluation.jsonl`` into the folder. The model has seen the first only.
+``validation.jsonl``, ``evaluation.jsonl`` and ``unlabelled.jsonl`` into the folder. The model
+has seen the first only.
 """
 
 import sys
@@ -16,7 +17,7 @@ from leanstage.demo.data import LABELS, pretrained_model, reviews
 from leanstage.tasks import Examples
 from leanstage.variant import fresh_folder
 
-EPOCHS = 3
+EPOCHS = 2
 LEARNING_RATE = 1e-4
 BATCH_SIZE = 32
 MAX_LENGTH = 128
@@ -27,16 +28,17 @@ def prepare(target: Path) -> None:
     """Fine-tune the baseline and write it with its data, whole or not at all."""
     rows = reviews()
     with fresh_folder(target) as draft:
-        for split in ("train", "validation", "evaluation"):
+        for split in ("train", "validation", "evaluation", "unlabelled"):
             write_rows(draft / f"{split}.jsonl", getattr(rows, split))
         fine_tune(pretrained_model(), rows.train, draft / "model")
 
 
 def write_rows(path: Path, examples: Examples) -> None:
-    """Write labelled rows as JSON Lines, labels by name."""
+    """Write rows as JSON Lines, labels by name where there are any."""
     with path.open("wb") as stream:
-        for text, label in zip(examples.texts, examples.labels, strict=True):
-            stream.write(canonical_json({"text": text, "label": LABELS[label]}) + b"\n")
+        for row, text in enumerate(examples.texts):
+            label = {"label": LABELS[examples.labels[row]]} if examples.labels else {}
+            stream.write(canonical_json({"text": text, **label}) + b"\n")
 
 
 def fine_tune(pretrained: Path, train: Examples, target: Path) -> None:

@@ -29,6 +29,7 @@ def arguments(console: Console, *, policy: str, deploy: str) -> dict[str, str]:
         "model": _registered(cache / "model", console),
         "train_data": str(cache / "train.jsonl"),
         "validation_data": str(cache / "validation.jsonl"),
+        "unlabelled_data": str(cache / "unlabelled.jsonl"),
         "evaluation_data": str(cache / "evaluation.jsonl"),
         "policy": policy,
         "deploy": deploy,

@@ -8,13 +8,13 @@ from leanstage import progress
 from leanstage.contracts import DistillSettings, Plan, Step, Trial
 from leanstage.distill.student import layers_to_keep, shallow_student
 from leanstage.tasks import SplitFolder
-from leanstage.techniques.data import TaughtRows, teach
+from leanstage.techniques.answers import ask
+from leanstage.techniques.data import TaughtRows
 from leanstage.techniques.search import (
     Budget,
     compare,
     save_checkpoint,
     tried,
-    validation_probabilities,
 )
 from leanstage.techniques.training import train_student
 from leanstage.variant import Variant, pass_through, with_lineage
@@ -30,12 +30,14 @@ def distill(
     validation: SplitFolder,
     plan: Plan,
     target: Path,
+    answers_file: Path,
     seed: int = 0,
 ) -> Variant:
     """Write the student to ``target``, or the teacher unchanged with the reason why.
 
-    Depths are tried from the shallowest on, each trained on the teacher's cached answers to the
-    training and unlabelled rows; the first that stays within half the tolerance is kept.
+    Depths are tried from the shallowest on, each trained on the teacher's answers to the training
+    and unlabelled rows; the first that stays within half the tolerance is kept. The answers go to
+    ``answers_file``, for the techniques that follow.
     """
     started = time.monotonic()
     settings = plan.distill
@@ -51,24 +53,33 @@ def distill(
             seconds=time.monotonic() - started,
         )
 
+    learns = bool(settings.depths or plan.prune.ratios)
+    answers = ask(
+        teacher,
+        validation=validation,
+        train=train if learns else None,
+        unlabelled=unlabelled if learns else None,
+    )
+    answers.save(answers_file)
     if not settings.depths:
         return pass_through(teacher, target, step("skipped", "the plan says no", [], {}))
+    if answers.taught is None:
+        reason = "there is no text to learn from"
+        return pass_through(teacher, target, step("skipped", reason, [], {}))
 
-    reference = validation_probabilities(teacher, validation)
     budget = Budget.of("distill", plan.tolerance)
     trials: list[Trial] = []
     model = load_checkpoint(teacher.path, attention="eager")
     total = len(layers_of(model))
-    rows = teach(teacher, model, [*train.texts, *unlabelled.texts])
     for depth in settings.depths:
         keep = layers_to_keep(total, depth)
         if len(keep) >= total:
             continue
         chosen = {"layers": keep, "of": total, **settings.model_dump(exclude={"depths"})}
-        student = _train(model, keep, rows, settings, seed)
+        student = _train(model, keep, answers.taught, settings, seed)
         with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
             variant = save_checkpoint(student, teacher, Path(scratch) / "student")
-            figures = compare(variant, reference, validation)
+            figures = compare(variant, answers.validation, validation)
             fits, reason = budget.judge(figures)
             trials.append(
                 tried(variant.manifest, fits, reason, settings=chosen, validation=figures)

@@ -1,5 +1,6 @@
 """Feed-forward width, cut by torch-pruning's dependency graph."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from leanstage.errors import LeanstageError
@@ -14,12 +15,16 @@ def pruned_width(width: int, ratio: float) -> int:
     return max(ROUND_TO, round(width * (1 - ratio) / ROUND_TO) * ROUND_TO)
 
 
-def prune_width(model: Any, ratio: float) -> None:
-    """Remove ``ratio`` of the feed-forward neurons of every layer, in place.
+def prune_width(model: Any, ratio: float, importance: Sequence[Any]) -> None:
+    """Remove ``ratio`` of the feed-forward neurons of every layer, the least important, in place.
 
     Every layer loses the same number, so that ``config.json`` can say the new width and plain
-    ``from_pretrained`` loads the result. A neuron's importance is the norm of the weights that
-    enter and leave it (Fang et al. 2023, "DepGraph: Towards Any Structural Pruning").
+    ``from_pretrained`` loads the result. What else has to shrink with a neuron is found by
+    torch-pruning (Fang et al. 2023, "DepGraph: Towards Any Structural Pruning").
+
+    Args:
+        ratio: share of the width to remove; what is left is a multiple of 32.
+        importance: one tensor of shape (width) a layer.
 
     Raises:
         LeanstageError: the layers do not have the shape asked for afterwards.
@@ -31,24 +36,18 @@ def prune_width(model: Any, ratio: float) -> None:
     before = getattr(model.config, encoder.width_key)
     after = pruned_width(before, ratio)
     layers = layers_of(model)
-    widen = [layer.get_submodule(encoder.widen) for layer in layers]
     example = torch.ones((1, 8), dtype=torch.long, device=model.device)
-    pruner = torch_pruning.pruner.BasePruner(
+    graph = torch_pruning.DependencyGraph().build_dependency(
         model,
         {"input_ids": example, "attention_mask": example},
-        importance=torch_pruning.importance.GroupMagnitudeImportance(p=2),
-        pruning_ratio=0.0,
-        pruning_ratio_dict=dict.fromkeys(widen, 1 - after / before),
-        # Everything but the feed-forward keeps its shape.
-        ignored_layers=[
-            module
-            for module in model.modules()
-            if isinstance(module, torch.nn.Linear)
-            and not any(module is other for other in _feed_forward(layers, encoder))
-        ],
         output_transform=lambda answer: answer.logits.sum(),
     )
-    pruner.step()
+    for layer, scores in zip(layers, importance, strict=True):
+        widen = layer.get_submodule(encoder.widen)
+        unwanted = scores.argsort()[: before - after].tolist()
+        graph.get_pruning_group(
+            widen, torch_pruning.prune_linear_out_channels, idxs=sorted(unwanted)
+        ).prune()
     for layer in layers:
         shapes = (
             layer.get_submodule(encoder.widen).out_features,
@@ -60,9 +59,3 @@ def prune_width(model: Any, ratio: float) -> None:
                 "model is left out."
             )
     setattr(model.config, encoder.width_key, after)
-
-
-def _feed_forward(layers: Any, encoder: Any) -> list[Any]:
-    return [
-        layer.get_submodule(path) for layer in layers for path in (encoder.widen, encoder.narrow)
-    ]

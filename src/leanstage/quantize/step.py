@@ -1,17 +1,20 @@
-"""The quantize step: every backend of the plan is built, measured and judged; the cheapest wins."""
+"""The quantize step: every backend of the plan is built and timed; the cheapest that fits wins."""
 
 import tempfile
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from leanstage import progress
-from leanstage.contracts import Plan, Step, Trial, ValidationFigures
+from leanstage.contracts import Plan, Step, Trial
 from leanstage.errors import LeanstageError
 from leanstage.quantize.backends import BACKENDS
 from leanstage.tasks import SplitFolder
 from leanstage.tasks.figures import validation_figures
+from leanstage.techniques.answers import Answers
 from leanstage.techniques.cost import cpu_ms_per_answer
-from leanstage.techniques.search import Budget, tried, validation_probabilities
+from leanstage.techniques.search import Budget, tried
 from leanstage.variant import (
     Predictor,
     Variant,
@@ -21,11 +24,21 @@ from leanstage.variant import (
     with_lineage,
 )
 
+INPUT = "input"
+
+
+@dataclass(frozen=True)
+class _Built:
+    """A backend's variant, loaded from disk through its own runtime."""
+
+    variant: Variant
+    predictor: Predictor
+
 
 def quantize(
     model: Variant,
     *,
-    baseline: Variant,
+    answers: Answers,
     validation: SplitFolder,
     plan: Plan,
     batch_size: int,
@@ -33,8 +46,8 @@ def quantize(
 ) -> Variant:
     """Write the cheapest quantized form to ``target``, or the input unchanged with the reason.
 
-    Each backend is loaded from disk through its own runtime, compared with ``baseline`` on the
-    validation split and timed in turn with its input. One that fails here is a trial that says so.
+    Backends are timed in turn with the input; those that save processor time are held against the
+    baseline's ``answers`` on the validation split. One that fails here is a trial that says so.
     """
     started = time.monotonic()
     settings = plan.quantize
@@ -56,58 +69,64 @@ def quantize(
         reason = f"the input is {model.manifest.precision} under {model.manifest.runtime} already"
         return pass_through(model, target, step("skipped", reason, [], {}))
 
-    budget = Budget.of("quantize", plan.tolerance)
-    predictors: dict[str, Predictor] = {"input": load_predictor(model.path)}
-    reference = validation_probabilities(baseline, validation)
-    figures: dict[str, ValidationFigures] = {}
-    variants: dict[str, Variant] = {}
-    trials: list[Trial] = []
     with tempfile.TemporaryDirectory(prefix="leanstage-quantize-") as scratch:
-        for number, backend in enumerate(settings.backends):
-            progress.step(f"building {backend}", number / len(settings.backends))
-            try:
-                variant = BACKENDS[backend](model, Path(scratch) / backend)
-                predictor = load_predictor(variant.path)
-                answers = predict_all(predictor, validation.texts, batch_size=batch_size)
-            except (LeanstageError, RuntimeError, ValueError, ImportError, OSError) as error:
-                first = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-                reason = f"does not run here: {first}"
-                trials.append(Trial(settings={"backend": backend}, fits=False, reason=reason))
-                continue
-            variants[backend], predictors[backend] = variant, predictor
-            figures[backend] = validation_figures(answers, reference, validation.labels)
+        built, trials = _build(model, settings.backends, Path(scratch))
         progress.step("timing the backends in turn")
+        predictors = {INPUT: load_predictor(model.path)}
+        predictors |= {name: each.predictor for name, each in built.items()}
         costs = cpu_ms_per_answer(predictors, validation.texts, batch_size=batch_size)
-
-        passing: dict[str, float] = {}
-        for name, variant in variants.items():
-            fits, reason = budget.judge(figures[name])
-            gain = 1 - costs[name] / costs["input"]
-            if fits and gain < settings.min_gain:
-                fits, reason = (
-                    False,
-                    f"saves {gain:.0%} of the processor time: no gain measured here",
-                )
-            if fits:
-                passing[name] = costs[name]
-            trials.append(
-                tried(
-                    variant.manifest,
-                    fits,
-                    reason,
-                    settings={"backend": name},
-                    validation=figures[name],
-                    cpu_ms_per_answer=costs[name],
-                )
-            )
-            progress.step(f"{name}: {costs[name]:.2f} ms an answer; {reason}")
+        for name, each in built.items():
+            trial = _judge(name, each, answers, validation, plan, costs, batch_size)
+            progress.step(f"{name}: {trial.reason}")
+            trials.append(trial)
+        passing = [str(trial.settings["backend"]) for trial in trials if trial.fits]
         if not passing:
             reason = f"none of {len(trials)} backends saved processor time within the limit"
             return pass_through(model, target, step("rejected", reason, trials, {}))
-        best = min(passing, key=lambda name: passing[name])
-        chosen = {"backend": best, "input_cpu_ms_per_answer": costs["input"]}
+        best = min(passing, key=lambda name: costs[name])
+        chosen: dict[str, object] = {"backend": best, "input_cpu_ms_per_answer": costs[INPUT]}
         reason = (
-            f"{best}: {costs[best]:.2f} ms of processor time an answer against {costs['input']:.2f}"
+            f"{best}: {costs[best]:.2f} ms of processor time an answer against {costs[INPUT]:.2f}"
         )
         lineage = (*model.manifest.lineage, step("applied", reason, trials, chosen))
-        return with_lineage(variants[best], target, lineage)
+        return with_lineage(built[best].variant, target, lineage)
+
+
+def _build(
+    model: Variant, backends: tuple[str, ...], scratch: Path
+) -> tuple[dict[str, _Built], list[Trial]]:
+    """What could be built and loaded, by name, and a trial for each that could not."""
+    built: dict[str, _Built] = {}
+    failed: list[Trial] = []
+    for number, name in enumerate(backends):
+        progress.step(f"building {name}", number / len(backends))
+        try:
+            variant = BACKENDS[name](model, scratch / name)
+            built[name] = _Built(variant, load_predictor(variant.path))
+        except (LeanstageError, RuntimeError, ValueError, ImportError) as error:
+            first = str(error).strip().partition("\n")[0] or type(error).__name__
+            reason = f"does not run here: {first}"
+            failed.append(Trial(settings={"backend": name}, fits=False, reason=reason))
+    return built, failed
+
+
+def _judge(
+    name: str,
+    built: _Built,
+    answers: Answers,
+    validation: SplitFolder,
+    plan: Plan,
+    costs: Mapping[str, float],
+    batch_size: int,
+) -> Trial:
+    """Whether a backend saves enough here and, if so, keeps the accuracy."""
+    cost = {"settings": {"backend": name}, "cpu_ms_per_answer": costs[name]}
+    gain = 1 - costs[name] / costs[INPUT]
+    if gain < plan.quantize.min_gain:
+        saved = f"saves {gain:.0%}" if gain >= 0 else f"takes {-gain:.0%} more"
+        reason = f"{saved} of the processor time: not enough gain measured here"
+        return tried(built.variant.manifest, False, reason, **cost)
+    given = predict_all(built.predictor, validation.texts, batch_size=batch_size)
+    figures = validation_figures(given, answers.validation, validation.labels)
+    fits, reason = Budget.of("quantize", plan.tolerance).judge(figures)
+    return tried(built.variant.manifest, fits, reason, validation=figures, **cost)

@@ -37,19 +37,20 @@ class TaughtRows:
         }
 
 
-def teach(
-    teacher: Variant, model: Any, texts: Sequence[str], *, batch_size: int = 64
-) -> TaughtRows:
+def teach(teacher: Variant, texts: Sequence[str], *, batch_size: int = 64) -> TaughtRows:
     """Let the teacher answer every text once."""
     import torch
 
+    from leanstage.variant.checkpoint import load_checkpoint
+
     encoder = TextEncoder(teacher.path, teacher.manifest.max_length)
+    model: Any = load_checkpoint(teacher.path)
+    model.to("cuda" if torch.cuda.is_available() else "cpu")
     ids = encoder.ids(texts)
     logits = torch.zeros(len(ids), model.config.num_labels)
     hidden = torch.zeros(len(ids), model.config.hidden_size)
     # Rows of like length together: padding is work that teaches nothing.
     order = sorted(range(len(ids)), key=lambda row: len(ids[row]))
-    model.eval()
     for start in range(0, len(order), batch_size):
         rows = order[start : start + batch_size]
         batch = pad([ids[row] for row in rows], encoder.pad_id)

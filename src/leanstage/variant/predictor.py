@@ -48,7 +48,12 @@ class OnnxPredictor:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.intra_op_num_threads = available_cpus()
         self._session = onnxruntime.InferenceSession(
-            str(model), options, providers=["CPUExecutionProvider"]
+            str(model),
+            options,
+            providers=["CPUExecutionProvider"],
+            # Its fused kernel measures slower on CPUs than the sum and the norm it replaces: a
+            # tenth of the processor time of an answer (docs/adr/0003-onnx-export.md).
+            disabled_optimizers=["SkipLayerNormFusion"],
         )
         self._inputs = {item.name for item in self._session.get_inputs()}
         self._encoder = TextEncoder(path, manifest.max_length)

@@ -1,0 +1,91 @@
+"""What the teacher said, on disk: computed by the first technique, read by those after it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leanstage.errors import InputError
+from leanstage.tasks import SplitFolder
+from leanstage.techniques.data import TaughtRows, teach
+from leanstage.techniques.search import validation_probabilities
+from leanstage.variant import Variant
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The teacher's answers to the rows of a run.
+
+    ``taught`` covers the training and then the unlabelled rows, None where no technique learns;
+    ``validation`` has shape (validation rows, classes).
+    """
+
+    teacher_digest: str
+    taught: TaughtRows | None
+    validation: NDArray[np.float32]
+
+    def save(self, path: Path) -> None:
+        """Write the answers as plain arrays."""
+        arrays: dict[str, NDArray[np.generic]] = {
+            "teacher_digest": np.array(self.teacher_digest),
+            "validation": self.validation,
+        }
+        if self.taught is not None:
+            arrays |= {
+                "lengths": np.array([len(row) for row in self.taught.ids]),
+                "ids": np.concatenate([np.array(row, dtype=np.int32) for row in self.taught.ids]),
+                "logits": self.taught.logits.numpy(),
+                "hidden": self.taught.hidden.numpy(),
+                "pad_id": np.array(self.taught.pad_id),
+            }
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as stream:
+            np.savez(stream, allow_pickle=False, **arrays)
+
+
+def load_answers(path: Path, teacher: Variant) -> Answers:
+    """Read answers and make sure that they are this teacher's.
+
+    Raises:
+        InputError: unreadable, or given by another model.
+    """
+    import torch
+
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            found = {name: arrays[name] for name in arrays.files}
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} does not hold a teacher's answers: {error}.") from error
+    digest = str(found["teacher_digest"])
+    if digest != teacher.digest:
+        raise InputError(
+            f"{path} holds the answers of another model ({digest[:12]}) than the teacher "
+            f"({teacher.digest[:12]}); let this teacher answer."
+        )
+    taught = None
+    if "ids" in found:
+        pieces = np.split(found["ids"], np.cumsum(found["lengths"])[:-1])
+        taught = TaughtRows(
+            [piece.tolist() for piece in pieces],
+            torch.from_numpy(found["logits"]),
+            torch.from_numpy(found["hidden"]),
+            int(found["pad_id"]),
+        )
+    return Answers(digest, taught, found["validation"])
+
+
+def ask(
+    teacher: Variant,
+    *,
+    validation: SplitFolder,
+    train: SplitFolder | None = None,
+    unlabelled: SplitFolder | None = None,
+) -> Answers:
+    """Let the teacher answer the validation rows and, where given, the rows to learn from."""
+    texts = [text for split in (train, unlabelled) if split is not None for text in split.texts]
+    return Answers(
+        teacher.digest,
+        teach(teacher, texts) if texts else None,
+        validation_probabilities(teacher, validation),
+    )
