@@ -1,11 +1,13 @@
 """The whole line, from the command line, on real reviews and a real pretrained encoder."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from leanstage.contracts import Decision, Outcome
@@ -69,8 +71,6 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def leanstage(*arguments: str | Path, home: Path) -> "subprocess.CompletedProcess[str]":
     """Run the command as a user does, with an MLflow of its own."""
-    import os
-
     environment = {**os.environ, "LEANSTAGE_HOME": str(home), "HF_HUB_OFFLINE": "1"}
     environment.pop("MLFLOW_TRACKING_URI", None)
     environment.pop("LEANSTAGE_EVENTS", None)
@@ -121,6 +121,10 @@ def test_a_lean_variant_is_promoted_and_is_what_the_report_says(
     finished = leanstage(*run_arguments(small, policy, written), home=home)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     outcome = Outcome.load(written)
+    schemas = leanstage("schema", "--out", tmp_path / "schemas", home=home)
+    assert schemas.returncode == 0, schemas.stderr
+    schema = json.loads((tmp_path / "schemas" / "Outcome.schema.json").read_text())
+    jsonschema.validate(json.loads(written.read_text()), schema)
 
     assert outcome.verdict == "PROMOTE_OPTIMIZED"
     assert outcome.promoted is not None

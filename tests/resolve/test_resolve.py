@@ -1,6 +1,7 @@
 """Resolve refuses early, and writes to MLflow only when everything fits."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -31,10 +32,16 @@ def run(request: Request, tmp_path: Path) -> RunContext:
     return resolve(request, Targets(**{name: tmp_path / "out" / name for name in names}))
 
 
+def store() -> MlflowClient:
+    """The MLflow of this test; the library may not have been told of it yet."""
+    uri = os.environ["MLFLOW_TRACKING_URI"]
+    return MlflowClient(uri, registry_uri=uri)
+
+
 def refused(request: Request, tmp_path: Path) -> str:
     with pytest.raises(InputError) as caught:
         run(request, tmp_path)
-    client = MlflowClient()
+    client = store()
     assert not client.search_registered_models(), "a refused request left a registered model"
     experiments = [e.experiment_id for e in client.search_experiments()]
     assert not client.search_runs(experiments), "a refused request left a run"
@@ -47,7 +54,7 @@ def test_a_good_request_pins_everything(request_: Request, tmp_path: Path) -> No
     assert context.train.n + context.validation.n == 600
     assert context.evaluation.n == 400
     assert context.unlabelled.n == 0
-    found = MlflowClient().get_run(context.run_id)
+    found = store().get_run(context.run_id)
     assert found.data.params["baseline_digest"] == context.baseline_digest
     assert RunContext.load(tmp_path / "out" / "context") == context
 
@@ -118,7 +125,7 @@ def test_a_baseline_that_guesses_is_refused(request_: Request, tmp_path: Path) -
         ("margin: 0.001\n", "margin must be at least tolerance"),
         ("[1, 2]\n", "not a policy"),
         ("models: [other-*]\n", "covers other-*"),
-        (f"evaluation_sha256: {'0' * 64}\n", "not the evaluation data of the policy"),
+        (f"evaluation_sha256: {'a' * 64}\n", "not the evaluation data of the policy"),
     ],
 )
 def test_a_policy_that_does_not_hold(

@@ -15,7 +15,11 @@ from leanstage.variant.adopt import adopt
 NAME = "leanstage-demo"
 
 
-def arguments(console: Console, *, policy: str, deploy: str) -> dict[str, str]:
+ENERGY_BLOCKS = 8
+"""Fewer than by default: the demo measures one load, within a minute for each candidate."""
+
+
+def arguments(console: Console, *, policy: str, deploy: str) -> dict[str, str | int]:
     """Arguments of the deploy pipeline, after making sure that baseline and data exist."""
     cache = home() / "demo" / f"baseline-{_recipe()[:12]}"
     if not (cache / "model").is_dir():
@@ -31,6 +35,7 @@ def arguments(console: Console, *, policy: str, deploy: str) -> dict[str, str]:
         "validation_data": str(cache / "validation.jsonl"),
         "unlabelled_data": str(cache / "unlabelled.jsonl"),
         "evaluation_data": str(cache / "evaluation.jsonl"),
+        "energy_blocks": ENERGY_BLOCKS,
         "policy": policy,
         "deploy": deploy,
     }

@@ -111,8 +111,8 @@ def _decision_of(run_id: str) -> tuple[Decision, RunContext]:
             context = runs.fetch_artifact(run_id, CONTEXT, Path(scratch))
         except (LeanstageError, OSError) as error:
             raise InputError(
-                f"the MLflow run {run_id} holds no decision; give the run that the blocked run "
-                f"printed ({error})."
+                f"MLflow holds no decision under {run_id}; give the MLflow run that the blocked "
+                f"run printed ({error})"
             ) from error
         return Decision.load(decision), RunContext.load(context)
 

@@ -18,6 +18,7 @@ from leanstage.contracts import (
 from leanstage.errors import InputError
 from leanstage.gate.evidence import Baseline, Candidate, Evidence
 from leanstage.registry import runs
+from leanstage.registry.client import RegistryError
 from leanstage.registry.sources import fetch_model
 from leanstage.variant import MANIFEST, content_digest
 from leanstage.variant.adopt import adopt
@@ -145,12 +146,16 @@ def recall(run_id: str, target: Dossier) -> None:
     """
     scratch = target.context_file.parent / "recalled"
     progress.step("fetching the evidence from MLflow")
-    kept = runs.fetch_artifacts(run_id, scratch)
+    unknown = InputError(
+        f"MLflow holds no evidence of a leanstage run under {run_id}; give the MLflow run that "
+        "the run printed."
+    )
+    try:
+        kept = runs.fetch_artifacts(run_id, scratch)
+    except RegistryError as error:
+        raise (unknown if error.missing else error) from error
     if not (kept / CONTEXT).is_file():
-        raise InputError(
-            f"the MLflow run {run_id} holds no evidence of a leanstage run; give the run_id that "
-            "the run printed."
-        )
+        raise unknown
     target.context_file.parent.mkdir(parents=True, exist_ok=True)
     _move(kept / CONTEXT, target.context_file)
     _move(kept / PLAN, target.plan_file)

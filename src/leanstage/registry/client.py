@@ -1,6 +1,7 @@
 """One way to reach MLflow, with its failures as sentences."""
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,11 @@ CHAMPION = "champion"
 
 
 class RegistryError(LeanstageError):
-    """MLflow cannot be reached or refuses."""
+    """MLflow cannot be reached or refuses; ``missing`` where it answers that nothing is there."""
+
+    def __init__(self, message: str, *, missing: bool = False) -> None:
+        super().__init__(message)
+        self.missing = missing
 
 
 def tracking_uri() -> str:
@@ -62,8 +67,12 @@ def refusals() -> Iterator[None]:
     try:
         yield
     except (MlflowException, requests.RequestException) as error:
-        first = str(error).strip().splitlines()[0]
-        raise RegistryError(f"MLflow at {public_uri(tracking_uri())} refused: {first}") from error
+        # The exception quotes the address it tried, password included.
+        first = re.sub(r"//[^/@\s]+@", "//", str(error).strip().partition("\n")[0])
+        raise RegistryError(
+            f"MLflow at {public_uri(tracking_uri())} refused: {first}",
+            missing=getattr(error, "error_code", None) == "RESOURCE_DOES_NOT_EXIST",
+        ) from error
 
 
 def public_uri(uri: str) -> str:

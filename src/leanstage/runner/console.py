@@ -1,7 +1,9 @@
 """What a person sees in the terminal: progress while it runs, the result when it is done."""
 
 import shlex
+import sys
 import time
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
@@ -94,9 +96,8 @@ def print_outcome(
             highlight=False,
         )
     if where.tracking_uri.startswith("sqlite:"):
-        command = shlex.join(
-            ["mlflow", "ui", "--backend-store-uri", where.tracking_uri, "--port", "5000"]
-        )
+        mlflow = str(Path(sys.executable).with_name("mlflow"))
+        command = shlex.join([mlflow, "ui", "--backend-store-uri", where.tracking_uri])
         console.print(f"MLflow UI        {command}", highlight=False, soft_wrap=True)
     console.print(f"MLflow run       {where.run_id}", highlight=False)
 
