@@ -14,7 +14,7 @@ from leanstage.quantize.backends import BACKENDS
 from leanstage.variant.adopt import adopt
 
 FACTS = {
-    "layers": [1, 2, 3, 6, 11, 12, 24],
+    "layers": [1, 2, 3, 4, 5, 11, 12, 24],
     "train_rows": [0, 499, 500, 9_999, 10_000],
     "intermediate_size": [64, 128, 3072],
     "accelerators": [0, 1],

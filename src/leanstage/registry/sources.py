@@ -91,7 +91,6 @@ def checkpoint_folder(folder: Path) -> Path:
 
 def _from_hub(uri: str, target: Path) -> tuple[Path, Source]:
     from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     name, _, revision = uri.removeprefix("hf://").partition("@")
     try:
@@ -99,8 +98,8 @@ def _from_hub(uri: str, target: Path) -> tuple[Path, Source]:
         folder = snapshot_download(
             name, revision=commit, local_dir=target, allow_patterns=list(SAFE_FILES)
         )
-    except (HfHubHTTPError, HFValidationError, OSError, ValueError) as error:
-        first = str(error).strip().splitlines()[0]
+    except Exception as error:  # the client lets the errors of its HTTP library through
+        first = str(error).strip().partition("\n")[0]
         raise InputError(f"{uri} cannot be fetched from the hub: {first}") from error
     return Path(folder), Source(uri, f"hf://{name}@{commit}", None)
 

@@ -45,6 +45,7 @@ def train_student(
 ) -> None:
     """Train ``student`` in place on the teacher's answers."""
     freeze_embeddings(student)
+    _without_dropout(student)
     with tempfile.TemporaryDirectory(prefix="leanstage-train-") as folder:
         trainer = _Distiller(
             temperature=temperature,
@@ -74,6 +75,13 @@ def freeze_embeddings(model: Any) -> None:
     """
     for parameter in model.base_model.embeddings.parameters():
         parameter.requires_grad_(False)
+
+
+def _without_dropout(model: Any) -> None:
+    """A pass or two over soft answers does not overfit; dropout would only slow it down."""
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
 
 
 class _Distiller(Trainer):  # type: ignore[misc]
