@@ -1,23 +1,19 @@
 """The distill step: the shallowest student that the validation split lets pass."""
 
 import tempfile
-import time
 from pathlib import Path
+from typing import Any
 
 from leanstage import progress
-from leanstage.contracts import DistillSettings, Plan, Step, Trial
+from leanstage.contracts import DistillSettings, Plan
 from leanstage.distill.student import layers_to_keep, shallow_student
 from leanstage.tasks import SplitFolder
 from leanstage.techniques.answers import ask
 from leanstage.techniques.data import TaughtRows
-from leanstage.techniques.search import (
-    Budget,
-    compare,
-    save_checkpoint,
-    tried,
-)
+from leanstage.techniques.record import Record
+from leanstage.techniques.search import Budget, compare, save_checkpoint, tried
 from leanstage.techniques.training import train_student
-from leanstage.variant import Variant, pass_through, with_lineage
+from leanstage.variant import Variant
 from leanstage.variant.architectures import layers_of
 from leanstage.variant.checkpoint import load_checkpoint
 
@@ -35,24 +31,12 @@ def distill(
 ) -> Variant:
     """Write the student to ``target``, or the teacher unchanged with the reason why.
 
-    Depths are tried from the shallowest on, each trained on the teacher's answers to the training
-    and unlabelled rows; the first that stays within half the tolerance is kept. The answers go to
-    ``answers_file``, for the techniques that follow.
+    Depths are tried in the order of the plan, each trained on the teacher's answers to the
+    training and unlabelled rows; the first that stays within half the tolerance is kept. The
+    answers go to ``answers_file``, for the techniques that follow.
     """
-    started = time.monotonic()
+    record = Record("distill", teacher, target)
     settings = plan.distill
-
-    def step(status: str, reason: str, trials: list[Trial], chosen: dict[str, object]) -> Step:
-        return Step(
-            technique="distill",
-            status=status,  # type: ignore[arg-type]
-            reason=reason,
-            settings=chosen,
-            trials=tuple(trials),
-            parent_digest=teacher.digest,
-            seconds=time.monotonic() - started,
-        )
-
     learns = bool(settings.depths or plan.prune.ratios)
     answers = ask(
         teacher,
@@ -62,43 +46,39 @@ def distill(
     )
     answers.save(answers_file)
     if not settings.depths:
-        return pass_through(teacher, target, step("skipped", "the plan says no", [], {}))
+        return record.skipped("the plan says no")
     if answers.taught is None:
-        reason = "there is no text to learn from"
-        return pass_through(teacher, target, step("skipped", reason, [], {}))
+        return record.skipped("there is no text to learn from")
 
     budget = Budget.of("distill", plan.tolerance)
-    trials: list[Trial] = []
     model = load_checkpoint(teacher.path, attention="eager")
     total = len(layers_of(model))
-    for depth in settings.depths:
-        keep = layers_to_keep(total, depth)
-        if len(keep) >= total:
-            continue
-        chosen = {"layers": keep, "of": total, **settings.model_dump(exclude={"depths"})}
-        student = _train(model, keep, answers.taught, settings, seed)
-        with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+        for depth in settings.depths:
+            keep = layers_to_keep(total, depth)
+            if len(keep) >= total:
+                continue
+            chosen = {"layers": keep, "of": total, **settings.model_dump(exclude={"depths"})}
+            student = _train(model, keep, answers.taught, settings, seed)
             variant = save_checkpoint(student, teacher, Path(scratch) / "student")
             figures = compare(variant, answers.validation, validation)
             fits, reason = budget.judge(figures)
-            trials.append(
+            record.trials.append(
                 tried(variant.manifest, fits, reason, settings=chosen, validation=figures)
             )
             progress.step(f"student of {len(keep)} layers: {reason}")
             if fits:
-                reason = f"{len(keep)} of {total} layers; {reason}"
-                applied = step("applied", reason, trials, chosen)
-                return with_lineage(variant, target, (*teacher.manifest.lineage, applied))
-    if not trials:
-        reason = f"a model of {total} layers leaves none to drop"
-        return pass_through(teacher, target, step("skipped", reason, [], {}))
-    reason = f"none of {len(trials)} students stayed within the limit of {budget.limit:.2%}"
-    return pass_through(teacher, target, step("rejected", reason, trials, {}))
+                return record.applied(variant, f"{len(keep)} of {total} layers; {reason}", chosen)
+    if not record.trials:
+        return record.skipped(f"a model of {total} layers leaves none to drop")
+    return record.rejected(
+        f"none of {len(record.trials)} students stayed within the limit of {budget.limit:.2%}"
+    )
 
 
 def _train(
-    model: object, keep: list[int], rows: TaughtRows, settings: DistillSettings, seed: int
-) -> object:
+    model: Any, keep: list[int], rows: TaughtRows, settings: DistillSettings, seed: int
+) -> Any:
     student = shallow_student(model, keep)
     train_student(
         student,

@@ -2,25 +2,20 @@
 
 import copy
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 from leanstage import progress
-from leanstage.contracts import Plan, PruneSettings, Step, Trial
+from leanstage.contracts import Plan, PruneSettings
 from leanstage.prune.importance import neuron_importance
 from leanstage.prune.width import prune_width, pruned_width
 from leanstage.tasks import SplitFolder
 from leanstage.techniques.answers import Answers
 from leanstage.techniques.data import TaughtRows
-from leanstage.techniques.search import (
-    Budget,
-    compare,
-    save_checkpoint,
-    tried,
-)
+from leanstage.techniques.record import Record
+from leanstage.techniques.search import Budget, compare, save_checkpoint, tried
 from leanstage.techniques.training import train_student
-from leanstage.variant import Variant, pass_through, with_lineage
+from leanstage.variant import Variant
 from leanstage.variant.architectures import encoder_of
 from leanstage.variant.checkpoint import load_checkpoint
 
@@ -36,32 +31,18 @@ def prune(
 ) -> Variant:
     """Write the pruned model to ``target``, or the input unchanged with the reason why.
 
-    Ratios are tried from the largest on. What pruning breaks is recovered on the ``answers`` of
-    the line's baseline, against which the drop on the validation split counts.
+    Ratios are tried in the order of the plan. What pruning breaks is recovered on the ``answers``
+    of the line's baseline, against which the drop on the validation split counts.
     """
-    started = time.monotonic()
+    record = Record("prune", model, target)
     settings = plan.prune
-
-    def step(status: str, reason: str, trials: list[Trial], chosen: dict[str, object]) -> Step:
-        return Step(
-            technique="prune",
-            status=status,  # type: ignore[arg-type]
-            reason=reason,
-            settings=chosen,
-            trials=tuple(trials),
-            parent_digest=model.digest,
-            seconds=time.monotonic() - started,
-        )
-
     if not settings.ratios:
-        return pass_through(model, target, step("skipped", "the plan says no", [], {}))
-
+        return record.skipped("the plan says no")
     if answers.taught is None:
-        reason = "there is no text to recover on"
-        return pass_through(model, target, step("skipped", reason, [], {}))
+        return record.skipped("there is no text to recover on")
+
     budget = Budget.of("prune", plan.tolerance)
-    trials: list[Trial] = []
-    unpruned = load_checkpoint(model.path, attention="eager").float()
+    unpruned: Any = load_checkpoint(model.path, attention="eager").float()
     encoder = encoder_of(unpruned.config.model_type, where=str(model.path))
     width = getattr(unpruned.config, encoder.width_key)
     progress.step("asking which neurons the answers depend on")
@@ -71,26 +52,25 @@ def prune(
             narrower = pruned_width(width, ratio)
             if narrower >= width:
                 continue
+            chosen = {"width": narrower, "of": width, **settings.model_dump(exclude={"ratios"})}
             pruned = copy.deepcopy(unpruned)
             prune_width(pruned, ratio, importance)
             _recover(pruned, answers.taught, settings, seed, narrower)
-            chosen = {"width": narrower, "of": width, **settings.model_dump(exclude={"ratios"})}
             variant = save_checkpoint(pruned, model, Path(scratch) / "pruned")
             figures = compare(variant, answers.validation, validation)
             fits, reason = budget.judge(figures)
-            trials.append(
+            record.trials.append(
                 tried(variant.manifest, fits, reason, settings=chosen, validation=figures)
             )
             progress.step(f"feed-forward width {narrower}: {reason}")
             if fits:
                 reason = f"feed-forward width {narrower} of {width}; {reason}"
-                applied = step("applied", reason, trials, chosen)
-                return with_lineage(variant, target, (*model.manifest.lineage, applied))
-    if not trials:
-        reason = f"a feed-forward width of {width} leaves nothing to remove"
-        return pass_through(model, target, step("skipped", reason, [], {}))
-    reason = f"none of {len(trials)} widths stayed within the limit of {budget.limit:.2%}"
-    return pass_through(model, target, step("rejected", reason, trials, {}))
+                return record.applied(variant, reason, chosen)
+    if not record.trials:
+        return record.skipped(f"a feed-forward width of {width} leaves nothing to remove")
+    return record.rejected(
+        f"none of {len(record.trials)} widths stayed within the limit of {budget.limit:.2%}"
+    )
 
 
 def _recover(pruned: Any, rows: TaughtRows, settings: PruneSettings, seed: int, width: int) -> None:

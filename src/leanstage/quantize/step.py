@@ -1,28 +1,21 @@
 """The quantize step: every backend of the plan is built and timed; the cheapest that fits wins."""
 
 import tempfile
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from leanstage import progress
-from leanstage.contracts import Plan, Step, Trial
+from leanstage.contracts import Plan, Trial
 from leanstage.errors import LeanstageError
 from leanstage.quantize.backends import BACKENDS
 from leanstage.tasks import SplitFolder
 from leanstage.tasks.figures import validation_figures
 from leanstage.techniques.answers import Answers
 from leanstage.techniques.cost import cpu_ms_per_answer
+from leanstage.techniques.record import Record
 from leanstage.techniques.search import Budget, tried
-from leanstage.variant import (
-    Predictor,
-    Variant,
-    load_predictor,
-    pass_through,
-    predict_all,
-    with_lineage,
-)
+from leanstage.variant import Predictor, Variant, load_predictor, predict_all
 
 INPUT = "input"
 
@@ -49,28 +42,17 @@ def quantize(
     Backends are timed in turn with the input; those that save processor time are held against the
     baseline's ``answers`` on the validation split. One that fails here is a trial that says so.
     """
-    started = time.monotonic()
+    record = Record("quantize", model, target)
     settings = plan.quantize
-
-    def step(status: str, reason: str, trials: list[Trial], chosen: dict[str, object]) -> Step:
-        return Step(
-            technique="quantize",
-            status=status,  # type: ignore[arg-type]
-            reason=reason,
-            settings=chosen,
-            trials=tuple(trials),
-            parent_digest=model.digest,
-            seconds=time.monotonic() - started,
+    if not settings.backends:
+        return record.skipped("the plan says no")
+    if model.manifest.runtime != "torch" or model.manifest.precision == "int8":
+        return record.skipped(
+            f"the input is {model.manifest.precision} under {model.manifest.runtime} already"
         )
 
-    if not settings.backends:
-        return pass_through(model, target, step("skipped", "the plan says no", [], {}))
-    if model.manifest.runtime != "torch" or model.manifest.precision == "int8":
-        reason = f"the input is {model.manifest.precision} under {model.manifest.runtime} already"
-        return pass_through(model, target, step("skipped", reason, [], {}))
-
     with tempfile.TemporaryDirectory(prefix="leanstage-quantize-") as scratch:
-        built, trials = _build(model, settings.backends, Path(scratch))
+        built, record.trials = _build(model, settings.backends, Path(scratch))
         progress.step("timing the backends in turn")
         predictors = {INPUT: load_predictor(model.path)}
         predictors |= {name: each.predictor for name, each in built.items()}
@@ -78,18 +60,18 @@ def quantize(
         for name, each in built.items():
             trial = _judge(name, each, answers, validation, plan, costs, batch_size)
             progress.step(f"{name}: {trial.reason}")
-            trials.append(trial)
-        passing = [str(trial.settings["backend"]) for trial in trials if trial.fits]
+            record.trials.append(trial)
+        passing = [str(trial.settings["backend"]) for trial in record.trials if trial.fits]
         if not passing:
-            reason = f"none of {len(trials)} backends saved processor time within the limit"
-            return pass_through(model, target, step("rejected", reason, trials, {}))
+            return record.rejected(
+                f"none of {len(record.trials)} backends saved processor time within the limit"
+            )
         best = min(passing, key=lambda name: costs[name])
-        chosen: dict[str, object] = {"backend": best, "input_cpu_ms_per_answer": costs[INPUT]}
-        reason = (
-            f"{best}: {costs[best]:.2f} ms of processor time an answer against {costs[INPUT]:.2f}"
+        return record.applied(
+            built[best].variant,
+            f"{best}: {costs[best]:.2f} ms of processor time an answer against {costs[INPUT]:.2f}",
+            {"backend": best, "input_cpu_ms_per_answer": costs[INPUT]},
         )
-        lineage = (*model.manifest.lineage, step("applied", reason, trials, chosen))
-        return with_lineage(built[best].variant, target, lineage)
 
 
 def _build(

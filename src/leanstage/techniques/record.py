@@ -1,0 +1,43 @@
+"""What a technique tried, and the variant it leaves behind: applied, skipped or rejected."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from leanstage.contracts import Status, Step, Technique, Trial
+from leanstage.variant import Variant, pass_through, with_lineage
+
+
+class Record:
+    """The work of one technique on one variant, from its start to the folder it writes."""
+
+    def __init__(self, technique: Technique, parent: Variant, target: Path) -> None:
+        self._technique = technique
+        self._parent = parent
+        self._target = target
+        self._started = time.monotonic()
+        self.trials: list[Trial] = []
+
+    def applied(self, variant: Variant, reason: str, settings: dict[str, Any]) -> Variant:
+        """Keep ``variant``, with this step in its lineage."""
+        step = self._step("applied", reason, settings)
+        return with_lineage(variant, self._target, (*self._parent.manifest.lineage, step))
+
+    def skipped(self, reason: str) -> Variant:
+        """Pass the parent on: the technique was not tried."""
+        return pass_through(self._parent, self._target, self._step("skipped", reason, {}))
+
+    def rejected(self, reason: str) -> Variant:
+        """Pass the parent on: nothing that was tried fits."""
+        return pass_through(self._parent, self._target, self._step("rejected", reason, {}))
+
+    def _step(self, status: Status, reason: str, settings: dict[str, Any]) -> Step:
+        return Step(
+            technique=self._technique,
+            status=status,
+            reason=reason,
+            settings=settings,
+            trials=tuple(self.trials),
+            parent_digest=self._parent.digest,
+            seconds=time.monotonic() - self._started,
+        )
