@@ -29,13 +29,13 @@ def capitalised(sentence: str) -> str:
 
 def points(share: float) -> str:
     """A share as percentage points: 0.0123 is ``1.23 points``."""
-    figure = f"{share * 100:.4g}"
+    figure = f"{round(share * 100, 2):g}"
     return f"{figure} point{'' if figure == '1' else 's'}"
 
 
 def percent(share: float) -> str:
-    """A share as a percentage to four significant digits: ``94.23%``."""
-    return f"{share * 100:.4g}%"
+    """A share as a percentage to two decimals: ``94.23%``."""
+    return f"{round(share * 100, 2):g}%"
 
 
 def span(low: float, high: float) -> str:
