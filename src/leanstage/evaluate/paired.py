@@ -38,7 +38,7 @@ def evaluate(
         n=len(labels),
         baseline=float((expected == labels).mean()),
         candidate=float((given == labels).mean()),
-        difference=-counts.drop,
+        difference=(counts.candidate_only - counts.baseline_only) / counts.n,
         ci95=tango_interval(counts, 0.95),
         counts=counts,
         agreement=float((expected == given).mean()),
