@@ -90,6 +90,15 @@ def test_overlap_is_counted_and_refused(request_: Request, tmp_path: Path) -> No
     assert "of 407 evaluation rows" in message
 
 
+@pytest.mark.parametrize("split", ["validation", "unlabelled"])
+def test_overlap_with_any_other_split_is_refused(
+    split: str, request_: Request, tmp_path: Path
+) -> None:
+    message = refused(replace(request_, **{split: request_.evaluation}), tmp_path)
+    assert message.startswith("400 of 400 evaluation rows")
+    assert split in message
+
+
 def test_overlap_may_be_accepted_by_policy_and_is_recorded(
     request_: Request, tmp_path: Path
 ) -> None:

@@ -91,13 +91,7 @@ def resolve(request: Request, targets: Targets) -> RunContext:
         )
     progress.step("checking the data")
     splits = _read_splits(request, baseline.manifest.labels, policy)
-    leaked = overlap(splits.evaluation, splits.train)
-    if leaked and not policy.allow_overlap:
-        raise InputError(
-            f"{leaked} of {len(splits.evaluation)} evaluation rows in {request.evaluation} also "
-            f"stand in the training split {request.train}; remove them, or accept them with "
-            "allow_overlap in the policy."
-        )
+    leaked = _leaked(splits.evaluation, splits.train, f"the training split {request.train}", policy)
     progress.step("asking the baseline a few questions")
     check_baseline(baseline, splits.validation)
     labels = baseline.manifest.labels
@@ -170,23 +164,23 @@ def _read_splits(request: Request, labels: tuple[str, ...], policy: ModelPolicy)
         raise InputError(
             f"{request.train} is too small to hold out validation rows; pass a validation split."
         )
-    leaked = overlap(evaluation, validation)
-    if leaked and not policy.allow_overlap:
-        raise InputError(
-            f"{leaked} of {len(evaluation)} evaluation rows in {request.evaluation} also stand in "
-            "the validation rows, on which settings are chosen; remove them, or accept them with "
-            "allow_overlap in the policy."
-        )
+    _leaked(evaluation, validation, "the validation rows, on which settings are chosen", policy)
     unlabelled = (
         read_unlabelled(request.unlabelled) if request.unlabelled else Examples([], [], "none")
     )
-    if overlap(evaluation, unlabelled) and not policy.allow_overlap:
-        raise InputError(
-            f"{overlap(evaluation, unlabelled)} of {len(evaluation)} evaluation rows in "
-            f"{request.evaluation} also stand in the unlabelled text {request.unlabelled}; remove "
-            "them."
-        )
+    _leaked(evaluation, unlabelled, f"the unlabelled text {request.unlabelled}", policy)
     return _Splits(train, validation, evaluation, unlabelled)
+
+
+def _leaked(evaluation: Examples, other: Examples, where: str, policy: ModelPolicy) -> int:
+    """Evaluation rows that also stand elsewhere in the run; refused unless the policy allows it."""
+    leaked = overlap(evaluation, other)
+    if leaked and not policy.allow_overlap:
+        raise InputError(
+            f"{leaked} of {len(evaluation)} evaluation rows in {evaluation.source} also stand in "
+            f"{where}; remove them, or accept them with allow_overlap in the policy."
+        )
+    return leaked
 
 
 def _can_spare(evaluation: Examples, policy: ModelPolicy) -> bool:
