@@ -6,7 +6,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from leanstage.contracts import DOCUMENTS, HardwareProfile, ModelPolicy, canonical_json
+from leanstage.contracts import DOCUMENTS, Approver, HardwareProfile, ModelPolicy, canonical_json
 from leanstage.contracts.base import Contract, write_atomically
 from leanstage.errors import InputError
 
@@ -19,7 +19,7 @@ def test_every_document_publishes_a_valid_schema(document: type[Contract]) -> No
 
 
 def test_a_policy_survives_the_disk(tmp_path: Path) -> None:
-    policy = ModelPolicy(name="mine", tolerance=0.005, approvers=("ethics",))
+    policy = ModelPolicy(name="mine", tolerance=0.005, approvers=(Approver(experiment="ethics"),))
     path = policy.save(tmp_path / "policy.json")
     assert ModelPolicy.load(path) == policy
     assert ModelPolicy.load(path).sha256() == policy.sha256()

@@ -1,16 +1,26 @@
 """What passes between rooms: pydantic documents, kept as JSON, each with a JSON Schema."""
 
+from leanstage.contracts.attestation import (
+    Attestation,
+    DigestSet,
+    FileEntry,
+    Revocations,
+    Statement,
+    Subject,
+)
 from leanstage.contracts.base import (
     Contract,
+    Interval,
     Part,
     canonical_json,
     first_problem,
     sha256_json,
     write_atomically,
 )
-from leanstage.contracts.context import RunContext
+from leanstage.contracts.context import Proposal, RunContext
 from leanstage.contracts.dataset import DatasetInfo, Split
 from leanstage.contracts.decision import (
+    Champion,
     Decision,
     Deploy,
     Grounds,
@@ -21,6 +31,8 @@ from leanstage.contracts.decision import (
     Reason,
     ReasonCode,
     Role,
+    SliceJudgement,
+    SliceState,
     Verdict,
 )
 from leanstage.contracts.energy import (
@@ -32,7 +44,15 @@ from leanstage.contracts.energy import (
     Window,
     Workload,
 )
-from leanstage.contracts.evaluation import ClassFigures, Evaluation, Flip, PairedCounts
+from leanstage.contracts.evaluation import (
+    ChampionComparison,
+    ClassFigures,
+    Evaluation,
+    Flip,
+    MacroF1,
+    PairedCounts,
+    SliceCounts,
+)
 from leanstage.contracts.outcome import (
     EnergySummary,
     EvaluationSummary,
@@ -48,7 +68,7 @@ from leanstage.contracts.plan import (
     PruneSettings,
     QuantizeSettings,
 )
-from leanstage.contracts.policy import ModelPolicy, Tier
+from leanstage.contracts.policy import Approver, Metric, ModelPolicy, Tier
 from leanstage.contracts.variant import (
     TECHNIQUES,
     Precision,
@@ -62,6 +82,7 @@ from leanstage.contracts.variant import (
 )
 
 DOCUMENTS: tuple[type[Contract], ...] = (
+    Attestation,
     DatasetInfo,
     Decision,
     EnergyComparison,
@@ -71,6 +92,8 @@ DOCUMENTS: tuple[type[Contract], ...] = (
     ModelPolicy,
     Outcome,
     Plan,
+    Proposal,
+    Revocations,
     RunContext,
     VariantManifest,
 )
@@ -80,25 +103,34 @@ __all__ = [
     "DOCUMENTS",
     "TECHNIQUES",
     "Answer",
+    "Approver",
     "Arm",
+    "Attestation",
+    "Champion",
+    "ChampionComparison",
     "Check",
     "ClassFigures",
     "Contract",
     "DatasetInfo",
     "Decision",
     "Deploy",
+    "DigestSet",
     "DistillSettings",
     "EnergyComparison",
     "EnergySummary",
     "Evaluation",
     "EvaluationSummary",
+    "FileEntry",
     "Flip",
     "Grounds",
     "HardwareProfile",
+    "Interval",
     "Judgement",
     "Justification",
     "JustificationUse",
+    "MacroF1",
     "MeterInfo",
+    "Metric",
     "MlflowSummary",
     "ModelPolicy",
     "ModelVersion",
@@ -107,17 +139,24 @@ __all__ = [
     "Part",
     "Plan",
     "Precision",
+    "Proposal",
     "PruneSettings",
     "QuantizeSettings",
     "Ratio",
     "Reason",
     "ReasonCode",
+    "Revocations",
     "Role",
     "RunContext",
     "Runtime",
+    "SliceCounts",
+    "SliceJudgement",
+    "SliceState",
     "Split",
+    "Statement",
     "Status",
     "Step",
+    "Subject",
     "Technique",
     "Tier",
     "Trial",

@@ -2,7 +2,7 @@
 
 from leanstage.contracts.base import Contract, Sha256
 from leanstage.contracts.dataset import DatasetInfo
-from leanstage.contracts.decision import Deploy, ModelVersion
+from leanstage.contracts.decision import Champion, Deploy, ModelVersion
 from leanstage.contracts.policy import ModelPolicy
 
 
@@ -13,9 +13,26 @@ class RunContext(Contract):
     source: ModelVersion
     pinned_model: str
     baseline_digest: Sha256
+    champion: Champion | None
     deploy: Deploy
     policy: ModelPolicy
     train: DatasetInfo
     validation: DatasetInfo
     evaluation: DatasetInfo
+    unlabelled: DatasetInfo
+    proposal: str | None = None
+    """MLflow run that proposed the candidates, where the decision is made apart from it."""
+
+
+class Proposal(Contract):
+    """What ``optimize`` leaves in MLflow for the gate: names and digests, to be checked there."""
+
+    run_id: str
+    source: ModelVersion
+    baseline_digest: Sha256
+    optimized_digest: Sha256
+    fallback_digest: Sha256
+    deploy: Deploy
+    train: DatasetInfo
+    validation: DatasetInfo
     unlabelled: DatasetInfo

@@ -14,10 +14,12 @@ ReasonCode = Literal[
     "accuracy.drop",
     "accuracy.uncertain",
     "accuracy.too_few",
+    "slice.harm",
     "energy.no_saving",
     "energy.inconclusive",
     "latency.slo",
     "size.limit",
+    "champion.worse",
     "evidence.missing",
     "evidence.anomalous",
     "digest.mismatch",
@@ -47,6 +49,33 @@ class Reason(Part):
     next: str
 
 
+class Champion(Part):
+    """The version that serves at present, and its content digest."""
+
+    version: ModelVersion
+    digest: Sha256
+
+
+SliceState = Literal["kept", "harmed", "underpowered"]
+
+
+class SliceJudgement(Part):
+    """One slice of the evaluation rows under the policy.
+
+    ``harmed``: a loss above the limit is shown, adjusted for the number of slices (Holm).
+    ``kept``: a loss within the limit is shown. ``underpowered``: too few rows for either.
+    """
+
+    column: str
+    value: str
+    n: int = Field(ge=0)
+    drop: float
+    drop_bound: float
+    """One-sided upper bound of the drop, its error level divided over all slices."""
+    p_adjusted: float
+    state: SliceState
+
+
 class Judgement(Part):
     """The gate's look at one candidate."""
 
@@ -55,8 +84,15 @@ class Judgement(Part):
     passed: bool
     reasons: tuple[Reason, ...] = ()
     drop: float | None = None
+    """Of the metric of the policy, baseline minus candidate."""
     drop_bound: float | None = None
     """One-sided upper bound of the drop at the confidence of the policy, split over candidates."""
+    mcnemar_p: float | None = None
+    """Two-sided p-value of the exact McNemar test: do the two models differ in accuracy at all."""
+    champion_drop: float | None = None
+    """Accuracy of the champion minus that of the candidate."""
+    champion_drop_bound: float | None = None
+    slices: tuple[SliceJudgement, ...] = ()
     saving: float | None = None
     saving_bound: float | None = None
     saving_required: float | None = None
@@ -105,6 +141,8 @@ class Decision(Contract):
     source: ModelVersion
     baseline_digest: Sha256 | None
     """None where the run was blocked because there was no baseline to hash."""
+    champion: Champion | None = None
+    """What served when the decision was made; a promotion holds only while it still does."""
     policy_name: str
     policy_sha256: Sha256
     evidence_sha256: Sha256

@@ -44,6 +44,34 @@ class ClassFigures(Part):
     candidate_recall: Probability | None
 
 
+class SliceCounts(Part):
+    """The paired table over the rows with one value in one column."""
+
+    column: str
+    value: str
+    counts: PairedCounts
+
+
+class MacroF1(Part):
+    """Unweighted mean of the F1 of every class; ``ci95`` of the difference is bootstrapped.
+
+    Seeded, over whole rows, 95% percentile interval.
+    """
+
+    baseline: Probability
+    candidate: Probability
+    difference: float
+    ci95: Interval
+
+
+class ChampionComparison(Part):
+    """The current champion on the same rows; in ``counts`` it stands where the baseline stands."""
+
+    digest: Sha256
+    accuracy: Probability
+    counts: PairedCounts
+
+
 class Evaluation(Contract):
     """Evidence on accuracy. ``difference`` is candidate minus baseline; ``ci95`` is Tango's."""
 
@@ -54,15 +82,25 @@ class Evaluation(Contract):
     difference: float
     ci95: Interval
     counts: PairedCounts
+    mcnemar_p: Probability
+    """Exact, two-sided."""
     agreement: Probability
     """Share of rows on which both give the same answer, right or wrong."""
     baseline_digest: Sha256
     candidate_digest: Sha256
     dataset_sha256: Sha256
     overlap_with_train: int = Field(default=0, ge=0)
+    predictions_sha256: Sha256
+    """SHA-256 of the file of answers, row by row, from which every figure here follows."""
+    macro_f1: MacroF1
+    champion: ChampionComparison | None = None
+    slices: tuple[SliceCounts, ...] = ()
     classes: tuple[ClassFigures, ...] = ()
     confusion: tuple[tuple[int, ...], ...] = ()
-    """Candidate's confusion matrix: rows are true classes, columns are answers."""
+    """Candidate's confusion matrix: rows are true classes, columns are answers.
+
+    Empty where there are more than 50 classes.
+    """
     flips: tuple[Flip, ...] = ()
     """The first rows answered differently (at most 20)."""
     seconds: float = Field(ge=0)

@@ -1,27 +1,45 @@
 """ModelPolicy: what a promotion must show. Its hash goes into every decision."""
 
+import re
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from leanstage.contracts.base import Contract, Probability, Sha256
+from leanstage.contracts.base import Contract, Part, Probability, Sha256
 
 Tier = Literal["measured", "attributed", "estimated", "declared"]
+Metric = Literal["accuracy", "macro_f1"]
+
+
+class Approver(Part):
+    """Where a justification counts: an MLflow experiment that one account alone may write to."""
+
+    experiment: str = Field(min_length=1)
+    user: str | None = None
+    """Account of the approver; it must be named where MLflow keeps permissions."""
 
 
 class ModelPolicy(Contract):
     """The gate's limits for the models that ``models`` (name globs) covers."""
 
-    name: str = "default"
+    name: str = Field(default="default", pattern=r"^[\w.-]+$")
     models: tuple[str, ...] = ("*",)
 
+    metric: Metric = "accuracy"
+    """What ``tolerance`` and ``margin`` hold for."""
     tolerance: Probability = 0.01
-    """Largest accepted point estimate of the accuracy drop."""
+    """Largest accepted point estimate of the drop."""
     margin: Probability = 0.02
-    """Largest accepted upper bound of the accuracy drop, at ``confidence``, one-sided."""
+    """Largest accepted upper bound of the drop, at ``confidence``, one-sided."""
     confidence: float = Field(default=0.95, gt=0.5, lt=1.0)
     min_n: int = Field(default=300, ge=1)
     """Fewest evaluation rows on which a promotion may rest."""
+    slices: tuple[str, ...] = ("label",)
+    """Columns of the evaluation rows whose values form slices; ``label`` is the true class."""
+    slice_tolerance: Probability = 0.05
+    """A slice that is shown to lose more accuracy than this blocks."""
+    vs_champion: bool = True
+    """Hold candidates against the current champion too, within ``margin``."""
 
     min_saving: float = Field(default=0.20, ge=0.0, lt=1.0)
     """Least share of energy per answer to be saved against ``reference``."""
@@ -31,21 +49,45 @@ class ModelPolicy(Contract):
     batch_size: int = Field(default=8, ge=1)
     """Production load: rows per request batch at which energy is measured."""
 
+    max_latency_p50_ms: float | None = Field(default=None, gt=0)
     max_latency_p95_ms: float | None = Field(default=None, gt=0)
     max_bytes: int | None = Field(default=None, gt=0)
 
-    allow_overlap: bool = False
-    """Accept evaluation rows that also stand in the training split (recorded when so)."""
+    train: str | None = None
+    """URIs of the data; a run that names other data is refused, one that names none takes these."""
+    validation: str | None = None
+    unlabelled: str | None = None
+    evaluation: str | None = None
     evaluation_sha256: Sha256 | None = None
     """SHA-256 of the normalised evaluation rows; any other evaluation data is refused."""
-    approvers: tuple[str, ...] = ("leanstage-approvals",)
-    """MLflow experiments in which a justification counts."""
+    allow_overlap: bool = False
+    """Accept evaluation rows that also stand in the training split (recorded when so)."""
+
+    approvers: tuple[Approver, ...] = (Approver(experiment="leanstage-approvals"),)
+    """Where justifications count."""
+    require_permissions: bool = False
+    """Accept justifications only where MLflow keeps permissions that show who may write them."""
+    promoted_model: str = "{name}"
+    """Registered model that holds the champion; ``{name}`` is the name of the candidate model."""
+    promoted_experiment: str = Field(default="leanstage-promoted", min_length=1)
+    """Experiment that holds the promoted bytes; only the gate may write to it."""
 
     @model_validator(mode="after")
     def _margin_covers_tolerance(self) -> "ModelPolicy":
         if self.margin < self.tolerance:
             raise ValueError("margin must be at least tolerance")
         return self
+
+    @field_validator("promoted_model")
+    @classmethod
+    def _only_the_name_is_filled_in(cls, value: str) -> str:
+        if not value.strip() or re.search(r"[{}'/:]", value.replace("{name}", "")):
+            raise ValueError("promoted_model is a name, in which {name} stands for the candidate's")
+        return value
+
+    def promoted_to(self, name: str) -> str:
+        """The registered model that holds the champion of the model ``name``."""
+        return self.promoted_model.replace("{name}", name)
 
     def required_saving(self, tier: Tier) -> float:
         """Saving to show on ``tier``; an estimate must save a quarter of the rest beside it."""

@@ -1,114 +1,136 @@
-"""Both models answer every evaluation row; what differs is counted row by row."""
+"""All models answer every evaluation row; what differs is counted row by row."""
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leanstage import progress
-from leanstage.contracts import ClassFigures, Evaluation, Flip
-from leanstage.errors import LeanstageError
-from leanstage.tasks import SplitFolder
-from leanstage.variant import Variant, load_predictor
-from leanstage.variant.statistics import paired_counts, tango_interval
+from leanstage.contracts import Evaluation, Flip
+from leanstage.errors import InputError, LeanstageError
+from leanstage.tasks import (
+    EVALUATION_FILE,
+    PREDICTIONS_FILE,
+    Predictions,
+    SplitFolder,
+    compare,
+)
+from leanstage.variant import Variant, file_sha256, fresh_folder, load_predictor
 
 FLIPS_SHOWN = 20
 
 
 def evaluate(
-    baseline: Variant, candidate: Variant, split: SplitFolder, *, batch_size: int
+    baseline: Variant,
+    candidate: Variant,
+    split: SplitFolder,
+    *,
+    batch_size: int,
+    target: Path,
+    champion: Variant | None = None,
 ) -> Evaluation:
-    """Compare two variants on a labelled split.
+    """Compare two variants, and the candidate with the champion, on a labelled split.
 
     Rows are answered in their own order in batches of ``batch_size``, as production would send
-    them: with dynamic quantization the batch is part of the answer.
+    them: with dynamic quantization the batch is part of the answer. Variants of one digest answer
+    once.
+
+    Args:
+        target: folder that comes to hold the figures (``evaluation.json``) and the answers that
+            they follow from (``predictions.parquet``), both or neither.
+        champion: what serves at present; None where nothing does.
 
     Raises:
-        LeanstageError: a model answers with something that is not a probability.
+        InputError: the split has no labelled rows.
+        LeanstageError: a model answers with something that is not a probability, or has other
+            labels than the rows or the baseline.
     """
     started = time.monotonic()
-    labels = np.asarray(split.labels)
-    expected = _answers("baseline", baseline, split.texts, batch_size).argmax(axis=1)
-    given = _answers("candidate", candidate, split.texts, batch_size).argmax(axis=1)
-    counts = paired_counts(labels, expected, given)
+    variants = {"baseline": baseline, "candidate": candidate}
+    if champion is not None:
+        variants["champion"] = champion
+    _check(variants, split)
+    by_digest: dict[str, NDArray[np.int32]] = {}
+    for name, variant in variants.items():
+        if variant.digest not in by_digest:
+            by_digest[variant.digest] = _answers(name, variant, split.texts, batch_size)
+    answers = {name: by_digest[variant.digest] for name, variant in variants.items()}
     names = baseline.manifest.labels
-    return Evaluation(
-        n=len(labels),
-        baseline=float((expected == labels).mean()),
-        candidate=float((given == labels).mean()),
-        difference=(counts.candidate_only - counts.baseline_only) / counts.n,
-        ci95=tango_interval(counts, 0.95),
-        counts=counts,
-        agreement=float((expected == given).mean()),
-        baseline_digest=baseline.digest,
-        candidate_digest=candidate.digest,
-        dataset_sha256=split.info.rows_sha256,
-        overlap_with_train=split.info.overlap_with_train,
-        classes=_classes(labels, expected, given, names),
-        confusion=_confusion(labels, given, len(names)),
-        flips=_flips(split.texts, labels, expected, given, names),
-        seconds=time.monotonic() - started,
-    )
+    with fresh_folder(target) as draft:
+        path = draft / PREDICTIONS_FILE
+        labels = np.asarray(split.labels, dtype=np.int32)
+        Predictions(labels=labels, slices=split.slices, **answers).save(path)
+        progress.step("comparing the answers")
+        # What was written is what the gate reads, so the figures are computed from that.
+        predictions = Predictions.load(path)
+        comparison = compare(
+            predictions, names, champion_digest=None if champion is None else champion.digest
+        )
+        evaluation = Evaluation(
+            **comparison.figures(),
+            baseline_digest=baseline.digest,
+            candidate_digest=candidate.digest,
+            dataset_sha256=split.info.rows_sha256,
+            overlap_with_train=split.info.overlap_with_train,
+            predictions_sha256=file_sha256(path),
+            flips=_flips(predictions, split.texts, names),
+            seconds=time.monotonic() - started,
+        )
+        evaluation.save(draft / EVALUATION_FILE)
+    return evaluation
+
+
+def _check(variants: dict[str, Variant], split: SplitFolder) -> None:
+    if not split.labels:
+        raise InputError(f"{split.info.source} holds no labelled rows; give some to evaluate on.")
+    expected = variants["baseline"].manifest.labels
+    known = {f"the {name}": variant.manifest.labels for name, variant in variants.items()}
+    known["the evaluation split"] = split.info.labels
+    for name, labels in known.items():
+        if labels != expected:
+            raise LeanstageError(
+                f"{name} has the labels {_few(labels)}, the baseline {_few(expected)}; models can "
+                "be compared only on the same labels in the same order."
+            )
+
+
+def _few(labels: Sequence[str]) -> str:
+    return ", ".join(labels[:8]) + (" ..." if len(labels) > 8 else "")
 
 
 def _answers(
     name: str, variant: Variant, texts: Sequence[str], batch_size: int
-) -> NDArray[np.float32]:
+) -> NDArray[np.int32]:
+    """The class indices that a variant answers, shape (texts,)."""
     predictor = load_predictor(variant.path)
-    parts = []
+    classes = len(variant.manifest.labels)
+    answers = np.empty(len(texts), dtype=np.int32)
+    broken = 0
     for start in range(0, len(texts), batch_size):
-        parts.append(predictor.predict(texts[start : start + batch_size]))
+        batch = texts[start : start + batch_size]
+        given = predictor.predict(batch)
+        if given.shape != (len(batch), classes):
+            raise LeanstageError(
+                f"the {name} gave answers of shape {given.shape} to {len(batch)} rows of "
+                f"{classes} classes; the evaluation is worth nothing."
+            )
+        broken += int((~np.isfinite(given)).any(axis=1).sum())
+        answers[start : start + len(batch)] = given.argmax(axis=1)
         if start // batch_size % 50 == 0:
             progress.step(f"the {name} answers the evaluation rows", start / len(texts))
-    answers = np.concatenate(parts)
-    if answers.shape != (len(texts), len(variant.manifest.labels)):
+    if broken:
         raise LeanstageError(
-            f"the {name} gave answers of shape {answers.shape} to {len(texts)} rows of "
-            f"{len(variant.manifest.labels)} classes; the evaluation is worth nothing."
-        )
-    if not np.isfinite(answers).all():
-        raise LeanstageError(
-            f"the {name} answered {int((~np.isfinite(answers)).any(axis=1).sum())} rows with NaN; "
-            "the evaluation is worth nothing."
+            f"the {name} answered {broken} rows with NaN; the evaluation is worth nothing."
         )
     return answers
 
 
-def _classes(
-    labels: NDArray[Any], expected: NDArray[Any], given: NDArray[Any], names: Sequence[str]
-) -> tuple[ClassFigures, ...]:
-    figures = []
-    for index, name in enumerate(names):
-        rows = labels == index
-        n = int(rows.sum())
-        figures.append(
-            ClassFigures(
-                label=name,
-                n=n,
-                baseline_recall=float((expected[rows] == index).mean()) if n else None,
-                candidate_recall=float((given[rows] == index).mean()) if n else None,
-            )
-        )
-    return tuple(figures)
-
-
-def _confusion(
-    labels: NDArray[Any], given: NDArray[Any], classes: int
-) -> tuple[tuple[int, ...], ...]:
-    table = np.zeros((classes, classes), dtype=int)
-    np.add.at(table, (labels, given), 1)
-    return tuple(tuple(int(cell) for cell in row) for row in table)
-
-
 def _flips(
-    texts: Sequence[str],
-    labels: NDArray[Any],
-    expected: NDArray[Any],
-    given: NDArray[Any],
-    names: Sequence[str],
+    predictions: Predictions, texts: Sequence[str], names: Sequence[str]
 ) -> tuple[Flip, ...]:
+    labels, expected, given = predictions.labels, predictions.baseline, predictions.candidate
     rows = np.flatnonzero(expected != given)[:FLIPS_SHOWN]
     return tuple(
         Flip(

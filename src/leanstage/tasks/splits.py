@@ -1,49 +1,46 @@
-"""Splits on disk: normalised rows, labels checked against the model, leaks refused."""
+"""Splits in memory: labels checked against the model, rows held out, leaks refused."""
 
 import random
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from leanstage.contracts import DatasetInfo, Split, canonical_json
+from leanstage.contracts import Split
 from leanstage.errors import InputError
 from leanstage.tasks.reading import Row, read_rows
-from leanstage.variant.digest import file_sha256
-from leanstage.variant.folder import fresh_folder
+from leanstage.tasks.slices import read_columns
 
-ROWS_FILE = "data.jsonl"
-INFO_FILE = "dataset.json"
 MIN_TRAIN_ROWS = 16
 
 
 @dataclass(frozen=True)
 class Examples:
-    """A split in memory: ``labels`` are class indices, empty for unlabelled text."""
+    """A split in memory: ``labels`` are class indices, empty for unlabelled text.
+
+    ``slices`` holds further columns by name, one value for each row.
+    """
 
     texts: list[str]
     labels: list[int]
     source: str
+    slices: Mapping[str, list[str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.texts)
 
 
-@dataclass(frozen=True)
-class SplitFolder:
-    """A split on disk, opened."""
-
-    info: DatasetInfo
-    texts: list[str]
-    labels: list[int]
-
-
-def read_labelled(uri: str, labels: Sequence[str], *, split: Split) -> Examples:
+def read_labelled(
+    uri: str, labels: Sequence[str], *, split: Split, columns: Sequence[str] = ()
+) -> Examples:
     """Read a labelled split and turn its labels into class indices of the model.
 
+    Args:
+        columns: further columns to keep, whose values form slices.
+
     Raises:
-        InputError: unreadable data, a row without text or label, or a label the model lacks.
+        InputError: unreadable data, a row without text, label or one of the columns, a label the
+            model lacks, or a column that forms no slices.
     """
     rows = read_rows(uri)
     index = _label_index(labels)
@@ -53,7 +50,7 @@ def read_labelled(uri: str, labels: Sequence[str], *, split: Split) -> Examples:
         if "label" not in row or row["label"] is None:
             raise InputError(f"{uri}, row {number} has no 'label'; the {split} split needs one.")
         numbers.append(_class_index(row["label"], index, labels, uri, number, split))
-    return Examples(texts, numbers, uri)
+    return Examples(texts, numbers, uri, read_columns(rows, columns, uri))
 
 
 def read_unlabelled(uri: str) -> Examples:
@@ -103,54 +100,6 @@ def overlap(held_out: Examples, training: Examples) -> int:
     return sum(_normal(text) in seen for text in held_out.texts)
 
 
-def write_split(
-    target: str | Path,
-    examples: Examples,
-    *,
-    split: Split,
-    labels: Sequence[str],
-    overlap_with_train: int = 0,
-) -> DatasetInfo:
-    """Write a split as a folder of ``data.jsonl`` and ``dataset.json``."""
-    with fresh_folder(target) as draft:
-        path = draft / ROWS_FILE
-        with path.open("wb") as stream:
-            for row, text in enumerate(examples.texts):
-                entry: dict[str, Any] = {"text": text}
-                if examples.labels:
-                    entry["label"] = examples.labels[row]
-                stream.write(canonical_json(entry) + b"\n")
-        info = DatasetInfo(
-            split=split,
-            source=examples.source,
-            n=len(examples),
-            rows_sha256=file_sha256(path),
-            labels=tuple(labels),
-            overlap_with_train=overlap_with_train,
-        )
-        info.save(draft / INFO_FILE)
-    return info
-
-
-def open_split(folder: str | Path) -> SplitFolder:
-    """Open a split that :func:`write_split` wrote.
-
-    Raises:
-        InputError: missing, or its rows do not hash to what ``dataset.json`` says.
-    """
-    folder = Path(folder)
-    info = DatasetInfo.load(folder / INFO_FILE)
-    path = folder / ROWS_FILE
-    if file_sha256(path) != info.rows_sha256:
-        raise InputError(f"{path} was changed after it was written; run resolve again.")
-    rows = read_rows(str(path)) if info.n else []
-    return SplitFolder(
-        info,
-        [row["text"] for row in rows],
-        [int(row["label"]) for row in rows if "label" in row],
-    )
-
-
 def _label_index(labels: Sequence[str]) -> dict[str, int]:
     return {name: number for number, name in enumerate(labels)}
 
@@ -189,4 +138,5 @@ def _pick(examples: Examples, rows: Sequence[int]) -> Examples:
         [examples.texts[row] for row in rows],
         [examples.labels[row] for row in rows],
         examples.source,
+        {name: [values[row] for row in rows] for name, values in examples.slices.items()},
     )

@@ -83,6 +83,33 @@ def mcnemar_exact(counts: PairedCounts) -> float:
     return min(1.0, 2.0 * float(binom.cdf(fewer, discordant, 0.5)))
 
 
+def score_p_value(counts: PairedCounts, drop: float) -> float:
+    """One-sided p-value of Tango's score test: is the true accuracy drop larger than ``drop``?
+
+    Small where it is. The test that :func:`tango_interval` inverts (Tango 1998): the observed drop
+    is held against its standard error if the true one were ``drop``. As a normal approximation it
+    rejects too easily on a handful of rows.
+
+    Args:
+        counts: the paired answers, at least one row.
+        drop: largest drop under the null hypothesis, in [-1, 1].
+
+    Raises:
+        ValueError: no rows, or a drop out of range.
+    """
+    if not -1.0 <= drop <= 1.0:
+        raise ValueError(f"a drop lies between -1 and 1, not at {drop}")
+    lost, gained, n = counts.baseline_only, counts.candidate_only, counts.n
+    _require_rows(n)
+    excess = lost - gained - n * drop
+    if excess == 0.0:
+        return 0.5
+    spread = math.sqrt(n * _variance(lost, gained, n, drop))
+    if spread == 0.0:
+        return 0.0 if excess > 0.0 else 1.0
+    return 0.5 * math.erfc(excess / (spread * math.sqrt(2.0)))
+
+
 def rows_needed(counts: PairedCounts, margin: float, confidence: float) -> int | None:
     """Rows at which the same rates would bring :func:`tango_upper_drop` within ``margin``.
 
