@@ -1,0 +1,87 @@
+"""Whose signatures count: the trusted public keys, less what has been revoked."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from leanstage.contracts import Revocations
+from leanstage.errors import InputError, LeanstageError
+from leanstage.gate.attestation.keys import read_public
+from leanstage.gate.attestation.revocations import both, list_among, read_revocations
+from leanstage.gate.attestation.signer import KEY_VARIABLE, embedded_keys, public_half
+
+if TYPE_CHECKING:
+    from securesystemslib.signer import SSlibKey
+
+TRUST_VARIABLE = "LEANSTAGE_TRUST"
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Public keys by id, what has been revoked, and where both come from."""
+
+    keys: Mapping[str, "SSlibKey"]
+    revocations: Revocations = field(default_factory=Revocations)
+    place: str = "the trusted keys"
+
+
+def trusted_keys() -> Trust:
+    """What ``LEANSTAGE_TRUST`` names; else the key that signs and the embedded MLflow's keys.
+
+    Raises:
+        LeanstageError: nothing is named, or there is no key.
+        InputError: a key or the revocation list cannot be read: nothing is trusted then.
+    """
+    named = os.environ.get(TRUST_VARIABLE)
+    if named:
+        return read_trust(Path(named))
+    own = public_half()
+    folder = embedded_keys()
+    if folder is not None and (own is None or folder.is_dir()):
+        return read_trust(folder, *([] if own is None else [own]))
+    if own is not None:
+        return Trust({own.keyid: own}, place=KEY_VARIABLE)
+    raise LeanstageError(
+        f"{TRUST_VARIABLE} is not set, so no signature can be verified; name a folder with the "
+        "public keys (*.pub) to trust."
+    )
+
+
+def trust_of(keys: Sequence[Path] = (), revoked: Path | None = None) -> Trust:
+    """Trust in these public keys alone; without any, what :func:`trusted_keys` trusts.
+
+    Args:
+        revoked: a revocation list, which counts beside any other.
+    """
+    if keys:
+        found = [read_public(path) for path in keys]
+        trust = Trust({key.keyid: key for key in found}, place=", ".join(map(str, keys)))
+    else:
+        trust = trusted_keys()
+    if revoked is None:
+        return trust
+    revocations = both(trust.revocations, read_revocations(revoked))
+    return Trust(trust.keys, revocations, trust.place)
+
+
+def read_trust(folder: Path, *more: "SSlibKey") -> Trust:
+    """The keys of every ``*.pub`` in ``folder`` and ``more``, and its revocation list.
+
+    Raises:
+        LeanstageError: there is no key.
+        InputError: a key or the list cannot be read.
+    """
+    try:
+        paths = sorted(folder.iterdir()) if folder.exists() else []
+    except OSError as error:
+        raise InputError(f"{folder} cannot be read: {error.strerror}.") from error
+    found = [read_public(path) for path in paths if path.suffix == ".pub"]
+    keys = {key.keyid: key for key in [*found, *more]}
+    if not keys:
+        raise LeanstageError(
+            f"{folder} holds no public key (*.pub), so no signature can be verified; put the "
+            "keys to trust there."
+        )
+    return Trust(keys, list_among(paths), str(folder))
