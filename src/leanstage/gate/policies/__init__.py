@@ -1,0 +1,27 @@
+"""Policies: reading them, where they live, and what they say in plain words."""
+
+from leanstage.gate.policies.explain import sentences, warnings
+from leanstage.gate.policies.place import (
+    IN_MLFLOW,
+    POLICY_VARIABLE,
+    Placed,
+    disagreement,
+    policy_for,
+    publish,
+)
+from leanstage.gate.policies.reading import DEFAULT, PRESETS, load_policy, parse_policy
+
+__all__ = [
+    "DEFAULT",
+    "IN_MLFLOW",
+    "POLICY_VARIABLE",
+    "PRESETS",
+    "Placed",
+    "disagreement",
+    "load_policy",
+    "parse_policy",
+    "policy_for",
+    "publish",
+    "sentences",
+    "warnings",
+]
