@@ -7,7 +7,10 @@ import pytest
 
 from leanstage.contracts import (
     Answer,
+    Approver,
     Arm,
+    Champion,
+    ChampionComparison,
     Check,
     ClassFigures,
     Decision,
@@ -18,6 +21,7 @@ from leanstage.contracts import (
     HardwareProfile,
     Judgement,
     JustificationUse,
+    MacroF1,
     MeterInfo,
     ModelPolicy,
     ModelVersion,
@@ -29,6 +33,8 @@ from leanstage.contracts import (
     Ratio,
     Reason,
     Runtime,
+    SliceCounts,
+    SliceJudgement,
     Step,
     Trial,
     ValidationFigures,
@@ -38,6 +44,8 @@ from leanstage.contracts import (
     Workload,
 )
 from leanstage.report import CandidateRecord, ReportInputs
+from leanstage.variant.statistics import mcnemar_exact, tango_upper_drop
+from leanstage.variant.statistics_slices import harm_p_value, holm
 
 LABELS = ("billing", "cancellation", "delivery", "refund", "technical", "other")
 COMMAND = "leanstage justify --decision 4f1c9a7e --grounds accuracy --reason '...'"
@@ -65,6 +73,10 @@ def manifest(
 
 
 BASELINE = manifest("baseline", "torch", "fp32", 109_486_854, 438_012_716)
+CHAMPION = Champion(
+    version=ModelVersion(name="support-intents", version="5", created_ms=1_788_000_000_000),
+    digest=sha("champion"),
+)
 
 
 def validation(accuracy: float, drop: float) -> ValidationFigures:
@@ -157,34 +169,122 @@ def quantized(parent: str, seconds: float) -> Step:
     )
 
 
-def evaluation(name: str, lost: int, won: int) -> Evaluation:
+# Column and value of every slice with its rows and how many the baseline gets right; then, for the
+# candidates, how many of these each loses and how many others it wins.
+SLICES = (
+    ("label", "billing", 701, 672),
+    ("label", "cancellation", 412, 386),
+    ("label", "delivery", 655, 622),
+    ("label", "refund", 388, 353),
+    ("label", "technical", 924, 868),
+    ("language", "da", 64, 59),
+    ("language", "de", 412, 386),
+    ("language", "en", 2310, 2181),
+    ("language", "fi", 88, 82),
+    ("language", "nb", 46, 43),
+    ("language", "sv", 160, 150),
+)
+Moves = tuple[tuple[int, int], ...]
+KEPT: Moves = (
+    *((5, 4), (3, 4), (5, 3), (9, 3), (7, 4)),
+    *((1, 0), (5, 4), (18, 12), (2, 1), (0, 0), (3, 1)),
+)
+HARMED: Moves = (
+    *((6, 4), (4, 4), (7, 3), (19, 3), (11, 4)),
+    *((1, 1), (5, 2), (16, 14), (2, 1), (1, 0), (22, 0)),
+)
+FALLBACK: Moves = (
+    *((3, 3), (2, 2), (3, 2), (4, 3), (4, 3)),
+    *((0, 0), (2, 2), (12, 10), (1, 0), (0, 0), (1, 1)),
+)
+
+
+def pairs(n: int, right: int, lost: int, won: int) -> PairedCounts:
+    return PairedCounts(
+        both_right=right - lost,
+        baseline_only=lost,
+        candidate_only=won,
+        both_wrong=n - right - won,
+    )
+
+
+def slices(moves: Moves) -> tuple[SliceCounts, ...]:
+    return tuple(
+        SliceCounts(column=column, value=value, counts=pairs(n, right, lost, won))
+        for (column, value, n, right), (lost, won) in zip(SLICES, moves, strict=True)
+    )
+
+
+def judged_slices(moves: Moves) -> tuple[SliceJudgement, ...]:
+    """The slices as a gate judges them, worst first."""
+    found = slices(moves)
+    adjusted = holm([harm_p_value(part.counts, 0.05) for part in found])
+    judged = []
+    for part, p in zip(found, adjusted, strict=True):
+        bound = tango_upper_drop(part.counts, 1 - 0.05 / len(found))
+        judged.append(
+            SliceJudgement(
+                column=part.column,
+                value=part.value,
+                n=part.counts.n,
+                drop=part.counts.drop,
+                drop_bound=bound,
+                p_adjusted=p,
+                state="harmed" if p < 0.05 else "kept" if bound <= 0.05 else "underpowered",
+            )
+        )
+    return tuple(sorted(judged, key=lambda one: (one.state != "harmed", -one.drop)))
+
+
+def against_champion(right: int) -> ChampionComparison:
+    """A champion of 2,895 right answers beside a candidate of ``right``."""
+    return ChampionComparison(
+        digest=CHAMPION.digest,
+        accuracy=2895 / 3080,
+        counts=pairs(3080, 2895, 2895 + 22 - right, 22),
+    )
+
+
+def evaluation(name: str, moves: Moves) -> Evaluation:
     n, right = 3080, 2901
-    both_right = right - lost
+    by_class = slices(moves)[:5]
+    lost = sum(part.counts.baseline_only for part in by_class)
+    won = sum(part.counts.candidate_only for part in by_class)
+    counts = pairs(n, right, lost, won)
     shift = (won - lost) / n
     return Evaluation(
         n=n,
         baseline=right / n,
-        candidate=(both_right + won) / n,
+        candidate=(right - lost + won) / n,
         difference=shift,
         ci95=(shift - 0.0071, shift + 0.0069),
-        counts=PairedCounts(
-            both_right=both_right,
-            baseline_only=lost,
-            candidate_only=won,
-            both_wrong=n - right - won,
-        ),
+        counts=counts,
+        mcnemar_p=mcnemar_exact(counts),
         agreement=1 - (lost + won + 6) / n,
         baseline_digest=sha("baseline"),
         candidate_digest=sha(name),
         dataset_sha256=sha("evaluation"),
+        predictions_sha256=sha(f"answers of {name}"),
+        macro_f1=MacroF1(
+            baseline=0.9372,
+            candidate=0.9372 + 1.2 * shift,
+            difference=1.2 * shift,
+            ci95=(1.2 * shift - 0.0081, 1.2 * shift + 0.0083),
+        ),
+        champion=against_champion(right - lost + won),
+        slices=slices(moves),
         classes=(
-            ClassFigures(label="billing", n=701, baseline_recall=0.961, candidate_recall=0.957),
-            ClassFigures(
-                label="cancellation", n=412, baseline_recall=0.939, candidate_recall=0.942
+            *(
+                ClassFigures(
+                    label=part.value,
+                    n=part.counts.n,
+                    baseline_recall=(part.counts.both_right + part.counts.baseline_only)
+                    / part.counts.n,
+                    candidate_recall=(part.counts.both_right + part.counts.candidate_only)
+                    / part.counts.n,
+                )
+                for part in by_class
             ),
-            ClassFigures(label="delivery", n=655, baseline_recall=0.954, candidate_recall=0.951),
-            ClassFigures(label="refund", n=388, baseline_recall=0.912, candidate_recall=0.889),
-            ClassFigures(label="technical", n=924, baseline_recall=0.942, candidate_recall=0.942),
             ClassFigures(label="other", n=0, baseline_recall=None, candidate_recall=None),
         ),
         confusion=(
@@ -314,7 +414,13 @@ def energy(name: str, joules: float, ratio: float) -> EnergyComparison:
 
 
 POLICY = ModelPolicy(
-    name="customer-service", models=("support-*",), min_n=1000, max_latency_p95_ms=25.0
+    name="customer-service",
+    models=("support-*",),
+    min_n=1000,
+    slices=("label", "language"),
+    max_latency_p50_ms=10.0,
+    max_latency_p95_ms=25.0,
+    approvers=(Approver(experiment="leanstage-approvals", user="m.okafor"),),
 )
 
 PLAN = Plan(
@@ -362,12 +468,27 @@ UNCERTAIN = Reason(
     sentence="The drop may be as large as 2.31 points; the margin is 2.00.",
     next="Add evaluation rows: about 4,800 would settle it.",
 )
+HARM = Reason(
+    code="slice.harm",
+    candidate="optimized",
+    sentence="The optimized candidate is shown to lose more than 5 points of accuracy in parts of "
+    "the rows at 95% confidence: language sv loses 13.75 points on 160 rows (p 0.0014 over 11 "
+    "slices).",
+    next="Give the student more training text of this kind, or compress less.",
+)
 NO_SAVING = Reason(
     code="energy.no_saving",
     candidate="fallback",
     sentence="The fallback saves 27.0% against the strongest form; 40.0% are required here.",
     next="Measure on hardware with an energy counter, or ship the optimized candidate.",
 )
+
+
+def champion_figures(moves: Moves) -> tuple[float, float]:
+    """Drop against the champion, and the bound of it."""
+    lost, won = (sum(move[which] for move in moves[:5]) for which in (0, 1))
+    counts = against_champion(2901 - lost + won).counts
+    return counts.drop, tango_upper_drop(counts, 0.975)
 
 
 def decision(verdict: Verdict) -> Decision:
@@ -378,11 +499,16 @@ def decision(verdict: Verdict) -> Decision:
         "PROMOTE_BASELINE": "No candidate passed; a justification lets the baseline ship.",
         "BLOCKED": "No candidate passed the policy, and no justification is on record.",
     }[verdict]
+    moves = KEPT if passed else HARMED
+    drop, bound = champion_figures(moves)
     optimized = Judgement(
         candidate="optimized",
         digest=sha("optimized"),
         passed=passed,
-        reasons=() if passed else (UNCERTAIN,),
+        reasons=() if passed else (UNCERTAIN, HARM),
+        champion_drop=drop,
+        champion_drop_bound=bound,
+        slices=judged_slices(moves),
         drop=0.0036 if passed else 0.0094,
         drop_bound=0.0112 if passed else 0.0231,
         saving=0.7319,
@@ -390,11 +516,15 @@ def decision(verdict: Verdict) -> Decision:
         saving_required=0.4,
         rows_needed=None if passed else 4800,
     )
+    drop, bound = champion_figures(FALLBACK)
     fallback = Judgement(
         candidate="fallback",
         digest=sha("fallback"),
         passed=False,
         reasons=(NO_SAVING,),
+        champion_drop=drop,
+        champion_drop_bound=bound,
+        slices=judged_slices(FALLBACK),
         drop=0.0010,
         drop_bound=0.0084,
         saving=0.27,
@@ -413,7 +543,7 @@ def decision(verdict: Verdict) -> Decision:
     return Decision(
         verdict=verdict,
         sentence=sentence,
-        reasons=() if passed else (UNCERTAIN, NO_SAVING),
+        reasons=() if passed else (UNCERTAIN, HARM, NO_SAVING),
         judgements=(optimized,) if passed else (optimized, fallback),
         promoted={
             "PROMOTE_OPTIMIZED": "optimized",
@@ -428,6 +558,7 @@ def decision(verdict: Verdict) -> Decision:
         deploy="optimized",
         source=ModelVersion(name="support-intents", version="7", created_ms=1_795_000_000_000),
         baseline_digest=sha("baseline"),
+        champion=CHAMPION,
         policy_name=POLICY.name,
         policy_sha256=POLICY.sha256(),
         evidence_sha256=sha("evidence"),
@@ -440,7 +571,7 @@ def decision(verdict: Verdict) -> Decision:
 
 def build(verdict: Verdict) -> ReportInputs:
     """The sample for one verdict."""
-    lost, won = (29, 18) if verdict == "PROMOTE_OPTIMIZED" else (47, 18)
+    moves = KEPT if verdict == "PROMOTE_OPTIMIZED" else HARMED
     return ReportInputs(
         decision=decision(verdict),
         policy=POLICY,
@@ -458,7 +589,7 @@ def build(verdict: Verdict) -> ReportInputs:
                     pruned(),
                     quantized("distilled", 74.1),
                 ),
-                evaluation("optimized", lost, won),
+                evaluation("optimized", moves),
                 energy("optimized", 0.00579, 0.0991),
             ),
             "fallback": CandidateRecord(
@@ -470,7 +601,7 @@ def build(verdict: Verdict) -> ReportInputs:
                     110_404_000,
                     quantized("baseline", 96.3),
                 ),
-                evaluation("fallback", 16, 13),
+                evaluation("fallback", FALLBACK),
                 energy("fallback", 0.0158, 0.27),
             ),
         },

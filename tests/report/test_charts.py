@@ -51,6 +51,12 @@ def test_text_is_escaped() -> None:
     assert "&lt;i&gt;" in svg
 
 
+def test_the_interval_in_words_can_be_left_out() -> None:
+    span = charts.Span("L", 0.0, 2.0, 1.0, "1", "other", interval="0 to <2")
+    svg = charts.intervals("e", "T", "D", [span], [], ratio_tick)
+    assert '>1<tspan class="more"> (0 to &lt;2)</tspan></text>' in svg
+
+
 def test_one_value_alone_has_an_axis() -> None:
     svg = charts.intervals(
         "d", "T", "D", [charts.Span("L", 0.0, 0.0, 0.0, "0", "other")], [], ratio_tick

@@ -19,6 +19,9 @@ def test_documents_survive(make_inputs: MakeInputs) -> None:
     optimized = found["candidates"]["optimized"]
     assert Evaluation.model_validate(optimized["evaluation"]) == record.evaluation
     assert EnergyComparison.model_validate(optimized["energy"]) == record.energy
+    assert optimized["evaluation"]["champion"]["digest"] == found["decision"]["champion"]["digest"]
+    assert optimized["evaluation"]["macro_f1"]["difference"] < 0
+    assert found["decision"]["judgements"][0]["slices"][0]["state"] == "harmed"
     assert found["version"] == inputs.version
     assert found["justify_command"] == inputs.justify_command
 

@@ -15,6 +15,8 @@ _BAR_ROW = 44
 _SPAN_ROW = 50
 _LINE_ROW = 18
 _AXIS = 26
+_NARROWEST = 1e-9
+"""Values closer than this are one value."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,10 @@ class Bar:
 
 @dataclass(frozen=True)
 class Span:
-    """One interval with its point; ``bound`` marks a one-sided bound."""
+    """One interval with its point; ``bound`` marks a one-sided bound.
+
+    ``interval`` are its ends in words, left out on a phone.
+    """
 
     label: str
     low: float
@@ -38,6 +43,7 @@ class Span:
     figure: str
     series: Series
     bound: float | None = None
+    interval: str = ""
 
 
 @dataclass(frozen=True)
@@ -107,7 +113,7 @@ def intervals(
 
 def _span(item: Span, top: float, at: Callable[[float], float]) -> list[str]:
     middle = top + 34
-    parts = [_row_text(top + 16, item.label, item.figure)]
+    parts = [_row_text(top + 16, item.label, item.figure, item.interval)]
     parts.append(
         f'<line class="whisker {item.series}" x1="{at(item.low):.2f}%" x2="{at(item.high):.2f}%" '
         f'y1="{middle}" y2="{middle}"/>'
@@ -128,7 +134,7 @@ def _span(item: Span, top: float, at: Callable[[float], float]) -> list[str]:
 def _axis(values: Sequence[float]) -> tuple[float, float, float]:
     """Round limits around ``values`` and the step of the ticks (four to six of them)."""
     low, high = min(values), max(values)
-    if high - low <= 0:
+    if high - low < _NARROWEST:
         low, high = low - 0.5, high + 0.5
     rough = (high - low) / 4
     power = 10.0 ** math.floor(math.log10(rough))
@@ -154,9 +160,11 @@ def _vertical(name: str, x: float, y1: float, y2: float) -> str:
     return f'<line class="{name}" x1="{x:.2f}%" x2="{x:.2f}%" y1="{y1}" y2="{y2}"/>'
 
 
-def _text(name: str, x: float, y: float, text: str, anchor: str) -> str:
-    return f'<text class="{name}" x="{x:.2f}%" y="{y}" text-anchor="{anchor}">{html(text)}</text>'
+def _text(name: str, x: float, y: float, text: str, anchor: str, more: str = "") -> str:
+    rest = f'<tspan class="more"> ({html(more)})</tspan>' if more else ""
+    place = f'x="{x:.2f}%" y="{y}" text-anchor="{anchor}"'
+    return f'<text class="{name}" {place}>{html(text)}{rest}</text>'
 
 
-def _row_text(y: float, label: str, figure: str) -> str:
-    return _text("label", 0, y, label, "start") + _text("figure", 100, y, figure, "end")
+def _row_text(y: float, label: str, figure: str, more: str = "") -> str:
+    return _text("label", 0, y, label, "start") + _text("figure", 100, y, figure, "end", more)

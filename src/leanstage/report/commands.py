@@ -2,17 +2,15 @@
 
 import shlex
 
-from leanstage.contracts import Decision
+from leanstage.contracts import Decision, ReasonCode
+
+_OF_ACCURACY: frozenset[ReasonCode] = frozenset({"slice.harm", "champion.worse"})
 
 
 def justify_command(decision: Decision) -> str | None:
     """The command that logs a justification; None where the gate does not ask for one."""
     if not any(reason.code.startswith("justification.") for reason in decision.reasons):
         return None
-    codes = {reason.code for reason in decision.reasons}
-    grounds = "accuracy"
-    if codes & {"energy.no_saving"} and not any(code.startswith("accuracy.") for code in codes):
-        grounds = "no_saving"
     source = decision.source
     return shlex.join(
         [
@@ -25,8 +23,17 @@ def justify_command(decision: Decision) -> str | None:
             "--decision",
             decision.run_id,
             "--grounds",
-            grounds,
+            _grounds(decision),
             "--reason",
             "WHY THE BASELINE MUST SHIP",
         ]
     )
+
+
+def _grounds(decision: Decision) -> str:
+    """The grounds that the evidence can support; a missed latency or size says what must run."""
+    codes = {reason.code for reason in decision.reasons}
+    lost = codes & _OF_ACCURACY or any(code.startswith("accuracy.") for code in codes)
+    if lost or decision.deploy == "baseline":
+        return "accuracy"
+    return "no_saving" if "energy.no_saving" in codes else "runtime"

@@ -79,7 +79,6 @@ class Facts:
     title: str
     items: tuple[tuple[str, Cell], ...]
     detail: bool = False
-    half: bool = False
 
 
 @dataclass(frozen=True)

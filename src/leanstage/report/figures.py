@@ -63,11 +63,21 @@ def point_span(low: float, high: float) -> str:
 
 
 def loss(drop: float) -> str:
-    """A drop in accuracy in words: ``0.30 points lost``."""
+    """A drop in words: ``0.30 points lost``."""
     size = _minus(f"{abs(drop) * 100:+.2f}").lstrip("+")
     if not any(digit in size for digit in "123456789"):
         return "no change"
     return f"{size} points {'lost' if drop > 0 else 'gained'}"
+
+
+def limit(share: float) -> str:
+    """The most that may be lost: ``at most 2.00 points``."""
+    return f"at most {share * 100:.2f} points"
+
+
+def chance(p: float) -> str:
+    """A p-value: ``0.42``, ``< 0.001``."""
+    return f"<{GAP}0.001" if p < 0.001 else significant(p, 2)
 
 
 def significant(value: float, digits: int = 3) -> str:

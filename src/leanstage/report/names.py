@@ -3,14 +3,18 @@
 from leanstage.contracts import (
     Arm,
     EnergyComparison,
+    Metric,
+    ModelVersion,
     Precision,
     Role,
     Runtime,
+    SliceState,
     Status,
     Technique,
     Tier,
 )
 from leanstage.report.document import Tone
+from leanstage.report.figures import GAP
 
 ROLE: dict[Role, str] = {
     "optimized": "Optimized candidate",
@@ -23,12 +27,34 @@ TECHNIQUE: dict[Technique, str] = {
     "quantize": "Quantize",
 }
 STATUS_TONE: dict[Status, Tone] = {"applied": "good", "skipped": "quiet", "rejected": "warn"}
+METRIC: dict[Metric, str] = {"accuracy": "accuracy", "macro_f1": "macro F1"}
+SLICE: dict[SliceState, tuple[str, Tone]] = {
+    "harmed": ("Harmed", "bad"),
+    "kept": (f"Kept{GAP}within the{GAP}limit", "good"),
+    "underpowered": (f"Too{GAP}few{GAP}rows to{GAP}tell", "quiet"),
+}
 TIER: dict[Tier, str] = {
     "measured": "read from an energy counter of this hardware",
     "attributed": "a share of a wider energy counter, assigned to this work",
     "estimated": "computed from processor time and a power model, not read from a counter",
     "declared": "stated by someone, not measured here",
 }
+
+
+def title(metric: Metric) -> str:
+    """A metric at the start of a line: ``Macro F1``."""
+    return METRIC[metric][:1].upper() + METRIC[metric][1:]
+
+
+def slice_of(column: str, value: str) -> str:
+    """A slice of the evaluation rows: ``channel = email``, ``class = refund``."""
+    return f"{'class' if column == 'label' else column} = {value}"
+
+
+def champion(version: ModelVersion, source: ModelVersion) -> str:
+    """The champion beside the model that is judged, by its number where both have one name."""
+    number = f"version {version.version}"
+    return number if version.name == source.name else f"{version.name}, {number}"
 
 
 def form(runtime: Runtime, precision: Precision) -> str:

@@ -5,9 +5,10 @@ import tempfile
 from pathlib import Path
 
 from leanstage import __version__, progress
-from leanstage.contracts import Decision
+from leanstage.contracts import Decision, ModelPolicy
 from leanstage.errors import LeanstageError
 from leanstage.gate.dossier import Dossier
+from leanstage.gate.record import signed_statement
 from leanstage.registry import runs
 from leanstage.report.commands import justify_command
 from leanstage.report.inputs import CandidateRecord, ReportInputs
@@ -18,7 +19,9 @@ NAMES = {"html": "report.html", "markdown": "report.md", "json": "report.json"}
 
 def write_report(dossier: Dossier, decision: Decision, *, html: Path, markdown: Path) -> None:
     """Write the report to ``html`` and ``markdown`` and keep it, JSON included, with the run."""
-    inputs = report_inputs(dossier, decision)
+    # The run may state another policy than the one it was judged under.
+    policy = signed_statement(decision.run_id).predicate.policy
+    inputs = report_inputs(dossier, decision, policy)
     with tempfile.TemporaryDirectory(prefix="leanstage-report-") as scratch:
         pages = {
             "html": render_html(inputs),
@@ -35,8 +38,8 @@ def write_report(dossier: Dossier, decision: Decision, *, html: Path, markdown: 
             progress.output(f"report_{form}", target)
 
 
-def report_inputs(dossier: Dossier, decision: Decision) -> ReportInputs:
-    """What the report shows of a dossier."""
+def report_inputs(dossier: Dossier, decision: Decision, policy: ModelPolicy) -> ReportInputs:
+    """What the report shows of a dossier that was judged under ``policy``."""
     baseline = dossier.baseline_manifest()
     if baseline is None:
         raise LeanstageError(f"{dossier.baseline} holds no baseline to report on.")
@@ -56,7 +59,7 @@ def report_inputs(dossier: Dossier, decision: Decision) -> ReportInputs:
             timings[f"energy_measure ({role})"] = energy.seconds
     return ReportInputs(
         decision=decision,
-        policy=dossier.context().policy,
+        policy=policy,
         plan=dossier.plan(),
         baseline=baseline,
         candidates=records,

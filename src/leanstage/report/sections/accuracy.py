@@ -1,7 +1,7 @@
-"""Accuracy: the paired table, the interval, the classes and the answers that changed."""
+"""Accuracy: the interval, the paired table, slices, classes and the answers that changed."""
 
 from leanstage.contracts import Evaluation
-from leanstage.report import charts
+from leanstage.report import charts, names
 from leanstage.report.document import Block, Cell, Chart, Column, Section, Table, Text
 from leanstage.report.figures import (
     count,
@@ -15,8 +15,11 @@ from leanstage.report.figures import (
     short,
 )
 from leanstage.report.inputs import ReportInputs
+from leanstage.report.metrics import compared
 from leanstage.report.sections.classes import SHORT, confusion_table, recall_table
 from leanstage.report.sections.flips import flips_table
+from leanstage.report.sections.further import further_facts
+from leanstage.report.sections.slices import judged_by_class, slices_table
 
 _CANDIDATE = "Candidate minus baseline"
 Interval = tuple[str, Evaluation, float | None]
@@ -24,18 +27,24 @@ Interval = tuple[str, Evaluation, float | None]
 
 def accuracy_section(inputs: ReportInputs) -> Section:
     """The accuracy of the candidate that the report is about."""
-    record = inputs.record(inputs.subject)
+    role = inputs.subject
+    record = inputs.record(role)
     evaluation = record.evaluation if record else None
-    if record is None or evaluation is None:
+    if role is None or record is None or evaluation is None:
         return Section(
             "accuracy", "Accuracy", "No evaluation is on record, so nothing is known of accuracy."
         )
+    judgement = inputs.judgement(role)
+    bound = judgement.drop_bound if judgement else None
+    metric = inputs.policy.metric
+    held = "" if metric == "accuracy" else f" The policy judges by {names.METRIC[metric]}."
+    few = 0 < len(evaluation.classes) <= SHORT
     blocks: list[Block | None] = [
-        interval_chart(
-            inputs, "accuracy", ((_CANDIDATE, evaluation, _bound(inputs)),), "Change in accuracy"
-        ),
-        _paired(evaluation, half=0 < len(evaluation.classes) <= SHORT),
-        recall_table(evaluation),
+        interval_chart(inputs, "accuracy", ((_CANDIDATE, evaluation, bound),)),
+        further_facts(inputs, role, evaluation),
+        slices_table(inputs, evaluation),
+        _paired(evaluation, half=few),
+        recall_table(evaluation) if few or not judged_by_class(judgement) else None,
         flips_table(evaluation),
         confusion_table(evaluation, record.manifest.labels),
         Text(_evidence(evaluation), tone="quiet"),
@@ -47,31 +56,35 @@ def accuracy_section(inputs: ReportInputs) -> Section:
         f"{percent(evaluation.baseline)}, the candidate on {percent(evaluation.candidate)}: "
         f"a difference of {points(evaluation.difference)} percentage points "
         f"(95% interval {point_span(*evaluation.ci95)}). "
-        f"They give the same answer on {percent(evaluation.agreement)} of the rows.",
+        f"They give the same answer on {percent(evaluation.agreement)} of the rows.{held}",
         tuple(block for block in blocks if block is not None),
     )
 
 
 def interval_chart(
-    inputs: ReportInputs, anchor: str, rows: tuple[Interval, ...], title: str
+    inputs: ReportInputs, anchor: str, rows: tuple[Interval, ...], whose: str = ""
 ) -> Chart:
-    """Differences in accuracy against the limits of the policy.
+    """Differences of the metric of the policy against its limits.
 
     Args:
         rows: label, evaluation, and the gate's upper bound of the drop where there is one.
+        whose: end of the title.
     """
     policy = inputs.policy
+    title = f"Change in {names.METRIC[policy.metric]}{whose}"
     series: tuple[charts.Series, ...] = ("candidate", "reference")
+    found = [(label, compared(e, policy.metric), bound) for label, e, bound in rows]
     spans = [
         charts.Span(
             label,
-            *evaluation.ci95,
-            evaluation.difference,
-            f"{points(evaluation.difference)} ({point_span(*evaluation.ci95)})",
+            *figures.ci95,
+            figures.difference,
+            points(figures.difference),
             series[index % 2],
             None if bound is None else -bound,
+            point_span(*figures.ci95),
         )
-        for index, (label, evaluation, bound) in enumerate(rows)
+        for index, (label, figures, bound) in enumerate(found)
     ]
     limits = (
         charts.Limit(0.0, "No change", "zero"),
@@ -79,9 +92,9 @@ def interval_chart(
         charts.Limit(-policy.margin, f"Margin {points(-policy.margin)}", "hard"),
     )
     description = " ".join(
-        f"{label}: {points(e.difference)} points, 95% interval {point_span(*e.ci95)}, "
-        f"{sample(e.n)}." + ("" if b is None else f" Bound judged: {points(-b)} points.")
-        for label, e, b in rows
+        f"{label}: {points(c.difference)} points, 95% interval {point_span(*c.ci95)}, "
+        f"{sample(c.n)}." + ("" if b is None else f" Bound judged: {points(-b)} points.")
+        for label, c, b in found
     )
     description += (
         f" The dot may not lie below {points(-policy.tolerance)} points, "
@@ -97,14 +110,10 @@ def interval_chart(
     return Chart(
         charts.intervals(f"{anchor}-interval", title, description, spans, limits, point_tick),
         f"{title}, percentage points",
-        "Dot: measured change, held against the tolerance. Bar: its 95% interval (Tango's, paired)."
-        f"{diamond} n = {', '.join(dict.fromkeys(count(e.n) for _, e, _ in rows))}.",
+        "Dot: measured change, held against the tolerance. Bar: its 95% interval "
+        f"({', '.join(dict.fromkeys(c.method for _, c, _ in found))}).{diamond} "
+        f"n = {', '.join(dict.fromkeys(count(c.n) for _, c, _ in found))}.",
     )
-
-
-def _bound(inputs: ReportInputs) -> float | None:
-    judgement = inputs.judgement(inputs.subject)
-    return judgement.drop_bound if judgement else None
 
 
 def _paired(evaluation: Evaluation, *, half: bool) -> Table:

@@ -1,6 +1,7 @@
 """The headline figures above the tables."""
 
-from leanstage.contracts import EnergyComparison, Evaluation
+from leanstage.contracts import EnergyComparison, Evaluation, Metric
+from leanstage.report import names
 from leanstage.report.document import Card
 from leanstage.report.figures import (
     MISSING,
@@ -14,6 +15,7 @@ from leanstage.report.figures import (
     size,
 )
 from leanstage.report.inputs import ReportInputs
+from leanstage.report.metrics import compared
 from leanstage.report.names import find_arm
 
 _UNMEASURED = "no energy comparison on record"
@@ -26,7 +28,7 @@ def cards(inputs: ReportInputs) -> tuple[Card, ...]:
         return ()
     before, after = inputs.baseline.bytes, record.manifest.bytes
     return (
-        _accuracy(record.evaluation),
+        _metric(record.evaluation, inputs.policy.metric),
         _energy(record.energy),
         _latency(record.energy),
         Card(
@@ -38,14 +40,15 @@ def cards(inputs: ReportInputs) -> tuple[Card, ...]:
     )
 
 
-def _accuracy(evaluation: Evaluation | None) -> Card:
+def _metric(evaluation: Evaluation | None, metric: Metric) -> Card:
     if evaluation is None:
-        return Card("Accuracy", MISSING, "", "no evaluation on record")
+        return Card(names.title(metric), MISSING, "", "no evaluation on record")
+    found = compared(evaluation, metric)
     return Card(
-        "Accuracy",
-        f"{points(evaluation.difference)} points",
-        f"{percent(evaluation.baseline)} → {percent(evaluation.candidate)}",
-        f"95% interval {point_span(*evaluation.ci95)}, {sample(evaluation.n)}",
+        names.title(metric),
+        f"{points(found.difference)} points",
+        f"{percent(found.baseline)} → {percent(found.candidate)}",
+        f"95% interval {point_span(*found.ci95)}, {sample(found.n)}",
     )
 
 

@@ -66,7 +66,7 @@ def _ratios(energy: EnergyComparison, required: float, reference: str) -> Chart:
         ("Control: a model against itself", energy.control, "other"),
     )
     spans = [
-        charts.Span(label, *r.ci95, r.ratio, f"{ratio(r.ratio)} ({span(*r.ci95)})", series)
+        charts.Span(label, *r.ci95, r.ratio, ratio(r.ratio), series, interval=span(*r.ci95))
         for label, r, series in rows
     ]
     target = 1.0 - required

@@ -39,7 +39,7 @@ def headline(inputs: ReportInputs) -> Headline:
         sentence=decision.sentence,
         meta=(
             ("Model", f"{decision.source.name}, version {decision.source.version}"),
-            ("Policy", decision.policy_name),
+            ("Policy", _policy(inputs)),
             ("Asked for", f"the {decision.deploy} variant"),
             ("Decided", when(decision.decided)),
         ),
@@ -48,6 +48,12 @@ def headline(inputs: ReportInputs) -> Headline:
         command=(inputs.justify_command or "") if blocked else "",
         justification=_justification(decision.justification),
     )
+
+
+def _policy(inputs: ReportInputs) -> str:
+    """The policy, and what it judges by where that is not accuracy."""
+    name, metric = inputs.decision.policy_name, inputs.policy.metric
+    return name if metric == "accuracy" else f"{name}, judges by {names.METRIC[metric]}"
 
 
 def _reasons(decision: Decision) -> tuple[Reason, ...]:

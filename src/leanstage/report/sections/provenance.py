@@ -1,9 +1,12 @@
 """Where every figure comes from: digests, data, policy, run, hardware, versions, time."""
 
+from leanstage.contracts import Approver
+from leanstage.gate.attestation import ENVELOPE, FOLDER
 from leanstage.report import names
 from leanstage.report.document import Block, Cell, Column, Facts, Section, Table, Text
 from leanstage.report.figures import count, moment, plain, sample, seconds, shown, size
 from leanstage.report.inputs import ROLES, ReportInputs
+from leanstage.report.sections.champion import NONE_YET
 
 
 def provenance_section(inputs: ReportInputs) -> Section:
@@ -36,10 +39,36 @@ def _decision(inputs: ReportInputs) -> Facts:
             ("Decided", Cell(decision.decided)),
             ("MLflow run", Cell(decision.run_id, code=True)),
             ("Policy", Cell(decision.policy_name)),
+            ("Justifications count in", _approvers(inputs.policy.approvers)),
+            ("Champion at that time", _champion(inputs)),
+            ("Signed", _signed(inputs)),
             ("leanstage", Cell(inputs.version)),
             ("Decision tree", Cell(inputs.plan.tree_version)),
         ),
-        half=True,
+    )
+
+
+def _approvers(approvers: tuple[Approver, ...]) -> Cell:
+    """Experiments, each with the account that alone may write there."""
+    places = [a.experiment + (f", by {a.user}" if a.user else "") for a in approvers]
+    return Cell("; ".join(places) or "no experiment")
+
+
+def _champion(inputs: ReportInputs) -> Cell:
+    champion = inputs.decision.champion
+    if champion is None:
+        return Cell(NONE_YET)
+    version = champion.version
+    return Cell(f"{version.name}, version {version.version}")
+
+
+def _signed(inputs: ReportInputs) -> Cell:
+    """Where the signed decision lies, and how to check it; the key is not known here."""
+    if inputs.decision.promoted is None:
+        return Cell(f"{FOLDER}/{ENVELOPE}", "in MLflow, with the run")
+    return Cell(
+        f"{FOLDER}/{ENVELOPE}",
+        "beside the promoted files and in MLflow; to verify: leanstage verify DIR",
     )
 
 
@@ -54,11 +83,17 @@ def _digests(inputs: ReportInputs) -> Table:
             continue
         rows.append((f"{names.ROLE[role]}, content", record.manifest.digest or "not recorded"))
     rows.append(("Promoted, content", decision.digest or "nothing was promoted"))
+    if decision.champion:
+        version = names.champion(decision.champion.version, decision.source)
+        rows.append((f"Champion ({version}), content", _known(decision.champion.digest)))
     for role in ROLES:
         record = inputs.record(role)
         if record and record.evaluation:
-            label = f"Evaluation data ({sample(record.evaluation.n)})"
+            rows_n = sample(record.evaluation.n)
+            label = f"Evaluation data ({rows_n})"
             rows.append((label, record.evaluation.dataset_sha256))
+            label = f"{names.ROLE[role]}, answers row by row ({rows_n})"
+            rows.append((label, record.evaluation.predictions_sha256))
         if record and record.energy:
             label = f"Energy workload ({count(record.energy.workload.rows)} rows)"
             rows.append((label, record.energy.workload.dataset_sha256))
@@ -76,6 +111,11 @@ def _digests(inputs: ReportInputs) -> Table:
     )
 
 
+def _known(digest: str) -> str:
+    """A digest; zeros alone stand for one that nobody recorded."""
+    return digest if digest.strip("0") else "not recorded"
+
+
 def _hardware(inputs: ReportInputs) -> Facts:
     hardware = inputs.plan.hardware
     return Facts(
@@ -90,7 +130,6 @@ def _hardware(inputs: ReportInputs) -> Facts:
             ),
             ("Accelerators", Cell(plain(hardware.accelerators))),
         ),
-        half=True,
     )
 
 

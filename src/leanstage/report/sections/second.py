@@ -2,22 +2,23 @@
 
 from collections.abc import Callable
 
-from leanstage.contracts import Role
+from leanstage.contracts import Metric, Role
 from leanstage.report import names
 from leanstage.report.document import Block, Cell, Column, Section, Table
 from leanstage.report.figures import (
     MISSING,
+    count,
     milliseconds,
     parameters,
     percent,
     point_span,
     points,
     ratio,
-    sample,
     size,
     span,
 )
 from leanstage.report.inputs import CandidateRecord, ReportInputs
+from leanstage.report.metrics import compared
 from leanstage.report.names import find_arm
 from leanstage.report.sections.accuracy import interval_chart
 from leanstage.report.sections.limits import limits_table
@@ -37,9 +38,7 @@ def second_section(inputs: ReportInputs) -> Section | None:
         if record.evaluation is not None
     )
     if len(evaluated) == 2:
-        blocks.append(
-            interval_chart(inputs, "second", evaluated, "Change in accuracy of both candidates")
-        )
+        blocks.append(interval_chart(inputs, "second", evaluated, " of both candidates"))
     blocks.append(
         Table(
             "Both candidates",
@@ -52,7 +51,8 @@ def second_section(inputs: ReportInputs) -> Section | None:
                 (Cell(title, sub), form(inputs, first, one), form(inputs, second, two))
                 for title, sub, form in _ROWS
             ),
-            "Each candidate was measured in its own comparison with the baseline.",
+            "Each candidate was measured in its own comparison with the baseline."
+            + _rows_behind(one, two),
         )
     )
     limits = limits_table(inputs, second)
@@ -85,22 +85,25 @@ def _gate(inputs: ReportInputs, role: Role, record: CandidateRecord) -> Cell:
     return Cell("Not passed", ", ".join(r.code for r in judgement.reasons), "bad")
 
 
+def _rows_behind(*records: CandidateRecord) -> str:
+    found = dict.fromkeys(count(r.evaluation.n) for r in records if r.evaluation is not None)
+    return f" Evaluation split, n = {', '.join(found)}." if found else ""
+
+
+def _metric(record: CandidateRecord, metric: Metric) -> Cell:
+    if record.evaluation is None:
+        return Cell(MISSING, tone="quiet")
+    found = compared(record.evaluation, metric)
+    change = f"{points(found.difference)} points, {point_span(*found.ci95)}"
+    return Cell(percent(found.candidate), change)
+
+
 def _accuracy(inputs: ReportInputs, role: Role, record: CandidateRecord) -> Cell:
-    found = record.evaluation
-    return (
-        Cell(percent(found.candidate), f"{sample(found.n)}")
-        if found
-        else Cell(MISSING, tone="quiet")
-    )
+    return _metric(record, "accuracy")
 
 
-def _difference(inputs: ReportInputs, role: Role, record: CandidateRecord) -> Cell:
-    found = record.evaluation
-    return (
-        Cell(f"{points(found.difference)} points", point_span(*found.ci95))
-        if found
-        else Cell(MISSING, tone="quiet")
-    )
+def _macro_f1(inputs: ReportInputs, role: Role, record: CandidateRecord) -> Cell:
+    return _metric(record, "macro_f1")
 
 
 def _registered(inputs: ReportInputs, role: Role, record: CandidateRecord) -> Cell:
@@ -141,8 +144,8 @@ def _form(inputs: ReportInputs, role: Role, record: CandidateRecord) -> Cell:
 _Form = Callable[[ReportInputs, Role, CandidateRecord], Cell]
 _ROWS: tuple[tuple[str, str, _Form], ...] = (
     ("Gate", "", _gate),
-    ("Accuracy", "evaluation split", _accuracy),
-    ("Difference from the baseline", "with 95% interval", _difference),
+    ("Accuracy", "and its difference from the baseline, 95% interval", _accuracy),
+    ("Macro F1", "likewise", _macro_f1),
     ("Energy ratio", "against the baseline as registered", _registered),
     ("Energy ratio", "against its strongest unoptimized form", _strongest),
     ("Latency, 95th percentile", "batch 1", _latency),

@@ -1,6 +1,6 @@
 """Baseline beside candidate, figure by figure."""
 
-from leanstage.contracts import Arm
+from leanstage.contracts import Arm, Metric
 from leanstage.report import names
 from leanstage.report.document import Block, Cell, Column, Row, Section, Table
 from leanstage.report.figures import (
@@ -20,6 +20,7 @@ from leanstage.report.figures import (
     versus,
 )
 from leanstage.report.inputs import CandidateRecord, ReportInputs
+from leanstage.report.metrics import compared
 from leanstage.report.names import find_arm
 from leanstage.report.sections.limits import limits_table
 
@@ -44,17 +45,23 @@ def summary_section(inputs: ReportInputs) -> Section:
             Column("Difference", "number"),
             Column("What stands behind it", "prose"),
         ),
-        (*_accuracy(record), *_energy(record), *_latency(record), *_build(inputs, record)),
+        (
+            *_metrics(inputs, record),
+            *_energy(record),
+            *_latency(record),
+            *_build(inputs, record),
+        ),
         "Differences are candidate against baseline. "
         "Intervals are two-sided at 95% unless said otherwise.",
     )
     limits = limits_table(inputs, role)
     blocks: tuple[Block, ...] = (table,) if limits is None else (table, limits)
-    return Section("summary", "Summary", _lead(record), blocks)
+    return Section("summary", "Summary", _lead(inputs, record), blocks)
 
 
-def _lead(record: CandidateRecord) -> str:
-    energy, evaluation = record.energy, record.evaluation
+def _lead(inputs: ReportInputs, record: CandidateRecord) -> str:
+    energy, metric = record.energy, inputs.policy.metric
+    found = compared(record.evaluation, metric) if record.evaluation else None
     saving = (
         f"The candidate uses {versus(energy.registered.ratio)} the baseline as registered, and "
         f"{versus(energy.strongest.ratio)} the strongest form of the baseline that needs none of "
@@ -62,27 +69,33 @@ def _lead(record: CandidateRecord) -> str:
         if energy
         else "The candidate's energy was not measured."
     )
-    accuracy = (
-        f"Its accuracy is {percent(evaluation.candidate)} against {percent(evaluation.baseline)}."
-        if evaluation
-        else "Its accuracy was not evaluated."
+    kept = (
+        f"Its {names.METRIC[metric]} is {percent(found.candidate)} against "
+        f"{percent(found.baseline)}."
+        if found
+        else f"Its {names.METRIC[metric]} was not evaluated."
     )
-    return f"{saving} {accuracy}"
+    return f"{saving} {kept}"
 
 
-def _accuracy(record: CandidateRecord) -> list[Row]:
-    evaluation = record.evaluation
-    if evaluation is None:
-        return [_missing("Accuracy", "no evaluation on record")]
-    return [
-        (
-            Cell("Accuracy"),
-            Cell(percent(evaluation.baseline)),
-            Cell(percent(evaluation.candidate)),
-            Cell(f"{points(evaluation.difference)} points", point_span(*evaluation.ci95)),
-            Cell(f"Evaluation split, {sample(evaluation.n)}", "paired, Tango's interval"),
+def _metrics(inputs: ReportInputs, record: CandidateRecord) -> list[Row]:
+    judged = inputs.policy.metric
+    if record.evaluation is None:
+        return [_missing(names.title(judged), "no evaluation on record")]
+    order: tuple[Metric, ...] = ("accuracy", "macro_f1")
+    rows: list[Row] = []
+    for metric in order:
+        found = compared(record.evaluation, metric)
+        rows.append(
+            (
+                Cell(names.title(metric), "judged by the policy" if metric == judged else ""),
+                Cell(percent(found.baseline)),
+                Cell(percent(found.candidate)),
+                Cell(f"{points(found.difference)} points", point_span(*found.ci95)),
+                Cell(f"Evaluation split, {sample(found.n)}", f"interval: {found.method}"),
+            )
         )
-    ]
+    return rows
 
 
 def _energy(record: CandidateRecord) -> list[Row]:
@@ -91,23 +104,23 @@ def _energy(record: CandidateRecord) -> list[Row]:
         return [_missing("Energy per answer", "no energy comparison on record")]
     own = find_arm(energy, energy.registered.arm)
     rows: list[Row] = []
-    for title, compared in (
+    for title, held in (
         ("against the baseline as registered", energy.registered),
         ("against its strongest unoptimized form", energy.strongest),
     ):
-        against = find_arm(energy, compared.against)
+        against = find_arm(energy, held.against)
         rows.append(
             (
                 Cell("Energy per answer", title),
                 _joules(against),
                 _joules(own),
                 Cell(
-                    change(compared.ratio),
-                    f"ratio {ratio(compared.ratio)}, {span(*compared.ci95)}",
+                    change(held.ratio),
+                    f"ratio {ratio(held.ratio)}, {span(*held.ci95)}",
                 ),
                 Cell(
                     f"{energy.meter.name}, tier: {energy.meter.tier}",
-                    f"{count(compared.blocks)} blocks, batch {energy.workload.batch_size}",
+                    f"{count(held.blocks)} blocks, batch {energy.workload.batch_size}",
                 ),
             )
         )
