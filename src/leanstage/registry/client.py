@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
-RUNS_EXPERIMENT = "leanstage"
-PROMOTED_EXPERIMENT = "leanstage-promoted"
+EXPERIMENT_VARIABLE = "MLFLOW_EXPERIMENT_NAME"
 CHAMPION = "champion"
 
 
@@ -39,6 +38,11 @@ def tracking_uri() -> str:
             f"{URI_VARIABLE} is not set; name the MLflow server that keeps the evidence."
         )
     return uri
+
+
+def runs_experiment() -> str:
+    """The experiment for runs and baselines: each user's own where several share a server."""
+    return os.environ.get(EXPERIMENT_VARIABLE) or "leanstage"
 
 
 def connect() -> "MlflowClient":
@@ -110,6 +114,11 @@ def _embedded_location(name: str) -> str | None:
     if not uri.startswith("sqlite:///"):
         return None
     return (Path(uri.removeprefix("sqlite:///")).parent / "artifacts" / name).as_uri()
+
+
+def embedded() -> bool:
+    """Whether MLflow is a database of this machine, without a server."""
+    return tracking_uri().startswith("sqlite:")
 
 
 def embedded_uri(home: Path) -> str:

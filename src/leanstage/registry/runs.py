@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from leanstage.registry.client import RUNS_EXPERIMENT, connect, experiment_id, pages, refusals
+from leanstage.registry.client import connect, experiment_id, pages, refusals, runs_experiment
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -28,7 +28,7 @@ def start_run(name: str, params: Mapping[str, str]) -> str:
     with refusals():
         run_id = os.environ.get(RUN_VARIABLE)
         if not run_id:
-            experiment = experiment_id(client, RUNS_EXPERIMENT)
+            experiment = experiment_id(client, runs_experiment())
             _close_orphans(client, experiment)
             tags = {RUNNER_TAG: runner} if runner else {}
             run = client.create_run(experiment, run_name=name, tags=tags)
@@ -43,11 +43,12 @@ def _close_orphans(client: "MlflowClient", experiment: str) -> None:
     query = "attributes.status = 'RUNNING'"
     for run in pages(client.search_runs, experiment_ids=[experiment], filter_string=query):
         host, _, pid = run.data.tags.get(RUNNER_TAG, "").rpartition(":")
-        if host == socket.gethostname() and not _alive(int(pid)):
+        if host == socket.gethostname() and not alive(int(pid)):
             client.set_terminated(run.info.run_id, "KILLED")
 
 
-def _alive(pid: int) -> bool:
+def alive(pid: int) -> bool:
+    """Whether a process of this machine is there."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -89,6 +90,13 @@ def set_tags(run_id: str, tags: Mapping[str, str]) -> None:
     with refusals():
         for key, value in tags.items():
             client.set_tag(run_id, key, value)
+
+
+def tags_of(run_id: str) -> dict[str, str]:
+    """The labels of a run."""
+    client = connect()
+    with refusals():
+        return dict(client.get_run(run_id).data.tags)
 
 
 def fetch_artifacts(run_id: str, target: Path) -> Path:

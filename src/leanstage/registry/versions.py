@@ -1,11 +1,11 @@
-"""Registered versions: bytes in, bytes verified, alias moved last."""
+"""Registered versions: bytes in, a version that points at them, bytes out."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leanstage.contracts import ModelVersion
 from leanstage.registry.client import (
-    CHAMPION,
     RegistryError,
     connect,
     experiment_id,
@@ -34,25 +34,58 @@ def register(
     The bytes are complete before a version points at them: a crash in between leaves a model
     without a version, never a version without its model.
     """
+    model_id = store(variant, experiment=experiment, run_id=run_id, tags=tags)
+    return create_version(name, model_id, digest=variant.digest, run_id=run_id, tags=tags)
+
+
+def store(variant: Variant, *, experiment: str, run_id: str | None, tags: Mapping[str, str]) -> str:
+    """Keep a variant's folder, attestation included, under its digest; returns the model's id."""
     client = connect()
-    labels = {DIGEST_TAG: variant.digest, **tags}
     with refusals():
         model = client.create_logged_model(
             experiment_id(client, experiment),
-            name=f"sha256-{variant.digest[:16]}",
+            name=f"sha256-{variant.digest}",
             source_run_id=run_id,
-            tags=labels,
+            tags={DIGEST_TAG: variant.digest, **tags},
         )
         client.log_model_artifacts(model.model_id, str(variant.path))
         client.finalize_logged_model(model.model_id, "READY")
+    return str(model.model_id)
+
+
+def stored(experiment: str, tags: Mapping[str, str]) -> str | None:
+    """The id of a model that was stored completely under these tags; half-stored ones are closed.
+
+    They keep their bytes, marked as failed: what a killed run left is never mistaken for whole.
+    """
+    client = connect()
+    with refusals():
+        found = client.get_experiment_by_name(experiment)
+        if found is None:
+            return None
+        models = client.search_logged_models(
+            experiment_ids=[found.experiment_id],
+            filter_string=" and ".join(f"tags.`{key}` = '{tags[key]}'" for key in sorted(tags)),
+        )
+        for model in models:
+            if model.status == "PENDING":
+                client.finalize_logged_model(model.model_id, "FAILED")
+    return next((str(model.model_id) for model in models if model.status == "READY"), None)
+
+
+def create_version(
+    name: str, model_id: str, *, digest: str, run_id: str | None, tags: Mapping[str, str]
+) -> ModelVersion:
+    """Register a stored model as the next version of ``name``."""
+    client = connect()
     _ensure_registered(client, name)
     with refusals():
         version = client.create_model_version(
             name,
-            source=f"models:/{model.model_id}",
+            source=f"models:/{model_id}",
             run_id=run_id,
-            tags=labels,
-            model_id=model.model_id,
+            tags={DIGEST_TAG: digest, **tags},
+            model_id=model_id,
         )
     return ModelVersion(
         name=name, version=str(version.version), created_ms=version.creation_timestamp
@@ -99,29 +132,24 @@ def download(version: ModelVersion, target: Path) -> Path:
         )
 
 
-def make_champion(version: ModelVersion) -> None:
-    """Point the alias ``champion`` at a version and read it back.
-
-    Raises:
-        RegistryError: the alias ended up elsewhere, so somebody else moved it at the same time.
-    """
-    client = connect()
+def model_of(version: ModelVersion) -> str:
+    """The id of the stored model behind a version."""
     with refusals():
-        client.set_registered_model_alias(version.name, CHAMPION, version.version)
-        now = client.get_model_version_by_alias(version.name, CHAMPION)
-    if str(now.version) != version.version:
+        found = connect().get_model_version(version.name, version.version)
+    prefix, _, model_id = str(found.source).rpartition("/")
+    if prefix != "models:" or not model_id.startswith("m-"):
         raise RegistryError(
-            f"the alias {CHAMPION} of {version.name} points at version {now.version} after it was "
-            f"set to {version.version}; another promotion runs at the same time: look at both."
+            f"{version.name} version {version.version} points at no stored model; promote again."
         )
+    return model_id
 
 
-def champion(name: str) -> ModelVersion | None:
-    """The version that the alias ``champion`` of ``name`` points at."""
+def aliased(name: str, alias: str) -> ModelVersion | None:
+    """The version that an alias of ``name`` points at."""
     from mlflow.exceptions import MlflowException
 
     try:
-        found = connect().get_model_version_by_alias(name, CHAMPION)
+        found = connect().get_model_version_by_alias(name, alias)
     except MlflowException as error:
         if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
             return None
