@@ -9,9 +9,11 @@ from leanstage.components.evaluate.component import evaluate
 from leanstage.components.gate.component import gate
 from leanstage.components.plan.component import plan
 from leanstage.components.promote.component import promote
+from leanstage.components.propose.component import propose
 from leanstage.components.prune.component import prune
 from leanstage.components.quantize.component import quantize
 from leanstage.components.recall.component import recall
+from leanstage.components.receive.component import receive
 from leanstage.components.report.component import report
 from leanstage.components.resolve.component import resolve
 
@@ -22,9 +24,11 @@ __all__ = [
     "gate",
     "plan",
     "promote",
+    "propose",
     "prune",
     "quantize",
     "recall",
+    "receive",
     "report",
     "resolve",
 ]

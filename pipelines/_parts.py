@@ -59,17 +59,21 @@ def optimize_tasks(*, seed: int, **request: Any) -> Optimized:
 
 
 def evidence_tasks(
-    half: Optimized, role: str, candidate: Any, *, blocks: int, window_seconds: float
+    inputs: Mapping[str, Any], role: str, candidate: Any, *, blocks: int, window_seconds: float
 ) -> Mapping[str, Any]:
-    """Evaluate one candidate and measure its energy, each paired with the baseline."""
-    inputs = half.resolved.outputs
+    """Evaluate one candidate and measure its energy, each paired with the baseline.
+
+    ``inputs`` holds the baseline, the evaluation rows, the champion and the context.
+    """
     pair = {
         "baseline": inputs["baseline"],
-        "candidate": candidate.output,
+        "candidate": candidate,
         "evaluation": inputs["evaluation"],
         "context": inputs["context"],
     }
-    evaluated = evaluate(**pair, stage_name=f"evaluate {role}").set_display_name(f"evaluate-{role}")
+    evaluated = evaluate(
+        **pair, champion=inputs["champion"], stage_name=f"evaluate {role}"
+    ).set_display_name(f"evaluate-{role}")
     measured = (
         energy_measure(
             **pair,
@@ -83,7 +87,7 @@ def evidence_tasks(
     # Two heavy tasks on one node spoil each other's figures.
     measured.after(evaluated)
     return {
-        role: candidate.output,
+        role: candidate,
         f"{role}_evaluation": evaluated.outputs["figures"],
         f"{role}_energy": measured.outputs["figures"],
     }
@@ -96,7 +100,6 @@ def decision_tasks(*, context: Any, plan: Any, baseline: Any, **evidence: Any) -
     decision = ruling.outputs["decision"]
     reported = report(decision=decision, **files).set_caching_options(False)
     promote(
-        context=context,
         decision=decision,
         baseline=baseline,
         optimized=evidence["optimized"],

@@ -1,28 +1,35 @@
-"""Decide: judge an earlier run again, from the evidence it kept in MLflow."""
+"""Decide: evaluate and measure what was proposed, judge it, report, promote."""
+
+from typing import Any
 
 from kfp import dsl
 
-from leanstage.components import recall
-from leanstage.pipelines._parts import decision_tasks
+from leanstage.components import receive
+from leanstage.pipelines._parts import decision_tasks, evidence_tasks
+
+DESCRIPTION = """\
+Take a proposal that leanstage-optimize left in MLflow, evaluate and measure its candidates again,
+judge them, report, and promote what may be promoted.
+
+For installations that keep the decision out of the submitter's hands: run it where only the gate
+holds the key and its MLflow account. Policy and evaluation data are the gate's own.
+
+run_id: the MLflow run of the proposal.
+energy_blocks, energy_window_seconds: how long to measure.
+"""
 
 
-@dsl.pipeline(
-    name="leanstage-decide",
-    description=(
-        "Judge an earlier run again from its logged evidence, for example after a justification "
-        "was logged; then report and promote. run_id: the MLflow run of that run."
-    ),
-)
-def decide(run_id: str) -> None:
-    evidence = recall(run_id=run_id).set_caching_options(False).outputs
+@dsl.pipeline(name="leanstage-decide", description=DESCRIPTION)
+def decide(run_id: str, energy_blocks: int = 10, energy_window_seconds: float = 0.5) -> None:
+    inputs = receive(run_id=run_id).set_caching_options(False).outputs
+    measuring: dict[str, Any] = {
+        "blocks": energy_blocks,
+        "window_seconds": energy_window_seconds,
+    }
+    evidence = {
+        **evidence_tasks(inputs, "optimized", inputs["optimized"], **measuring),
+        **evidence_tasks(inputs, "fallback", inputs["fallback"], **measuring),
+    }
     decision_tasks(
-        context=evidence["context"],
-        plan=evidence["plan"],
-        baseline=evidence["baseline"],
-        optimized=evidence["optimized"],
-        optimized_evaluation=evidence["optimized_evaluation"],
-        optimized_energy=evidence["optimized_energy"],
-        fallback=evidence["fallback"],
-        fallback_evaluation=evidence["fallback_evaluation"],
-        fallback_energy=evidence["fallback_energy"],
+        context=inputs["context"], plan=inputs["plan"], baseline=inputs["baseline"], **evidence
     )

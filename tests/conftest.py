@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["tests.mlflow_server"]
+
 WORDS = (
     "the a film story plot actor scene camera music ending quiet long short first second "
     "director cast watch feels looks seems very quite rather almost never always"

@@ -15,6 +15,7 @@ def evaluate(
     figures: Output[Artifact],
     metrics: Output[Metrics],
     confusion: Output[ClassificationMetrics],
+    champion: Input[Model] = None,
     stage_name: str = "evaluate",
 ) -> None:
     """Compare the accuracy of two variants row by row, each loaded from disk as it is served.
@@ -24,13 +25,17 @@ def evaluate(
         candidate: The variant to judge.
         evaluation: Labelled rows.
         context: The run's context, for the batch size of production.
+        champion: The model that serves at present, to hold the candidate against as well.
         stage_name: What the log calls this task, where a DAG holds several.
 
     Returns:
-        figures: Accuracies, the paired table, its interval and the flips (Evaluation).
+        figures: A folder with accuracies, paired tables, intervals, slices and flips (Evaluation),
+            and every answer they rest on.
         metrics: The headline figures, for the run view.
         confusion: The candidate's confusion matrix, for the run view.
     """
+    from pathlib import Path
+
     from leanstage.contracts import RunContext
     from leanstage.evaluate import evaluate
     from leanstage.progress import stage
@@ -39,17 +44,22 @@ def evaluate(
 
     with stage(stage_name):
         reference = open_variant(baseline.path)
+        pinned = RunContext.load(context.path)
+        serving = champion is not None and pinned.champion is not None
         result = evaluate(
             reference,
             open_variant(candidate.path),
             open_split(evaluation.path),
-            batch_size=RunContext.load(context.path).policy.batch_size,
+            batch_size=pinned.policy.batch_size,
+            target=Path(figures.path),
+            champion=open_variant(champion.path) if serving else None,
         )
-        result.save(figures.path)
         metrics.log_metric("baseline_accuracy", result.baseline)
         metrics.log_metric("candidate_accuracy", result.candidate)
         metrics.log_metric("difference", result.difference)
         metrics.log_metric("agreement", result.agreement)
-        confusion.log_confusion_matrix(
-            list(reference.manifest.labels), [list(row) for row in result.confusion]
-        )
+        metrics.log_metric("candidate_macro_f1", result.macro_f1.candidate)
+        if result.confusion:
+            confusion.log_confusion_matrix(
+                list(reference.manifest.labels), [list(row) for row in result.confusion]
+            )

@@ -8,7 +8,6 @@ from leanstage.components._image import image
 
 @dsl.component(base_image=image("control"), install_kfp_package=False)
 def promote(
-    context: Input[Artifact],
     decision: Input[Artifact],
     baseline: Input[Model],
     optimized: Input[Model],
@@ -20,24 +19,22 @@ def promote(
     Fails where the decision is BLOCKED, so that the run is red; decision and report exist.
 
     Args:
-        context: The run's context.
-        decision: The gate's decision; it is checked against the one kept in MLflow.
+        decision: The gate's decision; it has to be the one that was signed and kept in MLflow.
         baseline: The unoptimized model.
         optimized: First candidate.
         fallback: Second candidate.
 
     Returns:
-        promoted: The promoted variant.
+        promoted: The promoted variant, with its attestation.
     """
     from pathlib import Path
 
-    from leanstage.contracts import Decision, RunContext
+    from leanstage.contracts import Decision
     from leanstage.gate.promotion import promote
     from leanstage.progress import stage
 
     with stage("promote"):
         promote(
-            RunContext.load(context.path),
             Decision.load(decision.path),
             variants={
                 "baseline": Path(baseline.path),

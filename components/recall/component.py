@@ -21,6 +21,8 @@ def recall(
 ) -> None:
     """Bring back what a run kept in MLflow, to judge it again.
 
+    Evidence that is not what the gate signed at the time is refused.
+
     Args:
         run_id: MLflow run of an earlier pipeline run.
 
@@ -36,16 +38,16 @@ def recall(
         fallback_energy: Its energy.
     """
     from leanstage.gate.dossier import dossier_of_files, recall
+    from leanstage.gate.record import require_signed
     from leanstage.progress import stage
 
     with stage("recall"):
-        recall(
-            run_id,
-            dossier_of_files(
-                context=context.path,
-                plan=plan.path,
-                baseline=baseline.path,
-                optimized=(optimized.path, optimized_evaluation.path, optimized_energy.path),
-                fallback=(fallback.path, fallback_evaluation.path, fallback_energy.path),
-            ),
+        dossier = dossier_of_files(
+            context=context.path,
+            plan=plan.path,
+            baseline=baseline.path,
+            optimized=(optimized.path, optimized_evaluation.path, optimized_energy.path),
+            fallback=(fallback.path, fallback_evaluation.path, fallback_energy.path),
         )
+        recall(run_id, dossier)
+        require_signed(dossier)

@@ -9,14 +9,15 @@ from leanstage.components._image import image
 @dsl.component(base_image=image("torch"), install_kfp_package=False)
 def resolve(
     model: str,
-    train_data: str,
-    evaluation_data: str,
     baseline: Output[Model],
     train: Output[Dataset],
     validation: Output[Dataset],
     evaluation: Output[Dataset],
     unlabelled: Output[Dataset],
+    champion: Output[Model],
     context: Output[Artifact],
+    train_data: str = "",
+    evaluation_data: str = "",
     validation_data: str = "",
     unlabelled_data: str = "",
     policy: str = "",
@@ -28,11 +29,13 @@ def resolve(
     Args:
         model: Folder, models:/name/1, models:/name@alias, hf://org/name@commit or s3://... of a
             sequence-classification checkpoint in safetensors.
-        train_data: Path or URI of the training rows (JSON Lines or parquet: text, label).
+        train_data: Path or URI of the training rows (JSON Lines or parquet: text, label); empty
+            takes what the policy names, as for all data.
         evaluation_data: Path or URI of the rows that the gate judges on.
         validation_data: Rows on which settings are chosen; empty holds some training rows out.
         unlabelled_data: Further text to distill on; may be empty.
-        policy: Path or URI of a ModelPolicy in YAML; empty takes the default.
+        policy: Path or URI of a ModelPolicy in YAML, or a preset (default, strict, lenient). Where
+            the installation keeps policies itself, leave it empty: another one is refused.
         name: Registered model; empty takes the name that the model goes by.
         deploy: "optimized", or "baseline" where a justification is logged.
 
@@ -42,6 +45,7 @@ def resolve(
         validation: Validation rows.
         evaluation: Evaluation rows.
         unlabelled: Unlabelled rows, possibly none.
+        champion: The model that serves at present; a marker where there is none.
         context: The run, its policy and what was pinned (RunContext).
     """
     from pathlib import Path
@@ -67,6 +71,7 @@ def resolve(
                 validation=Path(validation.path),
                 evaluation=Path(evaluation.path),
                 unlabelled=Path(unlabelled.path),
+                champion=Path(champion.path),
                 context=Path(context.path),
             ),
         )

@@ -1,27 +1,32 @@
 """Genuine evidence, and ways to spoil it."""
 
+import hashlib
 import math
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
+from hypothesis import settings
 from pydantic import BaseModel
 from scipy import stats
 
 from leanstage.contracts import (
     TECHNIQUES,
     Arm,
+    Champion,
     Check,
-    ClassFigures,
     EnergyComparison,
     Evaluation,
+    Flip,
     Justification,
     MeterInfo,
     ModelPolicy,
     ModelVersion,
-    PairedCounts,
     Ratio,
     Role,
     Step,
@@ -39,19 +44,79 @@ from leanstage.gate import (
     evidence_sha256,
     write_once_params,
 )
-from leanstage.variant.statistics import tango_interval
+from leanstage.tasks import Predictions, Slicing, compare
+
+EXAMPLES = {"default": 2000, "nightly": 100_000}
+"""Of the main property; the others take a tenth."""
+_MAIN = EXAMPLES[os.environ.get("LEANSTAGE_HYPOTHESIS", "default")]
+# Never loaded, but named by the tests: a loaded profile would hold for the other rooms as well.
+settings.register_profile("gate", max_examples=_MAIN, deadline=None)
+settings.register_profile("gate-tenth", max_examples=_MAIN // 10, deadline=None)
 
 BASELINE = "b" * 64
+CHAMPION = "c" * 64
 DATA = "d" * 64
 DIGEST: dict[Role, str] = {"optimized": "1" * 64, "fallback": "2" * 64}
 NOISE = (0.004, -0.01, 0.007, -0.002, 0.001, 0.006, -0.005, -0.008, 0.003, 0.004)
 LABELS = ("negative", "positive")
+CHANNELS = ("chat", "mail", "phone")
+
+
+class Answered(NamedTuple):
+    """How the models answer; a tenth of the rows is chat.
+
+    ``wrong`` are the rows that the baseline answers wrongly, 100 in 2,000 unless told. Rows
+    ``lost_in_chat`` are lost beside ``lost``, all of them from the chat. ``better`` and ``worse``
+    are the rows that the champion, unlike the baseline, answers rightly and wrongly; without
+    ``better`` there is no champion.
+    """
+
+    lost: int = 14
+    gained: int = 10
+    n: int = 2000
+    wrong: int | None = None
+    lost_in_chat: int = 0
+    better: int | None = None
+    worse: int = 0
+
+
+@lru_cache(maxsize=256)
+def answers(given: Answered) -> Predictions:
+    """Such answers; where a figure is larger, the same rows are concerned and some more."""
+    n, wrong = given.n, given.wrong
+    wrong = max(given.gained, n // 20) if wrong is None else wrong
+    rows = np.arange(n)
+    labels = (rows // 10 % 2).astype(np.int32)
+    channels = np.array([1, 1, 1, 1, 1, 1, 2, 2, 2, 0], dtype=np.int32)[rows % 10]
+    order = np.random.RandomState(n).permutation(n)
+    failed, right = order[:wrong], order[wrong:]
+    in_chat = right[channels[right] == 0][: given.lost_in_chat]
+    elsewhere = right[~np.isin(right, in_chat)]
+    # From the other end, so that what champion and candidate do differently adds up.
+    still_failed = failed[: max(0, wrong - (given.better or 0))]
+    mistaken = {
+        "baseline": failed,
+        "candidate": np.concatenate([failed[given.gained :], in_chat, elsewhere[: given.lost]]),
+        "champion": np.concatenate([still_failed, right[len(right) - given.worse :]]),
+    }
+    if given.better is None:
+        del mistaken["champion"]
+    columns = {
+        name: np.where(np.isin(rows, where), 1 - labels, labels).astype(np.int32)
+        for name, where in mistaken.items()
+    }
+    return Predictions(labels, slices={"channel": Slicing(CHANNELS, channels)}, **columns)
 
 
 class Genuine:
     """Builds evidence that adds up; every argument is one figure of it."""
 
     policy = ModelPolicy()
+    answered: dict[str, "Answered"]
+    """What the answers behind every evaluation are, by the hash that it states of them."""
+
+    def __init__(self) -> None:
+        self.answered = {}
 
     def manifest(self, digest: str, *, parameters: int = 1000, **changes: Any) -> VariantManifest:
         fields: dict[str, Any] = {
@@ -81,51 +146,34 @@ class Genuine:
             for technique in TECHNIQUES
         )
 
-    def evaluation(
-        self,
-        role: Role = "optimized",
-        *,
-        lost: int = 14,
-        gained: int = 10,
-        n: int = 2000,
-        wrong: int | None = None,
-        **changes: Any,
-    ) -> Evaluation:
-        """``wrong`` rows are answered wrongly by the baseline: 100 in 2,000 unless told."""
-        wrong = max(gained, n // 20) if wrong is None else wrong
-        counts = PairedCounts(
-            both_right=n - wrong - lost,
-            baseline_only=lost,
-            candidate_only=gained,
-            both_wrong=wrong - gained,
-        )
-        right, also_right = n - wrong, n - wrong - lost + gained
-        half = n // 2
-        first, first_too = min(right, half), min(also_right, half)
-        classes = [(half, first, first_too), (n - half, right - first, also_right - first_too)]
+    def predictions(self, sha256: str) -> Predictions:
+        """The answers to which an evaluation with this ``predictions_sha256`` belongs."""
+        return answers(self.answered[sha256])
+
+    def evaluation(self, role: Role = "optimized", **changes: Any) -> Evaluation:
+        """What follows from answers with the figures among ``changes``, and its other fields."""
+        figures = {name: changes.pop(name) for name in Answered._fields if name in changes}
+        answered = Answered(**figures)
+        key = hashlib.sha256(repr(answered).encode()).hexdigest()
+        self.answered[key] = answered
+        predictions = answers(answered)
+        champion = None if predictions.champion is None else CHAMPION
+        rows = np.flatnonzero(predictions.baseline != predictions.candidate)[:5]
         fields: dict[str, Any] = {
-            "n": n,
-            "baseline": right / n,
-            "candidate": also_right / n,
-            "difference": (gained - lost) / n,
-            "ci95": tango_interval(counts, 0.95),
-            "counts": counts,
-            "agreement": (counts.both_right + counts.both_wrong) / n,
+            **compare(predictions, LABELS, champion_digest=champion).figures(),
             "baseline_digest": BASELINE,
             "candidate_digest": DIGEST[role],
             "dataset_sha256": DATA,
-            "classes": tuple(
-                ClassFigures(
-                    label=label,
-                    n=rows,
-                    baseline_recall=one / rows if rows else None,
-                    candidate_recall=two / rows if rows else None,
+            "predictions_sha256": key,
+            "flips": tuple(
+                Flip(
+                    row=row,
+                    text="some text",
+                    label=LABELS[predictions.labels[row]],
+                    baseline=LABELS[predictions.baseline[row]],
+                    candidate=LABELS[predictions.candidate[row]],
                 )
-                for label, (rows, one, two) in zip(LABELS, classes, strict=True)
-            ),
-            "confusion": tuple(
-                (two, rows - two) if position == 0 else (rows - two, two)
-                for position, (rows, _, two) in enumerate(classes)
+                for row in rows.tolist()
             ),
             "seconds": 1.0,
         }
@@ -140,6 +188,7 @@ class Genuine:
         reference: float = 0.8,
         blocks: int = 10,
         tier: Tier = "measured",
+        p50_ms: float = 3.0,
         p95_ms: float = 6.0,
         **changes: Any,
     ) -> EnergyComparison:
@@ -178,7 +227,7 @@ class Genuine:
                     joules_per_answer=joules,
                     wh_per_1000=joules / 3.6,
                     cpu_ms_per_answer=22.5,
-                    latency_p50_ms=3.0,
+                    latency_p50_ms=p50_ms,
                     latency_p95_ms=p95_ms if name == "candidate" else 9.0,
                     load_seconds=0.5,
                     peak_rss_bytes=10**8,
@@ -216,24 +265,33 @@ class Genuine:
         )
 
     def candidate(self, role: Role = "optimized", **changes: Any) -> Candidate:
+        """Where an evaluation is among the changes, the answers are those it was made from."""
+        evaluation = changes.get("evaluation") or self.evaluation(role)
         genuine = Candidate(
             role=role,
             manifest=self.manifest(DIGEST[role], parameters=500, lineage=self.lineage()),
             digest=DIGEST[role],
-            evaluation=self.evaluation(role),
+            evaluation=evaluation,
             energy=self.energy(role),
+            predictions=self.predictions(evaluation.predictions_sha256),
         )
         return replace(genuine, **changes)
+
+    def champion(self, digest: str = CHAMPION) -> Champion:
+        version = ModelVersion(name="reviews", version="2", created_ms=1_690_000_000_000)
+        return Champion(version=version, digest=digest)
 
     def evidence(self, *candidates: Candidate, **changes: Any) -> Evidence:
         genuine = Evidence(
             source=ModelVersion(name="reviews", version="3", created_ms=1_700_000_000_000),
             baseline=Baseline(manifest=self.manifest(BASELINE), digest=BASELINE),
             candidates=candidates or (self.candidate("optimized"), self.candidate("fallback")),
+            champion=None,
             deploy="optimized",
             run_id="run-1",
             now=datetime(2026, 11, 23, 12, 0, tzinfo=UTC),
             guarantee="Anyone who may write the policy file may decide.",
+            untrusted=None,
         )
         return replace(genuine, **changes)
 

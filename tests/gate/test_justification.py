@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from leanstage.contracts import JustificationUse, ModelPolicy, ModelVersion, Reason
+from leanstage.contracts import Approver, JustificationUse, ModelPolicy, ModelVersion, Reason
 from leanstage.gate import check, decide, judge, write_once_params
+from leanstage.gate.standing import Standing
 
 
 def verdict_on(
@@ -57,15 +58,66 @@ def test_the_place_must_be_one_of_the_policy(genuine: Any, evidence: Any) -> Non
     assert found.code == "justification.unauthorised"
 
 
-@pytest.mark.parametrize(("edits", "accepted"), [(None, True), (False, True), (True, False)])
-def test_whoever_may_edit_the_source_may_not_approve(
-    genuine: Any, evidence: Any, edits: bool | None, accepted: bool
+OF_ADA = ModelPolicy(approvers=(Approver(experiment="leanstage-approvals", user="ada"),))
+SOUND = Standing(kept=True, approver="ada", may_write=True)
+
+
+def test_who_approved_is_whom_the_place_proves(genuine: Any, evidence: Any) -> None:
+    recorded = replace(genuine.justified(evidence, OF_ADA, author="the board"), standing=SOUND)
+    found = verdict_on(genuine, evidence, recorded, OF_ADA)
+    assert isinstance(found, JustificationUse)
+    assert found.author == "ada"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"refused": "MLflow does not tell"}, "cannot be trusted: MLflow does not tell."),
+        ({"approver": None}, "names no account"),
+        ({"approver": "bo"}, "names no account"),
+        ({"is_gate": True}, "the gate itself runs as ada"),
+        ({"is_admin": True}, "ada is an administrator of MLflow"),
+        ({"may_write": False}, "does not exist or may not write there"),
+        ({"other_writers": ("sam",)}, "besides ada, sam may write there"),
+        ({"other_writers": ("bo", "sam")}, "besides ada, bo and sam may write there"),
+        ({"other_writers": tuple("abcde")}, "besides ada, a, b, c and 2 more may write there"),
+        ({"edits_source": ("the source model reviews",)}, "ada may edit the source model reviews"),
+    ],
+)
+def test_a_place_that_is_not_the_approvers_alone(
+    genuine: Any, evidence: Any, changes: dict[str, Any], said: str
 ) -> None:
-    recorded = replace(genuine.justified(evidence), approver_edits_source=edits)
-    found = verdict_on(genuine, evidence, recorded)
+    standing = replace(SOUND, **changes)
+    recorded = replace(genuine.justified(evidence, OF_ADA), standing=standing)
+    found = verdict_on(genuine, evidence, recorded, OF_ADA)
+    assert isinstance(found, Reason)
+    assert found.code == "justification.unauthorised"
+    assert said in found.sentence
+
+
+def test_an_account_must_be_named_where_permissions_are_kept(genuine: Any, evidence: Any) -> None:
+    recorded = replace(genuine.justified(evidence), standing=Standing(kept=True))
+    reason = refusal(genuine, evidence, recorded)
+    assert reason.code == "justification.unauthorised"
+    assert "names no account" in reason.sentence
+
+
+@pytest.mark.parametrize(("required", "accepted"), [(False, True), (True, False)])
+def test_permissions_can_be_required(
+    genuine: Any, evidence: Any, required: bool, accepted: bool
+) -> None:
+    policy = ModelPolicy(require_permissions=required)
+    found = verdict_on(genuine, evidence, genuine.justified(evidence, policy), policy)
     assert isinstance(found, JustificationUse) is accepted
     if isinstance(found, Reason):
         assert found.code == "justification.unauthorised"
+        assert "this MLflow keeps none" in found.sentence
+
+
+def test_the_name_of_the_place_must_be_exact(genuine: Any, evidence: Any) -> None:
+    for name in ("Leanstage-Approvals", " leanstage-approvals", "leanstage-approvals/x"):
+        recorded = replace(genuine.justified(evidence), experiment=name)
+        assert refusal(genuine, evidence, recorded).code == "justification.unauthorised"
 
 
 def test_an_open_run_is_not_complete(genuine: Any, evidence: Any) -> None:

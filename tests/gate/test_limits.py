@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from leanstage.contracts import Judgement, ModelPolicy, PairedCounts
-from leanstage.gate import judge
+from leanstage.gate import decide, judge
+from leanstage.tasks import compare
+from leanstage.variant.bootstrap import macro_f1_upper_drop
 from leanstage.variant.statistics import rows_needed, tango_upper_drop
 
 
@@ -59,6 +61,36 @@ def test_no_discordant_rows_are_no_proof_on_a_handful(genuine: Any) -> None:
     assert codes(judgement) == ["accuracy.uncertain"]
     counts = PairedCounts(both_right=40, baseline_only=0, candidate_only=0, both_wrong=0)
     assert judgement.drop_bound == tango_upper_drop(counts, 0.95) > 0.06
+
+
+def test_the_metric_of_the_policy_is_held_to_its_limits(genuine: Any) -> None:
+    evaluation = genuine.evaluation(lost=60, gained=20)
+    figures = compare(genuine.predictions(evaluation.predictions_sha256), ("negative", "positive"))
+    judgement = look(genuine, ModelPolicy(metric="macro_f1"), evaluation=evaluation)
+    assert judgement.drop == -figures.macro_f1.difference != figures.counts.drop
+    bound = macro_f1_upper_drop(figures.counts, figures.macro_f1_differences, 0.95)
+    assert judgement.drop_bound == bound > 0.02
+    assert codes(judgement) == ["accuracy.drop", "accuracy.uncertain"]
+    assert all(" of macro F1" in reason.sentence for reason in judgement.reasons)
+
+
+def test_macro_f1_within_its_limits_is_accepted(genuine: Any) -> None:
+    policy = ModelPolicy(metric="macro_f1")
+    judgement = look(genuine, policy)
+    assert codes(judgement) == []
+    assert "of macro F1 on 2,000" in decide(genuine.evidence(), policy).sentence
+    narrow = ModelPolicy(metric="macro_f1", margin=judgement.drop_bound - 1e-4, tolerance=0.005)
+    uncertain = look(genuine, narrow)
+    assert codes(uncertain) == ["accuracy.uncertain"]
+    assert 2000 < uncertain.rows_needed < 2200
+    assert f"{uncertain.rows_needed:,} rows" in uncertain.reasons[0].next
+
+
+def test_macro_f1_is_no_proof_on_a_handful_either(genuine: Any) -> None:
+    evaluation = genuine.evaluation(n=40, lost=0, gained=0)
+    judgement = look(genuine, ModelPolicy(metric="macro_f1", min_n=1), evaluation=evaluation)
+    assert codes(judgement) == ["accuracy.uncertain"]
+    assert judgement.rows_needed > 40
 
 
 @pytest.mark.parametrize(
@@ -117,9 +149,17 @@ def test_the_policy_names_the_reference(genuine: Any) -> None:
 
 
 def test_latency_is_that_of_the_candidate(genuine: Any) -> None:
-    for limit, expected in ((6.0, []), (5.999, ["latency.slo"])):
-        policy = ModelPolicy(max_latency_p95_ms=limit)
-        assert codes(look(genuine, policy)) == expected
+    for name, at in (("max_latency_p95_ms", 6.0), ("max_latency_p50_ms", 3.0)):
+        for limit, expected in ((at, []), (at - 0.001, ["latency.slo"])):
+            policy = ModelPolicy().model_copy(update={name: limit})
+            assert codes(look(genuine, policy)) == expected
+
+
+def test_both_latencies_are_named(genuine: Any) -> None:
+    policy = ModelPolicy(max_latency_p50_ms=1.0, max_latency_p95_ms=2.0)
+    half, most = look(genuine, policy).reasons
+    assert "within 3 ms in half of the calls" in half.sentence
+    assert "within 6 ms in 95% of the calls" in most.sentence
 
 
 def test_size_is_that_of_the_candidate(genuine: Any) -> None:
@@ -128,14 +168,14 @@ def test_size_is_that_of_the_candidate(genuine: Any) -> None:
 
 
 def test_every_reason_is_a_sentence_with_a_next_step(genuine: Any) -> None:
-    policy = ModelPolicy(max_latency_p95_ms=1.0, max_bytes=10)
+    policy = ModelPolicy(max_latency_p50_ms=1.0, max_latency_p95_ms=1.0, max_bytes=10)
     judgement = look(
         genuine,
         policy,
-        evaluation=genuine.evaluation(n=100, lost=20),
+        evaluation=genuine.evaluation(n=100, lost=30, gained=0),
         energy=genuine.energy(ratio=1.2),
     )
-    assert len(judgement.reasons) == 6
+    assert len(judgement.reasons) == 8
     for reason in judgement.reasons:
         for text in (reason.sentence, reason.next):
             assert text[0].isupper()

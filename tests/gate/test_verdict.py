@@ -70,6 +70,7 @@ def test_all_reasons_are_collected(genuine: Any) -> None:
         "accuracy.too_few",
         "accuracy.drop",
         "accuracy.uncertain",
+        "slice.harm",
         "energy.no_saving",
         "latency.slo",
         "size.limit",
@@ -168,6 +169,14 @@ def test_a_policy_decides_only_on_models_it_covers(genuine: Any) -> None:
     decision = decide(genuine.evidence(), policy)
     assert [reason.code for reason in decision.reasons] == ["policy.untrusted"]
     assert decide(genuine.evidence(), ModelPolicy(models=("rev*",))).promoted == "optimized"
+
+
+def test_a_policy_that_does_not_hold_for_the_run_decides_nothing(genuine: Any) -> None:
+    evidence = genuine.evidence(genuine.lossy("optimized"), untrusted="the run states another.")
+    decision = decide(evidence, genuine.policy, [genuine.justified(evidence)])
+    assert decision.verdict == "BLOCKED"
+    assert decision.reasons[0].code == "policy.untrusted"
+    assert decision.reasons[0].sentence == "The run states another."
 
 
 def test_roles_stand_once_and_are_those_of_candidates(genuine: Any) -> None:

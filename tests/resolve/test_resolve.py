@@ -28,7 +28,7 @@ def request_(tiny_checkpoint: Checkpoint, data: dict[str, Path]) -> Request:
 
 
 def run(request: Request, tmp_path: Path) -> RunContext:
-    names = ("baseline", "train", "validation", "evaluation", "unlabelled", "context")
+    names = ("baseline", "train", "validation", "evaluation", "unlabelled", "champion", "context")
     return resolve(request, Targets(**{name: tmp_path / "out" / name for name in names}))
 
 

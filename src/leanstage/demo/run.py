@@ -6,7 +6,7 @@ from rich.console import Console
 
 from leanstage.contracts import sha256_json
 from leanstage.demo import baseline, data
-from leanstage.registry.client import RUNS_EXPERIMENT
+from leanstage.registry.client import runs_experiment
 from leanstage.registry.versions import find_by_digest, register
 from leanstage.runner.session import home, prepare, tracking_uri
 from leanstage.variant import open_variant
@@ -53,7 +53,7 @@ def _registered(model: Path, console: Console) -> str:
         version = register(
             variant,
             NAME,
-            experiment=RUNS_EXPERIMENT,
+            experiment=runs_experiment(),
             run_id=None,
             tags={"leanstage.role": "baseline"},
         )

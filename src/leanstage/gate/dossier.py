@@ -1,36 +1,42 @@
 """The evidence of one run on disk, and its keeping in MLflow."""
 
 import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from leanstage import progress
 from leanstage.contracts import (
+    Champion,
     EnergyComparison,
     Evaluation,
     Plan,
+    Proposal,
     Role,
     RunContext,
     VariantManifest,
 )
 from leanstage.errors import InputError
-from leanstage.gate.evidence import Baseline, Candidate, Evidence
+from leanstage.gate.evidence import Baseline, Candidate, Evidence, evidence_sha256
 from leanstage.registry import runs
 from leanstage.registry.client import RegistryError
 from leanstage.registry.sources import fetch_model
-from leanstage.variant import MANIFEST, content_digest
+from leanstage.tasks import EVALUATION_FILE, PREDICTIONS_FILE, Predictions
+from leanstage.variant import MANIFEST, content_digest, open_variant
 from leanstage.variant.adopt import adopt
+from leanstage.variant.digest import file_sha256
 
+KIND_TAG, PROPOSAL_KIND = "leanstage.kind", "proposal"
 CANDIDATES: tuple[Role, ...] = ("optimized", "fallback")
-CONTEXT, PLAN, DECISION = "context.json", "plan.json", "decision.json"
-VARIANT, EVALUATION, ENERGY = "variant", "evaluation.json", "energy.json"
+CONTEXT, PLAN, DECISION, PROPOSAL = "context.json", "plan.json", "decision.json", "proposal.json"
+VARIANT, EVALUATION, ENERGY = "variant", "evaluation", "energy.json"
 
 
 @dataclass(frozen=True)
 class CandidateFiles:
-    """Where one candidate and its evidence lie."""
+    """Where one candidate and its evidence lie; ``evaluation`` is a folder with its answers."""
 
     variant: Path
     evaluation: Path
@@ -43,8 +49,18 @@ class CandidateFiles:
     def read_evaluation(self) -> Evaluation | None:
         """The evaluation, None where it is missing or broken."""
         try:
-            return Evaluation.load(self.evaluation)
+            return Evaluation.load(self.evaluation / EVALUATION_FILE)
         except InputError:
+            return None
+
+    def read_predictions(self) -> Predictions | None:
+        """The answers; None where the file is gone, broken or another than was evaluated."""
+        evaluation, path = self.read_evaluation(), self.evaluation / PREDICTIONS_FILE
+        try:
+            if evaluation is None or file_sha256(path) != evaluation.predictions_sha256:
+                return None
+            return Predictions.load(path)
+        except (InputError, OSError):
             return None
 
     def read_energy(self) -> EnergyComparison | None:
@@ -74,8 +90,20 @@ class Dossier:
         """The baseline's manifest, None where it is missing or broken."""
         return _manifest(self.baseline)
 
-    def evidence(self, *, now: datetime, guarantee: str) -> Evidence:
-        """What the gate is shown: documents as they lie there, digests from the bytes."""
+    def evidence(
+        self,
+        *,
+        now: datetime,
+        guarantee: str,
+        champion: Champion | None,
+        untrusted: str | None = None,
+    ) -> Evidence:
+        """What the gate is shown: documents as they lie there, digests from the bytes.
+
+        Args:
+            champion: what serves now.
+            untrusted: why the policy of the run does not hold for its model, where so.
+        """
         context = self.context()
         return Evidence(
             source=context.source,
@@ -87,14 +115,22 @@ class Dossier:
                     _digest(files.variant),
                     files.read_evaluation(),
                     files.read_energy(),
+                    files.read_predictions(),
                 )
                 for role, files in self.candidates.items()
             ),
+            champion=champion,
             deploy=context.deploy,
             run_id=context.run_id,
             now=now,
             guarantee=guarantee,
+            untrusted=untrusted,
         )
+
+    def evidence_sha256(self) -> str:
+        """The hash that a decision on these files carries."""
+        shown = self.evidence(now=datetime.now(UTC), guarantee="", champion=None)
+        return evidence_sha256(shown)
 
     def announce(self) -> None:
         """Tell a listening runner where everything lies."""
@@ -103,7 +139,7 @@ class Dossier:
         progress.output("baseline", self.baseline)
         for role, files in self.candidates.items():
             progress.output(f"{role}_variant", files.variant)
-            progress.output(f"{role}_evaluation", files.evaluation)
+            progress.output(f"{role}_evaluation", files.evaluation / EVALUATION_FILE)
             progress.output(f"{role}_energy", files.energy)
 
     def keep(self) -> None:
@@ -114,8 +150,43 @@ class Dossier:
             _log_as(run_id, path, name)
         for role, files in self.candidates.items():
             runs.log_folder(run_id, files.variant, f"{role}/{VARIANT}")
-            _log_as(run_id, files.evaluation, EVALUATION, folder=role)
+            runs.log_folder(run_id, files.evaluation, f"{role}/{EVALUATION}")
             _log_as(run_id, files.energy, ENERGY, folder=role)
+
+
+def propose(context_file: Path, plan_file: Path, candidates: Mapping[Role, Path]) -> str:
+    """Keep both candidates in the run's MLflow run as a proposal, and close the run.
+
+    Nothing is judged. The proposal is written last: without it, there is nothing to receive.
+
+    Returns:
+        The MLflow run.
+    """
+    context = RunContext.load(context_file)
+    run_id = context.run_id
+    progress.step("keeping the candidates in MLflow")
+    digests = {role: open_variant(folder).digest for role, folder in candidates.items()}
+    _log_as(run_id, plan_file, PLAN)
+    for role, folder in candidates.items():
+        runs.log_folder(run_id, folder, f"{role}/{VARIANT}")
+    proposal = Proposal(
+        run_id=run_id,
+        source=context.source,
+        baseline_digest=context.baseline_digest,
+        optimized_digest=digests["optimized"],
+        fallback_digest=digests["fallback"],
+        deploy=context.deploy,
+        train=context.train,
+        validation=context.validation,
+        unlabelled=context.unlabelled,
+    )
+    with tempfile.TemporaryDirectory(prefix="leanstage-proposal-") as scratch:
+        runs.log_file(run_id, proposal.save(Path(scratch) / PROPOSAL))
+    runs.set_tags(run_id, {KIND_TAG: PROPOSAL_KIND})
+    runs.end_run(run_id, "FINISHED")
+    for role, folder in candidates.items():
+        progress.output(f"{role}_variant", folder)
+    return run_id
 
 
 def dossier_of_files(

@@ -7,22 +7,26 @@ from datetime import datetime
 from typing import TypeVar
 
 from leanstage.contracts import (
-    Contract,
+    Champion,
     Deploy,
     EnergyComparison,
     Evaluation,
     ModelVersion,
+    Part,
     Reason,
     Role,
     VariantManifest,
     sha256_json,
 )
 from leanstage.gate.words import NAME, objection
+from leanstage.tasks import Predictions
 
 ORDER: tuple[Role, ...] = ("optimized", "fallback")
 """Candidates in the order in which they are judged, whatever order they are handed in."""
 
-Document = TypeVar("Document", bound=Contract)
+_ANSWERS = "file of answers that belongs to the evaluation"
+
+Document = TypeVar("Document", bound=Part)
 
 
 @dataclass(frozen=True)
@@ -35,13 +39,19 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A model that may replace the baseline; ``digest`` was recomputed from its bytes."""
+    """A model that may replace the baseline; ``digest`` was recomputed from its bytes.
+
+    Attributes:
+        predictions: the answers that ``evaluation`` was made from; None where their file is
+            missing, cannot be read or does not hash to ``evaluation.predictions_sha256``.
+    """
 
     role: Role
     manifest: VariantManifest | None
     digest: str | None
     evaluation: Evaluation | None
     energy: EnergyComparison | None
+    predictions: Predictions | None
 
 
 @dataclass(frozen=True)
@@ -49,26 +59,32 @@ class Evidence:
     """Everything that one decision rests on, besides policy and justifications.
 
     Attributes:
+        champion: what serves at the time of the decision, as the registry tells; None where
+            nothing does.
         deploy: what was asked for.
         run_id: MLflow run that holds the evidence; justifications are bound to it.
         now: the time of the decision, with its time zone.
         guarantee: what this installation can and cannot promise about who decided.
+        untrusted: why the policy of the run does not hold for its model, as a sentence; None where
+            it does.
     """
 
     source: ModelVersion
     baseline: Baseline
     candidates: tuple[Candidate, ...]
+    champion: Champion | None
     deploy: Deploy
     run_id: str
     now: datetime
     guarantee: str
+    untrusted: str | None
 
 
 def evidence_sha256(evidence: Evidence) -> str:
     """SHA-256 (hex) over evaluation and energy of every candidate, sorted by role.
 
-    A document that breaks its contract counts as broken, not by its content: no decision for a
-    promotion can rest on it.
+    The answers are covered by the hash that the evaluation states of them. A document that breaks
+    its contract counts as broken, not by its content: no decision for a promotion can rest on it.
     """
     ordered = sorted(evidence.candidates, key=lambda candidate: str(candidate.role))
     return sha256_json(
@@ -111,12 +127,13 @@ def sound_candidate(candidate: Candidate) -> tuple[Candidate, list[Reason]]:
         ``evidence.missing`` and ``evidence.anomalous``.
     """
     reason = objection(candidate.role)
+    name, answers = NAME[candidate.role], candidate.predictions
     reasons = []
     if known_digest(candidate.digest) is None:
         reasons.append(
             reason(
                 "evidence.missing",
-                f"The digest of {NAME[candidate.role]} was not computed from its bytes.",
+                f"The digest of {name} was not computed from its bytes.",
                 "Produce the candidate again, then decide again.",
             )
         )
@@ -126,17 +143,19 @@ def sound_candidate(candidate: Candidate) -> tuple[Candidate, list[Reason]]:
         manifest=recheck(VariantManifest, candidate.manifest),
         evaluation=recheck(Evaluation, candidate.evaluation),
         energy=recheck(EnergyComparison, candidate.energy),
+        predictions=answers if isinstance(answers, Predictions) else None,
     )
     for given, found, what, remedy in (
         (candidate.manifest, sound.manifest, "manifest", "Produce the candidate again"),
         (candidate.evaluation, sound.evaluation, "evaluation", "Evaluate it again"),
         (candidate.energy, sound.energy, "energy comparison", "Measure it again"),
+        (answers, sound.predictions, _ANSWERS, "Evaluate it again"),
     ):
         if given is None:
-            text = f"There is no {what} of {NAME[candidate.role]}."
+            text = f"There is no {what} of {name}."
             reasons.append(reason("evidence.missing", text, f"{remedy}, then decide again."))
         elif found is None:
-            text = f"The {what} of {NAME[candidate.role]} breaks its contract."
+            text = f"The {what} of {name} breaks its contract."
             reasons.append(reason("evidence.anomalous", text, f"{remedy}, then decide again."))
     return sound, reasons
 

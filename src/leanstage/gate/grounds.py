@@ -14,6 +14,8 @@ from leanstage.contracts import (
 )
 from leanstage.gate.evidence import Evidence, recheck
 
+_OF_ACCURACY = frozenset({"slice.harm", "champion.worse"})
+
 
 @dataclass(frozen=True)
 class Unsupported:
@@ -28,14 +30,15 @@ def unsupported(
 ) -> Unsupported | None:
     """None where the evidence supports the grounds.
 
-    ``accuracy`` asks for a candidate that the gate objects to for its accuracy or, where the
-    baseline was asked for, one that lost accuracy and whose measured figure the reason cites.
+    ``accuracy`` asks for a candidate that the gate objects to for its accuracy, as a whole, in a
+    slice or beside the champion, or, where the baseline was asked for, one that lost accuracy and
+    whose measured figure the reason cites.
     ``no_saving`` asks for an objection to the saving and a measured trial of every technique.
     ``runtime`` rests on its text: what a serving platform can run is not in the evidence.
     """
     codes = {reason.code for judgement in judgements for reason in judgement.reasons}
     if justification.grounds == "accuracy":
-        if any(code.startswith("accuracy.") for code in codes):
+        if any(code.startswith("accuracy.") or code in _OF_ACCURACY for code in codes):
             return None
         if evidence.deploy == "baseline" and _cites_a_loss(justification.reason, evidence):
             return None

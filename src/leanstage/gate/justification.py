@@ -14,6 +14,7 @@ from leanstage.contracts import (
 )
 from leanstage.gate.evidence import Evidence, evidence_sha256, recheck
 from leanstage.gate.grounds import unsupported
+from leanstage.gate.standing import NO_PERMISSIONS, Standing, unauthorised
 from leanstage.gate.words import objection
 
 _WRITE_AGAIN = "Have an approver write a new justification from the current evidence."
@@ -29,8 +30,7 @@ class RecordedJustification:
         experiment: name of the experiment of that run: who may write there is who approves.
         finished: whether the run is finished.
         params: the run's params, which MLflow lets nobody overwrite.
-        approver_edits_source: whether who may write there may also edit the source model, as
-            MLflow's permissions tell; None where MLflow keeps no permissions.
+        standing: who may write to that experiment, and what its approver may edit besides.
     """
 
     justification: Justification | None
@@ -38,7 +38,7 @@ class RecordedJustification:
     experiment: str
     finished: bool
     params: Mapping[str, str]
-    approver_edits_source: bool | None = None
+    standing: Standing = NO_PERMISSIONS
 
 
 def write_once_params(justification: Justification) -> dict[str, str]:
@@ -75,19 +75,9 @@ def check(
         where = f"in run {recorded.run_id} of experiment {recorded.experiment}"
         return objection("baseline")(code, f"The justification {where} {why}.", remedy)
 
-    if recorded.experiment not in policy.approvers:
-        places = " or ".join(policy.approvers) or "nowhere"
-        return refuse(
-            "justification.unauthorised",
-            f"does not count: the policy accepts justifications in {places}",
-            "Have an approver log it where only approvers may write.",
-        )
-    if recorded.approver_edits_source:
-        return refuse(
-            "justification.unauthorised",
-            "was logged by an approver who may edit the source model",
-            "Have an approver log it who may not edit the source model.",
-        )
+    outside = unauthorised(recorded.experiment, recorded.standing, policy)
+    if outside is not None:
+        return refuse("justification.unauthorised", outside.why, outside.remedy)
     if recorded.finished is not True:
         return refuse(
             "justification.missing",
@@ -125,9 +115,14 @@ def check(
         sha256=justification.sha256(),
         grounds=justification.grounds,
         reason=justification.reason,
-        author=justification.author,
+        author=_author(recorded.standing, justification),
         expires=justification.expires,
     )
+
+
+def _author(standing: Standing, justification: Justification) -> str:
+    """Who approved: the account that the place proves; what a document states proves nothing."""
+    return justification.author if standing.approver is None else standing.approver
 
 
 def _bound_elsewhere(

@@ -1,11 +1,10 @@
-"""Is the comparison within policy? Accuracy, energy, latency and size against their limits."""
+"""Is the comparison within policy? Energy, latency and size against their limits."""
 
 import math
 
-from leanstage.contracts import EnergyComparison, ModelPolicy, PairedCounts, Ratio, Reason
+from leanstage.contracts import EnergyComparison, ModelPolicy, Ratio, Reason
 from leanstage.gate.evidence import Candidate
-from leanstage.gate.words import NAME, objection, percent, points, span
-from leanstage.variant.statistics import rows_needed, tango_upper_drop
+from leanstage.gate.words import NAME, objection, percent, span
 
 GUARD = 1e-12
 """Keeps rounding from deciding a figure that stands exactly at its limit."""
@@ -14,16 +13,9 @@ _MOST_BLOCKS = 1000
 """A longer measurement than this is no advice."""
 
 
-def limit_problems(candidate: Candidate, policy: ModelPolicy, confidence: float) -> list[Reason]:
-    """Objections to the figures of a candidate whose documents were validated again.
-
-    Args:
-        candidate: parts of it that are None were reported before.
-        confidence: one-sided, of the bound of the drop; the policy's, divided over candidates.
-    """
+def limit_problems(candidate: Candidate, policy: ModelPolicy) -> list[Reason]:
+    """Objections to the energy, latency and size of a candidate; its None were reported before."""
     reasons = []
-    if candidate.evaluation is not None:
-        reasons += _accuracy(candidate, candidate.evaluation.counts, policy, confidence)
     if candidate.energy is not None:
         reasons += _saving(candidate, candidate.energy, policy)
         reasons += _latency(candidate, candidate.energy, policy)
@@ -51,48 +43,6 @@ def reference_name(policy: ModelPolicy) -> str:
     if policy.reference == "strongest":
         return "the strongest unoptimized form of the baseline"
     return "the baseline as registered"
-
-
-def _accuracy(
-    candidate: Candidate, counts: PairedCounts, policy: ModelPolicy, confidence: float
-) -> list[Reason]:
-    if counts.n == 0:
-        return []
-    reason = objection(candidate.role)
-    name = NAME[candidate.role]
-    reasons = []
-    if counts.n < policy.min_n:
-        reasons.append(
-            reason(
-                "accuracy.too_few",
-                f"{name} was evaluated on {counts.n:,} rows; the policy asks for {policy.min_n:,}.",
-                f"Evaluate on at least {policy.min_n:,} rows.",
-            )
-        )
-    if not counts.drop <= policy.tolerance + GUARD:
-        reasons.append(
-            reason(
-                "accuracy.drop",
-                f"{name} loses {points(counts.drop)} of accuracy on {counts.n:,} rows; the policy "
-                f"accepts {points(policy.tolerance)}.",
-                "Compress less, or give the student more training text.",
-            )
-        )
-    bound = tango_upper_drop(counts, confidence)
-    if not bound <= policy.margin + GUARD:
-        needed = rows_needed(counts, policy.margin, confidence)
-        reasons.append(
-            reason(
-                "accuracy.uncertain",
-                f"On {counts.n:,} rows {name} may lose up to {points(bound)} of accuracy at "
-                f"{percent(confidence)} confidence; the policy accepts {points(policy.margin)}.",
-                f"Evaluate on at least {needed:,} rows."
-                if needed is not None
-                else "Compress less: the measured loss is at least the margin, so that more rows "
-                "would not help.",
-            )
-        )
-    return reasons
 
 
 def _saving(candidate: Candidate, energy: EnergyComparison, policy: ModelPolicy) -> list[Reason]:
@@ -137,20 +87,28 @@ def _longer(ratio: Ratio, limit: float) -> str:
 
 
 def _latency(candidate: Candidate, energy: EnergyComparison, policy: ModelPolicy) -> list[Reason]:
-    limit = policy.max_latency_p95_ms
-    if limit is None:
-        return []
+    limits = [
+        (limit, share, figure)
+        for limit, share, figure in (
+            (policy.max_latency_p50_ms, "half", "latency_p50_ms"),
+            (policy.max_latency_p95_ms, "95%", "latency_p95_ms"),
+        )
+        if limit is not None
+    ]
     reason = objection(candidate.role)
     name = NAME[candidate.role]
     arms = [arm for arm in energy.arms if arm.name == energy.registered.arm]
-    if not arms:
+    if limits and not arms:
         text = f"The latency of {name} was not measured."
         return [reason("evidence.missing", text, "Measure again, then decide again.")]
-    slowest = max(arm.latency_p95_ms for arm in arms)
-    if slowest <= limit + GUARD:
-        return []
-    text = (
-        f"{name} answers a single row within {slowest:.4g} ms in 95% of the calls; the policy "
-        f"accepts {limit:.4g} ms."
-    )
-    return [reason("latency.slo", text, "Compress further, or serve on faster hardware.")]
+    reasons = []
+    for limit, share, figure in limits:
+        slowest = max(getattr(arm, figure) for arm in arms)
+        if not slowest <= limit + GUARD:
+            text = (
+                f"{name} answers a single row within {slowest:.4g} ms in {share} of the calls; the "
+                f"policy accepts {limit:.4g} ms."
+            )
+            remedy = "Compress further, or serve on faster hardware."
+            reasons.append(reason("latency.slo", text, remedy))
+    return reasons

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from leanstage.contracts import JustificationUse, ModelPolicy, Reason
 from leanstage.gate.judge import Judged
 from leanstage.gate.limits import reference_name
-from leanstage.gate.words import NAME, capitalised, percent, points
+from leanstage.gate.words import METRIC, NAME, capitalised, percent, points
 
 
 def promote_candidate(judged: Judged, policy: ModelPolicy, confidence: float) -> str:
@@ -13,46 +13,59 @@ def promote_candidate(judged: Judged, policy: ModelPolicy, confidence: float) ->
     judgement = judged.judgement
     worst, least = judgement.drop_bound or 0.0, judgement.saving_bound or 0.0
     return capitalised(
-        f"{NAME[judgement.candidate]} is promoted: it {_accuracy(judged)} (at most "
+        f"{NAME[judgement.candidate]} is promoted: it {_accuracy(judged, policy)} (at most "
         f"{points(worst)} lost at {percent(confidence)} confidence), and it {_saving(judged)} "
         f"against {reference_name(policy)} (at least {percent(least)} by its 95% interval, "
         f"{percent(judgement.saving_required or 0.0)} required)."
     )
 
 
-def promote_baseline(use: JustificationUse, judged: Sequence[Judged]) -> str:
+def promote_baseline(use: JustificationUse, judged: Sequence[Judged], policy: ModelPolicy) -> str:
     """Why the baseline ships."""
     return (
         f"The unoptimized baseline is promoted on the justification of {use.author} (grounds: "
-        f"{use.grounds.replace('_', ' ')}, until {use.expires}): {_all(judged)}."
+        f"{use.grounds.replace('_', ' ')}, until {use.expires}): {_all(judged, policy)}."
     )
 
 
-def blocked(reasons: Iterable[Reason], judged: Sequence[Judged]) -> str:
+def blocked(reasons: Iterable[Reason], judged: Sequence[Judged], policy: ModelPolicy) -> str:
     """Why nothing ships."""
     codes = _codes(reason for reason in reasons if reason.candidate == "baseline")
-    return f"Nothing is promoted{f' ({codes})' if codes else ''}: {_all(judged)}."
+    return f"Nothing is promoted{f' ({codes})' if codes else ''}: {_all(judged, policy)}."
 
 
-def _all(judged: Sequence[Judged]) -> str:
-    return "; ".join(map(_clause, judged)) or "there was no candidate to judge"
+def _all(judged: Sequence[Judged], policy: ModelPolicy) -> str:
+    clauses = (_clause(candidate, policy) for candidate in judged)
+    return "; ".join(clauses) or "there was no candidate to judge"
 
 
-def _clause(judged: Judged) -> str:
+def _clause(judged: Judged, policy: ModelPolicy) -> str:
     """One candidate, its figures and its outcome."""
-    figures = " and ".join(filter(None, (_accuracy(judged), _saving(judged))))
+    found = (_accuracy(judged, policy), _champion(judged), _saving(judged))
+    clauses = [clause for clause in found if clause]
+    figures = " and ".join(filter(None, (", ".join(clauses[:-1]), *clauses[-1:])))
     outcome = _codes(judged.judgement.reasons) or "passes"
     return f"{NAME[judged.judgement.candidate]} {figures or 'has no sound figures'} ({outcome})"
 
 
-def _accuracy(judged: Judged) -> str:
+def _accuracy(judged: Judged, policy: ModelPolicy) -> str:
     drop, evaluation = judged.judgement.drop, judged.candidate.evaluation
     if drop is None or evaluation is None:
         return ""
-    rows = f"on {evaluation.counts.n:,} evaluation rows"
+    metric, rows = METRIC[policy.metric], f"on {evaluation.n:,} evaluation rows"
     if drop == 0:
-        return f"keeps its accuracy {rows}"
-    return f"{'loses' if drop > 0 else 'gains'} {points(abs(drop))} of accuracy {rows}"
+        return f"keeps its {metric} {rows}"
+    return f"{'loses' if drop > 0 else 'gains'} {points(abs(drop))} of {metric} {rows}"
+
+
+def _champion(judged: Judged) -> str:
+    """The comparison with the champion, where that objects."""
+    drop = judged.judgement.champion_drop
+    if drop is None or all(found.code != "champion.worse" for found in judged.judgement.reasons):
+        return ""
+    if drop == 0:
+        return "is no better than the champion"
+    return f"is {points(abs(drop))} {'below' if drop > 0 else 'above'} the champion"
 
 
 def _saving(judged: Judged) -> str:

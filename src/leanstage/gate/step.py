@@ -1,68 +1,95 @@
-"""The gate step: rule on a dossier and keep the ruling."""
+"""The gate step: rule on a dossier under the policy that holds, sign the ruling, keep it."""
 
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
 from leanstage import progress
-from leanstage.contracts import Decision
+from leanstage.contracts import Champion, Decision, RunContext
+from leanstage.errors import InputError
 from leanstage.gate.approvals import find_justifications
-from leanstage.gate.dossier import DECISION, Dossier
+from leanstage.gate.dossier import Dossier
+from leanstage.gate.evidence import known_digest
+from leanstage.gate.policies import Placed, disagreement, policy_for
+from leanstage.gate.record import keep_decision
 from leanstage.gate.verdict import decide
-from leanstage.registry import runs
-from leanstage.registry.client import tracking_uri
+from leanstage.registry import champions
+from leanstage.registry.client import embedded
+from leanstage.registry.permissions import permissions
+from leanstage.registry.versions import DIGEST_TAG
 
-HISTORY = "decisions"
+UNKNOWN = "0" * 64
+"""Stands for the digest of a champion that was promoted without one."""
 
 
 def rule(dossier: Dossier) -> Decision:
-    """Judge the candidates, keep the decision with the MLflow run and tag the run with it."""
+    """Judge the candidates, sign the decision and keep it with the MLflow run."""
     context = dossier.context()
+    placed, untrusted = _policy(context)
+    policy = placed.policy
     progress.step("looking for justifications")
-    justifications = find_justifications(context.source, context.policy.approvers)
-    evidence = dossier.evidence(now=datetime.now(UTC), guarantee=guarantee())
+    justifications = find_justifications(context.source, policy)
+    evidence = dossier.evidence(
+        now=datetime.now(UTC),
+        guarantee=guarantee(placed),
+        champion=champion_now(context),
+        untrusted=untrusted,
+    )
     progress.step("judging the candidates")
-    decision = decide(evidence, context.policy, justifications)
+    decision = decide(evidence, policy, justifications)
     dossier.announce()
     progress.step(decision.sentence)
-    keep_decision(decision)
+    keep_decision(decision, policy, _promoted(dossier, decision))
     return decision
 
 
-def keep_decision(decision: Decision) -> None:
-    """Log a decision as the current one and once more under its time: earlier ones stay."""
-    with tempfile.TemporaryDirectory(prefix="leanstage-decision-") as scratch:
-        current = decision.save(Path(scratch) / DECISION)
-        runs.log_file(decision.run_id, current)
-        stamp = decision.decided.replace(":", "").replace("+0000", "Z")
-        runs.log_file(decision.run_id, decision.save(Path(scratch) / f"{stamp}.json"), HISTORY)
-    codes = ",".join(sorted({reason.code for reason in decision.reasons}))
-    runs.set_tags(
-        decision.run_id,
-        {"leanstage.verdict": decision.verdict, "leanstage.reasons": codes or "none"},
-    )
-    runs.log_metrics(
-        decision.run_id,
-        {
-            f"{judgement.candidate}.{name}": value
-            for judgement in decision.judgements
-            for name, value in (
-                ("accuracy_drop", judgement.drop),
-                ("energy_saving", judgement.saving),
-            )
-            if value is not None
-        },
-    )
+def champion_now(context: RunContext) -> Champion | None:
+    """What serves now; its digest as ``resolve`` hashed it, or as the gate that promoted it did."""
+    name = context.policy.promoted_to(context.source.name)
+    version = champions.champion(name)
+    if version is None:
+        return None
+    pinned = context.champion
+    if pinned is not None and pinned.version == version:
+        return pinned
+    tags = {entry.version: entry.tags for entry in champions.history(name)}.get(version, {})
+    return Champion(version=version, digest=known_digest(tags.get(DIGEST_TAG)) or UNKNOWN)
 
 
-def guarantee() -> str:
+def guarantee(placed: Placed) -> str:
     """What the installation can promise about who decided, in one sentence."""
-    if tracking_uri().startswith("sqlite:"):
+    if embedded():
         return (
-            "Embedded MLflow without users: the decision is recorded, but whoever may write to "
-            "its database could have written the evidence or the justification."
+            "Embedded MLflow without users: the decision is signed and recorded, but whoever may "
+            "write to this folder could have written the policy, the evidence or the justification."
+        )
+    rules = (
+        f"the policy comes from {placed.where}, where submitters cannot write"
+        if placed.trusted
+        else "the policy is the one that the run states"
+    )
+    if permissions() is None:
+        return (
+            f"MLflow server without permissions: {rules}, but whoever reaches the server could "
+            "have written the evidence or the justification."
         )
     return (
-        "The MLflow server decides who may write evidence and justifications; its permissions "
-        "were not examined by this gate."
+        f"MLflow server with permissions: {rules}, and a justification counts only where its "
+        "approver alone may write."
     )
+
+
+def _policy(context: RunContext) -> tuple[Placed, str | None]:
+    """The policy to judge under, and why the run's own cannot be trusted, where so."""
+    try:
+        placed = policy_for(context.source.name, context.policy)
+    except InputError as error:
+        return Placed(context.policy, "the run", False), str(error)
+    return placed, disagreement(context.policy, placed)
+
+
+def _promoted(dossier: Dossier, decision: Decision) -> Path | None:
+    if decision.promoted is None:
+        return None
+    if decision.promoted == "baseline":
+        return dossier.baseline
+    return dossier.candidates[decision.promoted].variant

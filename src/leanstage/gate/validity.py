@@ -3,7 +3,7 @@
 from collections import Counter
 from fnmatch import fnmatchcase
 
-from leanstage.contracts import ModelPolicy, Reason, VariantManifest
+from leanstage.contracts import Champion, ModelPolicy, Reason, VariantManifest
 from leanstage.gate.evidence import ORDER, Baseline, Candidate, Evidence, known_digest, recheck
 from leanstage.gate.words import NAME, objection, short
 
@@ -20,12 +20,23 @@ def run_problems(evidence: Evidence, policy: ModelPolicy) -> list[Reason]:
                 "Decide under the policy that covers this model.",
             )
         )
+    if evidence.untrusted is not None:
+        remedy = "Run again under the policy that holds for this model."
+        reasons.append(reason("policy.untrusted", evidence.untrusted, remedy))
     if not evidence.candidates:
         reasons.append(
             reason(
                 "evidence.missing",
                 "There is no candidate to judge.",
                 "Run the optimization, then decide again.",
+            )
+        )
+    if evidence.champion is not None and recheck(Champion, evidence.champion) is None:
+        reasons.append(
+            reason(
+                "evidence.anomalous",
+                "What the registry holds as the champion is no model version with its digest.",
+                "Look at the champion in the registry, then decide again.",
             )
         )
     roles = Counter(str(candidate.role) for candidate in evidence.candidates)

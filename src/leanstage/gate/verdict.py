@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from leanstage.contracts import (
+    Champion,
     Decision,
     Judgement,
     JustificationUse,
@@ -25,10 +26,12 @@ OVERRULABLE: frozenset[ReasonCode] = frozenset(
         "accuracy.drop",
         "accuracy.uncertain",
         "accuracy.too_few",
+        "slice.harm",
         "energy.no_saving",
         "energy.inconclusive",
         "latency.slo",
         "size.limit",
+        "champion.worse",
     }
 )
 """What a justification can answer: limits. Missing or untrustworthy evidence it cannot."""
@@ -82,7 +85,7 @@ def decide(
     for recorded in justifications:
         found = check(recorded, evidence, sound_policy, judgements)
         if isinstance(found, JustificationUse):
-            text = sentence.promote_baseline(found, judged)
+            text = sentence.promote_baseline(found, judged, sound_policy)
             digest = known_digest(evidence.baseline.digest)
             return ruling.promote("baseline", digest, text, objections, found)
         refused.append(found)
@@ -130,7 +133,7 @@ class _Ruling:
         return self._decision(
             {
                 "verdict": "BLOCKED",
-                "sentence": sentence.blocked(reasons, self._judged),
+                "sentence": sentence.blocked(reasons, self._judged, self._policy),
                 "reasons": tuple(reasons),
             }
         )
@@ -144,6 +147,7 @@ class _Ruling:
                 "deploy": evidence.deploy,
                 "source": evidence.source,
                 "baseline_digest": known_digest(evidence.baseline.digest),
+                "champion": recheck(Champion, evidence.champion),
                 "policy_name": self._policy.name,
                 "policy_sha256": self._policy.sha256(),
                 "evidence_sha256": evidence_sha256(evidence),
@@ -162,11 +166,11 @@ def _can_be_justified(evidence: Evidence, objections: Sequence[Reason]) -> bool:
 
 
 def _missing(evidence: Evidence, judgements: Sequence[Judgement], policy: ModelPolicy) -> Reason:
-    places = " or ".join(policy.approvers) or "no experiment"
+    places = " or ".join(approver.experiment for approver in policy.approvers)
     passing = [judgement for judgement in judgements if judgement.passed]
     remedy = (
-        f"Have an approver log a justification in {places} (`leanstage justify`), then decide "
-        "again."
+        f"Have an approver log a justification in {places or 'no experiment'} (`leanstage "
+        "justify`), then decide again."
     )
     if passing:
         remedy += f" Or deploy {NAME[passing[0].candidate]}, which passes."

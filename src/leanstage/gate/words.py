@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 
-from leanstage.contracts import Reason, ReasonCode, Role
+from leanstage.contracts import Metric, Reason, ReasonCode, Role
 
 NAME: dict[Role, str] = {
     "optimized": "the optimized candidate",
     "fallback": "the fallback candidate",
     "baseline": "the baseline",
 }
+
+METRIC: dict[Metric, str] = {"accuracy": "accuracy", "macro_f1": "macro F1"}
 
 Objection = Callable[[ReasonCode, str, str], Reason]
 

@@ -3,13 +3,14 @@
 import shlex
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from leanstage.contracts import EnergyComparison, Outcome
+from leanstage.contracts import EnergyComparison, Outcome, VariantSummary
 
 PLAIN_STEP_SECONDS = 15.0
 """Where there is no terminal to redraw, a line at most this often."""
@@ -100,6 +101,28 @@ def print_outcome(
         command = shlex.join([mlflow, "ui", "--backend-store-uri", where.tracking_uri])
         console.print(f"MLflow UI        {command}", highlight=False, soft_wrap=True)
     console.print(f"MLflow run       {where.run_id}", highlight=False)
+
+
+def print_proposal(console: Console, run_id: str, candidates: Mapping[str, VariantSummary]) -> None:
+    """What was proposed, and the command that has it decided on."""
+    table = Table(title="Proposed, not decided", title_justify="left")
+    for title in ("candidate", "runtime, precision"):
+        table.add_column(title)
+    for title in ("parameters", "size on disk"):
+        table.add_column(title, justify="right")
+    table.add_column("digest")
+    for role, found in candidates.items():
+        table.add_row(
+            role,
+            f"{found.runtime} {found.precision}",
+            f"{found.parameters / 1e6:.1f} M",
+            f"{found.bytes / 1e6:.1f} MB",
+            found.digest[:12],
+        )
+    console.print()
+    console.print(table)
+    console.print(f"MLflow run       {run_id}", highlight=False)
+    console.print(f"Decide on it     leanstage decide {run_id}", highlight=False)
 
 
 def _table(outcome: Outcome, energy: EnergyComparison) -> Table:

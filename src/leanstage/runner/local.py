@@ -135,7 +135,7 @@ def _tell(event: dict[str, Any], run: Run, listener: Listener) -> None:
             listener.end(event["stage"], event["seconds"])
         case "error":
             run.timings[event["stage"]] = event["seconds"]
-            run.error = _ERRORS[event["kind"]](event["message"])
+            run.error = _ERRORS.get(event["kind"], LeanstageError)(event["message"])
         case "output":
             run.outputs[event["name"]] = event["path"]
 

@@ -13,9 +13,9 @@ from leanstage.contracts import Decision, Outcome
 from leanstage.errors import InputError, LeanstageError
 from leanstage.registry.client import URI_VARIABLE, embedded_uri
 from leanstage.report.commands import justify_command
-from leanstage.runner.console import ConsoleListener, print_outcome
+from leanstage.runner.console import ConsoleListener, print_outcome, print_proposal
 from leanstage.runner.local import Run, follow, run_pipeline
-from leanstage.runner.outcome import outcome_of
+from leanstage.runner.outcome import outcome_of, summary
 
 HOME_VARIABLE = "LEANSTAGE_HOME"
 REPORTS = {
@@ -31,10 +31,16 @@ def home() -> Path:
 
 
 def tracking_uri() -> str:
-    """The configured MLflow, else the embedded one; exported, so that this process uses it too."""
+    """The configured MLflow, else the embedded one, whose folder is made."""
+    if not os.environ.get(URI_VARIABLE):
+        home().mkdir(parents=True, exist_ok=True)
+    return name_tracking_uri()
+
+
+def name_tracking_uri() -> str:
+    """The same without making anything; exported, so that this process and its tasks use it."""
     uri = os.environ.get(URI_VARIABLE)
     if not uri:
-        home().mkdir(parents=True, exist_ok=True)
         uri = os.environ[URI_VARIABLE] = embedded_uri(home())
     return uri
 
@@ -82,6 +88,47 @@ def execute(
     decision = Decision.load(run.outputs["decision"])
     print_outcome(console, outcome, energy, justify=justify_command(decision))
     return outcome
+
+
+def propose(request: Mapping[str, Any], *, folder: Path, console: Console) -> str:
+    """Run the first half of the line; returns the MLflow run that holds the proposal.
+
+    Raises:
+        LeanstageError: the run failed before there was a proposal.
+    """
+    uri = tracking_uri()
+    console.print(f"Run folder       {folder}", highlight=False, soft_wrap=True)
+    run = _followed("optimize", request, folder, uri, console)
+    if run.error is not None:
+        _close(run, "FAILED")
+        raise run.error
+    print_proposal(
+        console,
+        run.outputs["run_id"],
+        {role: summary(run.outputs[f"{role}_variant"]) for role in ("optimized", "fallback")},
+    )
+    return run.outputs["run_id"]
+
+
+def is_proposal(run_id: str) -> bool:
+    """Whether an MLflow run holds candidates that nobody decided on yet.
+
+    Raises:
+        InputError: there is no such run.
+    """
+    tracking_uri()
+    from leanstage.gate.dossier import KIND_TAG, PROPOSAL_KIND
+    from leanstage.registry.client import RegistryError
+    from leanstage.registry.runs import tags_of
+
+    try:
+        return tags_of(run_id).get(KIND_TAG) == PROPOSAL_KIND
+    except RegistryError as error:
+        if error.missing:
+            raise InputError(
+                f"MLflow has no run {run_id}; give the MLflow run that an earlier command printed."
+            ) from error
+        raise
 
 
 def prepare(module: list[str], *, folder: Path, console: Console) -> None:

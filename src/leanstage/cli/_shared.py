@@ -1,0 +1,57 @@
+"""What several commands share: their options, the console, and paths that tasks can use."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from leanstage.contracts import Outcome
+from leanstage.errors import BlockedError
+
+console = Console()
+
+JsonOption = Annotated[
+    Path | None, typer.Option("--json", help="Write the outcome as one JSON document.")
+]
+OutOption = Annotated[
+    Path | None, typer.Option("--out", help="Folder for this run; new or empty.", file_okay=False)
+]
+PolicyOption = Annotated[
+    str, typer.Option(help="ModelPolicy in YAML, or default, strict, lenient; empty: what holds.")
+]
+BlocksOption = Annotated[int, typer.Option(min=4, help="Energy blocks per candidate.")]
+
+
+class Deploy(StrEnum):
+    """What to ship."""
+
+    optimized = "optimized"
+    baseline = "baseline"
+
+
+def say(text: str) -> None:
+    """Print a line as it is, however long."""
+    console.print(text, highlight=False, soft_wrap=True)
+
+
+def absolute(uri: str) -> str:
+    """A local path made absolute: tasks run elsewhere than the shell."""
+    from leanstage.tasks.reading import local_path
+
+    path = local_path(uri) if uri else None
+    return uri if path is None else str(path.absolute())
+
+
+def policy_uri(policy: str) -> str:
+    """A preset as it is, a path made absolute."""
+    from leanstage.gate.policies import PRESETS
+
+    return policy if policy in PRESETS else absolute(policy)
+
+
+def finish(outcome: Outcome) -> None:
+    """End with the exit code of the verdict."""
+    if outcome.verdict == "BLOCKED":
+        raise typer.Exit(BlockedError.exit_code)

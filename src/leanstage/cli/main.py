@@ -1,0 +1,79 @@
+"""The command itself: its options, its commands, and how an error ends it."""
+
+import os
+import sys
+import warnings
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from leanstage import __version__
+from leanstage.cli import inspecting, judging, policies, running, trust
+from leanstage.errors import LeanstageError
+from leanstage.progress import DEBUG_VARIABLE
+
+app = typer.Typer(
+    help="Ship the lean model by default: distill, prune, quantize, evaluate, measure, gate.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (
+    running.demo,
+    running.run,
+    running.optimize,
+    judging.decide,
+    judging.justify,
+    judging.rollback,
+    trust.keygen,
+    trust.verify,
+    inspecting.plan,
+    inspecting.schema,
+):
+    app.command()(command)
+app.command("compile")(inspecting.compile_packages)
+app.add_typer(policies.app, name="policy")
+
+
+def _version(value: bool) -> None:
+    if value:
+        Console().print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show tracebacks instead of one sentence.")
+    ] = False,
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Options of every command."""
+    if debug:
+        os.environ[DEBUG_VARIABLE] = "1"
+
+
+def main() -> None:
+    """Run the command; an error of ours is one sentence and its exit code, never a traceback."""
+    warnings.filterwarnings("ignore")
+    try:
+        app()
+    except LeanstageError as error:
+        if os.environ.get(DEBUG_VARIABLE):
+            raise
+        Console(stderr=True).print(f"[bold red]Error[/]: {error}", highlight=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+    except OSError as error:
+        if os.environ.get(DEBUG_VARIABLE):
+            raise
+        where = error.filename or "a file"
+        Console(stderr=True).print(
+            f"[bold red]Error[/]: {where}: {error.strerror}.", soft_wrap=True
+        )
+        sys.exit(LeanstageError.exit_code)
+    except KeyboardInterrupt:
+        Console(stderr=True).print("Interrupted; every process of the run was stopped.")
+        sys.exit(130)

@@ -1,0 +1,112 @@
+"""Does the candidate keep what it may not lose? Its drop and the bound of it against the limits."""
+
+import math
+from dataclasses import dataclass
+
+from leanstage.contracts import ModelPolicy, PairedCounts, Reason, Role
+from leanstage.gate.limits import GUARD
+from leanstage.gate.words import METRIC, NAME, objection, percent, points
+from leanstage.tasks import Comparison
+from leanstage.variant.bootstrap import bootstrap_upper_drop, macro_f1_upper_drop
+from leanstage.variant.statistics import rows_needed, tango_upper_drop
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What a candidate loses against another model on the same rows.
+
+    Attributes:
+        drop: of the metric, the other model minus the candidate.
+        bound: one-sided upper bound of the drop.
+        rows_needed: rows at which the bound of this drop would be within the margin; None where
+            it never is.
+    """
+
+    n: int
+    drop: float
+    bound: float
+    rows_needed: int | None
+
+
+def accuracy_loss(counts: PairedCounts, margin: float, confidence: float) -> Loss:
+    """The loss of accuracy, bounded by Tango's score method.
+
+    Raises:
+        ValueError: no rows, or a margin or confidence out of range.
+    """
+    return Loss(
+        counts.n,
+        counts.drop,
+        tango_upper_drop(counts, confidence),
+        rows_needed(counts, margin, confidence),
+    )
+
+
+def metric_loss(figures: Comparison, policy: ModelPolicy, confidence: float) -> Loss:
+    """The loss of the metric of the policy against the baseline.
+
+    For macro F1 both bounds that :func:`macro_f1_upper_drop` takes the larger of have to come
+    within the margin. The bootstrap's distance from the drop falls with the square root of the
+    rows, as a standard error does.
+    """
+    in_accuracy = accuracy_loss(figures.counts, policy.margin, confidence)
+    if policy.metric == "accuracy":
+        return in_accuracy
+    drop, differences = 0.0 - figures.macro_f1.difference, figures.macro_f1_differences
+    room, needed = policy.margin - drop, in_accuracy.rows_needed
+    if needed is not None and room > 0.0:
+        distance = bootstrap_upper_drop(differences, confidence) - drop
+        needed = max(needed, math.ceil(figures.n * (distance / room) ** 2))
+    bound = macro_f1_upper_drop(figures.counts, differences, confidence)
+    return Loss(figures.n, drop, bound, needed if room > 0.0 else None)
+
+
+def accuracy_problems(
+    role: Role, loss: Loss, policy: ModelPolicy, confidence: float
+) -> list[Reason]:
+    """Objections to the loss of the metric of the policy.
+
+    Args:
+        loss: against the baseline.
+        confidence: one-sided, of the bound; the policy's, divided over candidates.
+    """
+    reason = objection(role)
+    name, metric = NAME[role], METRIC[policy.metric]
+    reasons = []
+    if loss.n < policy.min_n:
+        reasons.append(
+            reason(
+                "accuracy.too_few",
+                f"{name} was evaluated on {loss.n:,} rows; the policy asks for {policy.min_n:,}.",
+                f"Evaluate on at least {policy.min_n:,} rows.",
+            )
+        )
+    if not loss.drop <= policy.tolerance + GUARD:
+        reasons.append(
+            reason(
+                "accuracy.drop",
+                f"{name} loses {points(loss.drop)} of {metric} on {loss.n:,} rows; the policy "
+                f"accepts {points(policy.tolerance)}.",
+                "Compress less, or give the student more training text.",
+            )
+        )
+    if not loss.bound <= policy.margin + GUARD:
+        reasons.append(
+            reason(
+                "accuracy.uncertain",
+                f"On {loss.n:,} rows {name} may lose up to {points(loss.bound)} of {metric} at "
+                f"{percent(confidence)} confidence; the policy accepts {points(policy.margin)}.",
+                more_rows(loss),
+            )
+        )
+    return reasons
+
+
+def more_rows(loss: Loss) -> str:
+    """What to do about a bound beyond the margin."""
+    if loss.rows_needed is None:
+        return (
+            "Compress less: the measured loss is at least the margin, so that more rows would not "
+            "help."
+        )
+    return f"Evaluate on at least {loss.rows_needed:,} rows."

@@ -1,0 +1,102 @@
+"""The data of a run: read, checked for leaks, split where the user brought no validation rows."""
+
+from dataclasses import dataclass
+
+from leanstage import progress
+from leanstage.contracts import DatasetInfo, ModelPolicy
+from leanstage.errors import InputError
+from leanstage.resolve.request import Request
+from leanstage.tasks import LABEL, Examples
+from leanstage.tasks.splits import (
+    check_training,
+    hold_out,
+    overlap,
+    read_labelled,
+    read_unlabelled,
+)
+
+SEED = 20
+EVALUATION_SHARE = 1 / 3
+"""Share of the evaluation rows to choose settings on where the user brings no validation rows."""
+TRAIN_SHARE = 0.12
+"""Share of the training rows for the same, where the gate needs every evaluation row."""
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The four splits, in memory."""
+
+    train: Examples
+    validation: Examples
+    evaluation: Examples
+    unlabelled: Examples
+
+
+def read_splits(request: Request, labels: tuple[str, ...], policy: ModelPolicy) -> Splits:
+    """Read every split that a run names, and check each against the evaluation rows.
+
+    Raises:
+        InputError: data that cannot be used, or evaluation rows that stand elsewhere too.
+    """
+    evaluation = read_labelled(
+        request.evaluation, labels, split="evaluation", columns=slice_columns(policy)
+    )
+    train = read_labelled(request.train, labels, split="train")
+    check_training(train, labels)
+    if request.validation:
+        validation = read_labelled(request.validation, labels, split="validation")
+    elif _can_spare(evaluation, policy):
+        # The model has not seen these rows, as it may have seen any training row.
+        evaluation, validation = hold_out(evaluation, share=EVALUATION_SHARE, seed=SEED)
+    else:
+        train, validation = hold_out(train, share=TRAIN_SHARE, seed=SEED)
+        progress.step(
+            "validation rows are held out of the training data; if the model was trained on them, "
+            "every technique will look worse than it is: pass validation rows"
+        )
+    if not len(validation):
+        raise InputError(
+            f"{request.train} is too small to hold out validation rows; pass a validation split."
+        )
+    leaked_rows(evaluation, validation, "the validation rows, on which settings are chosen", policy)
+    unlabelled = (
+        read_unlabelled(request.unlabelled) if request.unlabelled else Examples([], [], "none")
+    )
+    leaked_rows(evaluation, unlabelled, f"the unlabelled text {request.unlabelled}", policy)
+    return Splits(train, validation, evaluation, unlabelled)
+
+
+def leaked_rows(evaluation: Examples, other: Examples, where: str, policy: ModelPolicy) -> int:
+    """Evaluation rows that also stand elsewhere in the run; refused unless the policy allows it."""
+    leaked = overlap(evaluation, other)
+    if leaked and not policy.allow_overlap:
+        raise InputError(
+            f"{leaked} of {len(evaluation)} evaluation rows in {evaluation.source} also stand in "
+            f"{where}; remove them, or accept them with allow_overlap in the policy."
+        )
+    return leaked
+
+
+def _can_spare(evaluation: Examples, policy: ModelPolicy) -> bool:
+    """Whether the gate can do with fewer rows: never where the policy pins them."""
+    left = len(evaluation) * (1 - EVALUATION_SHARE)
+    return policy.evaluation_sha256 is None and left >= 3 * policy.min_n
+
+
+def slice_columns(policy: ModelPolicy) -> tuple[str, ...]:
+    """Columns to read beside text and label; the label is a slice of its own."""
+    return tuple(name for name in policy.slices if name != LABEL)
+
+
+def require_named_rows(info: DatasetInfo, policy: ModelPolicy) -> None:
+    """Refuse evaluation rows other than those that the policy names.
+
+    Raises:
+        InputError: their hash differs.
+    """
+    expected = policy.evaluation_sha256
+    if expected is not None and info.rows_sha256 != expected:
+        raise InputError(
+            f"{info.source} is not the evaluation data of the policy {policy.name!r}: its rows "
+            f"hash to {info.rows_sha256}, the policy names {expected} (policy.untrusted)."
+        )

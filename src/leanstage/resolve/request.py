@@ -1,0 +1,83 @@
+"""What a run asks for, held against the policy that covers its model."""
+
+import re
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from leanstage.contracts import Deploy, ModelPolicy
+from leanstage.errors import InputError
+from leanstage.gate.policies import disagreement, policy_for
+from leanstage.registry.sources import Source
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for; every field is a URI, a name, or empty."""
+
+    model: str
+    train: str
+    evaluation: str
+    validation: str = ""
+    unlabelled: str = ""
+    policy: str = ""
+    name: str = ""
+    deploy: str = "optimized"
+
+
+def policy_of(name: str, stated: ModelPolicy | None) -> ModelPolicy:
+    """The policy that holds for the model; a run that states another is refused."""
+    placed = policy_for(name, stated)
+    policy = placed.policy
+    if stated is not None and (objection := disagreement(stated, placed)) is not None:
+        raise InputError(f"{objection} Leave the policy out (policy.untrusted).")
+    if not any(fnmatchcase(name, pattern) for pattern in policy.models):
+        raise InputError(
+            f"the policy {policy.name!r} covers {', '.join(policy.models)}, not {name!r}; use the "
+            "policy that was made for this model."
+        )
+    return policy
+
+
+def agreed(request: Request, policy: ModelPolicy) -> Request:
+    """The request with the data that the policy names; naming other data is refused."""
+    changes = {}
+    for part in ("train", "validation", "unlabelled", "evaluation"):
+        asked, named = getattr(request, part), getattr(policy, part)
+        if named is None:
+            continue
+        if asked and asked != named:
+            raise InputError(
+                f"the run asks for {asked} as {part} data; the policy {policy.name!r} names "
+                f"{named}: leave it out (policy.untrusted)."
+            )
+        changes[part] = named
+    return replace(request, **changes)
+
+
+def deploy_of(value: str) -> Deploy:
+    """``optimized`` or ``baseline``; anything else is refused."""
+    if value == "optimized":
+        return "optimized"
+    if value == "baseline":
+        return "baseline"
+    raise InputError(f"{value!r} cannot be deployed; ask for 'optimized' or 'baseline'.")
+
+
+def model_name(request: Request, source: Source) -> str:
+    """The registered model: as asked, as MLflow knows it, or after the last part of the URI."""
+    if source.version is not None:
+        if request.name and request.name != source.version.name:
+            raise InputError(
+                f"{request.model} is a version of {source.version.name!r}, not of "
+                f"{request.name!r}; leave the name out."
+            )
+        return source.version.name
+    name = request.name or Path(urlsplit(source.pinned).path.rstrip("/")).name.partition("@")[0]
+    if not re.fullmatch(r"[\w .-]+", name):
+        raise InputError(
+            f"{name!r} cannot name a registered model; pass a name of letters, digits, '.', '_' "
+            "and '-'."
+        )
+    return name
