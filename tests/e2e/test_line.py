@@ -154,6 +154,10 @@ def test_a_lean_variant_is_promoted_and_is_what_the_report_says(
     )
     assert float(replay.stdout) == pytest.approx(outcome.evaluation.candidate, abs=1e-9)
 
+    verified = leanstage("verify", outcome.promoted.path, home=home)
+    assert verified.returncode == 0, verified.stderr
+    assert outcome.promoted.digest in verified.stdout
+
     page = Path(outcome.report).read_text(encoding="utf-8")
     assert outcome.sentence in page
     assert f"{outcome.evaluation.candidate * 100:.1f}%" in page
@@ -177,6 +181,18 @@ def test_blocked_then_justified_then_the_baseline_ships(small: Path, tmp_path: P
     run_id = outcome.mlflow.run_id
     again = leanstage("decide", run_id, "--json", tmp_path / "again.json", home=home)
     assert again.returncode == 3, again.stdout + again.stderr
+
+    # Evidence that is not what the gate signed is not judged again.
+    (evaluation,) = home.glob(
+        f"artifacts/*/{run_id}/artifacts/optimized/evaluation/evaluation.json"
+    )
+    genuine = evaluation.read_text(encoding="utf-8")
+    evaluation.write_text(json.dumps(json.loads(genuine) | {"agreement": 1.0}), encoding="utf-8")
+    forged = leanstage("decide", run_id, home=home)
+    assert forged.returncode == 1, forged.stdout + forged.stderr
+    assert "the evidence in MLflow run" in forged.stderr
+    assert "is not what the gate signed" in forged.stderr
+    evaluation.write_text(genuine, encoding="utf-8")
 
     page = Path(outcome.report).with_name("report.md").read_text(encoding="utf-8")
     assert f"leanstage justify --model small-reviews --version 1 --decision {run_id}" in page

@@ -36,4 +36,6 @@ def test_the_composed_dag_runs(
     )
     assert finished.returncode == 0, finished.stdout[-4000:] + finished.stderr[-2000:]
     # A local run reports a vanished task as success: the figures must be there.
-    assert list(tmp_path.glob("local_outputs/*/evaluate/figures")), "nothing was evaluated"
+    assert list(tmp_path.glob("local_outputs/*/evaluate/figures/evaluation.json")), (
+        "nothing was evaluated"
+    )

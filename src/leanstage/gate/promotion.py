@@ -11,6 +11,7 @@ from leanstage.contracts import Decision, ModelVersion, Role
 from leanstage.contracts.attestation import Statement
 from leanstage.errors import BlockedError, LeanstageError
 from leanstage.gate import attestation
+from leanstage.gate.ownership import require_own
 from leanstage.gate.record import kept_envelope
 from leanstage.registry import champions, runs
 from leanstage.registry.champions import DECISION, Entry
@@ -63,6 +64,7 @@ def _crowned(statement: Statement, variant: Variant) -> ModelVersion:
     """Store, claim, read back, commit, point the alias: in this order."""
     decision, policy = statement.predicate.decision, statement.predicate.policy
     name = policy.promoted_to(decision.source.name)
+    require_own(policy, decision.source.name)
     signed = decision.sha256()
     begun = _begun(name, signed)
     if begun is not None and begun.state == "promoted":

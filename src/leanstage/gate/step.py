@@ -9,6 +9,7 @@ from leanstage.errors import InputError
 from leanstage.gate.approvals import find_justifications
 from leanstage.gate.dossier import Dossier
 from leanstage.gate.evidence import known_digest
+from leanstage.gate.ownership import shared
 from leanstage.gate.policies import Placed, disagreement, policy_for
 from leanstage.gate.record import keep_decision
 from leanstage.gate.verdict import decide
@@ -30,7 +31,7 @@ def rule(dossier: Dossier) -> Decision:
     justifications = find_justifications(context.source, policy)
     evidence = dossier.evidence(
         now=datetime.now(UTC),
-        guarantee=guarantee(placed),
+        guarantee=guarantee(placed, context.source.name),
         champion=champion_now(context),
         untrusted=untrusted,
     )
@@ -55,8 +56,8 @@ def champion_now(context: RunContext) -> Champion | None:
     return Champion(version=version, digest=known_digest(tags.get(DIGEST_TAG)) or UNKNOWN)
 
 
-def guarantee(placed: Placed) -> str:
-    """What the installation can promise about who decided, in one sentence."""
+def guarantee(placed: Placed, name: str) -> str:
+    """What the installation can promise about a decision on the model ``name``."""
     if embedded():
         return (
             "Embedded MLflow without users: the decision is signed and recorded, but whoever may "
@@ -72,10 +73,13 @@ def guarantee(placed: Placed) -> str:
             f"MLflow server without permissions: {rules}, but whoever reaches the server could "
             "have written the evidence or the justification."
         )
-    return (
+    text = (
         f"MLflow server with permissions: {rules}, and a justification counts only where its "
-        "approver alone may write."
+        "approver alone may write"
     )
+    if shared(placed.policy, name):
+        text += "; but whoever may edit the model can move the alias of its champion"
+    return f"{text}."
 
 
 def _policy(context: RunContext) -> tuple[Placed, str | None]:

@@ -1,6 +1,7 @@
 """What MLflow's permissions allow: asked of the server, which answers as its own check would."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -22,9 +23,6 @@ _EFFECTIVE = "/api/3.0/mlflow/users/permissions/get"
 
 _CANNOT_EDIT = frozenset({"READ", "USE", "DENY", "NO_PERMISSIONS"})
 """A permission of any other name, also one that is not known here, counts as one to edit."""
-
-_ELSEWHERE = frozenset({"registered_model", "prompt", "scorer"})
-"""Kinds of resources whose grants say nothing about an experiment."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,15 @@ class Permissions:
         return account is not None and account.is_admin
 
     def editors(self, experiment_id: str) -> Editors:
-        """Everybody who may start runs in an experiment or write into them.
+        """Everybody who may start runs in an experiment or write into them."""
+        return self._who(lambda user: self._may_edit_runs(user, experiment_id), experiment_id)
+
+    def model_editors(self, name: str) -> Editors:
+        """Everybody who may edit a registered model or its versions."""
+        return self._who(lambda user: self.may_edit_model(user, name), name)
+
+    def _who(self, may: Callable[[str], bool], key: str) -> Editors:
+        """Accounts that may do something with the resource ``key``.
 
         MLflow decides from grants and its default alone, so of the accounts that hold the same
         grants one is asked about: with hundreds of accounts, each request hashing a password,
@@ -77,13 +83,8 @@ class Permissions:
                 # Anybody may ask about himself: his answer must not stand for that of others.
                 alike[name] = [name]
             else:
-                alike.setdefault(_concerning(experiment_id, account.grants), []).append(name)
-        users = [
-            name
-            for names in alike.values()
-            if self._may_edit_runs(names[0], experiment_id)
-            for name in names
-        ]
+                alike.setdefault(_bearing_on(key, account.grants), []).append(name)
+        users = [name for names in alike.values() if may(names[0]) for name in names]
         return Editors(tuple(sorted(users)), tuple(sorted(admins)))
 
     def may_create_runs(self, user: str, experiment_id: str) -> bool:
@@ -142,11 +143,8 @@ def permissions() -> Permissions | None:
         return Permissions(account_of(body["user"]))
 
 
-def _concerning(experiment_id: str, grants: frozenset[Grant]) -> frozenset[Grant]:
-    """The grants that can bear on an experiment: all but those for something else."""
+def _bearing_on(key: str, grants: frozenset[Grant]) -> frozenset[Grant]:
+    """The grants that can matter for a resource: all but those that plainly name another one."""
     return frozenset(
-        grant
-        for grant in grants
-        if grant[1] not in _ELSEWHERE
-        and not (grant[1] == "experiment" and grant[2].isdigit() and grant[2] != experiment_id)
+        grant for grant in grants if grant[2] == key or not re.fullmatch(r"[\w .-]+", grant[2])
     )

@@ -78,7 +78,7 @@ def create_version(
 ) -> ModelVersion:
     """Register a stored model as the next version of ``name``."""
     client = connect()
-    _ensure_registered(client, name)
+    ensure_registered(client, name)
     with refusals():
         version = client.create_model_version(
             name,
@@ -148,8 +148,13 @@ def aliased(name: str, alias: str) -> ModelVersion | None:
     """The version that an alias of ``name`` points at."""
     from mlflow.exceptions import MlflowException
 
+    client = connect()
+    with refusals():
+        # A server with permissions answers for a model that is not there: permission denied.
+        if not client.search_model_versions(f"name = {quoted(name)}", max_results=1):
+            return None
     try:
-        found = connect().get_model_version_by_alias(name, alias)
+        found = client.get_model_version_by_alias(name, alias)
     except MlflowException as error:
         if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
             return None
@@ -160,7 +165,8 @@ def aliased(name: str, alias: str) -> ModelVersion | None:
     )
 
 
-def _ensure_registered(client: "MlflowClient", name: str) -> None:
+def ensure_registered(client: "MlflowClient", name: str) -> None:
+    """Make a registered model where it is missing."""
     from mlflow.exceptions import MlflowException
 
     try:

@@ -96,6 +96,9 @@ def print_outcome(
             f"Registered       models:/{where.model}/{where.version} (alias {where.alias})",
             highlight=False,
         )
+    if outcome.promoted is not None:
+        verify = shlex.join(["leanstage", "verify", outcome.promoted.path])
+        console.print(f"Verify           {verify}", highlight=False, soft_wrap=True)
     if where.tracking_uri.startswith("sqlite:"):
         mlflow = str(Path(sys.executable).with_name("mlflow"))
         command = shlex.join([mlflow, "ui", "--backend-store-uri", where.tracking_uri])

@@ -14,6 +14,8 @@ from typing import Any, Protocol
 
 from leanstage.contracts import write_atomically
 from leanstage.errors import BlockedError, InputError, LeanstageError
+from leanstage.gate.attestation import KEY_VARIABLE, PUBLIC_VARIABLE, TRUST_VARIABLE
+from leanstage.gate.policies import POLICY_VARIABLE
 from leanstage.progress import EVENTS_VARIABLE
 from leanstage.registry.client import URI_VARIABLE
 from leanstage.registry.runs import RUNNER_VARIABLE, runner_name
@@ -81,6 +83,7 @@ def follow(module: Sequence[str], *, run: Run, tracking_uri: str, listener: List
     events.write_text("", encoding="utf-8")
     environment = {
         **os.environ,
+        **_absolute_places(),
         EVENTS_VARIABLE: str(events.resolve()),
         URI_VARIABLE: tracking_uri,
         RUNNER_VARIABLE: runner_name(os.getpid()),
@@ -100,6 +103,15 @@ def follow(module: Sequence[str], *, run: Run, tracking_uri: str, listener: List
             _tell(event, run, listener)
     if process.returncode != 0 and run.error is None:
         run.error = LeanstageError(f"the run ended without a reason; its log is {run.log}.")
+
+
+def _absolute_places() -> dict[str, str]:
+    """Variables that name a file or folder here, for tasks that may run elsewhere."""
+    return {
+        name: str(Path(os.environ[name]).absolute())
+        for name in (KEY_VARIABLE, PUBLIC_VARIABLE, TRUST_VARIABLE, POLICY_VARIABLE)
+        if Path(os.environ.get(name, "")).exists() and os.environ.get(name)
+    }
 
 
 class _Events:

@@ -19,7 +19,7 @@ _MODELS = ("baseline", "candidate", "champion")
 _SLICE = "slice:"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Slicing:
     """One column that divides the rows: ``codes`` (rows,) index into ``values``."""
 

@@ -62,7 +62,19 @@ def _json_lines(uri: str, lines: Iterable[str]) -> Iterable[Row]:
             raise InputError(f"{uri}, line {number} is not JSON: {error}.") from error
         if not isinstance(row, dict):
             raise InputError(f"{uri}, line {number} is not a JSON object with a text and a label.")
+        if "\\ud" in line.lower():
+            _require_unicode(row, uri, number)
         yield row
+
+
+def _require_unicode(row: Row, uri: str, number: int) -> None:
+    """JSON can escape half a character, which no file in UTF-8 can hold."""
+    try:
+        json.dumps(row, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"{uri}, line {number} holds half of a character (a lone surrogate); repair the text."
+        ) from error
 
 
 def _saved_dataset(folder: Path) -> list[Row]:

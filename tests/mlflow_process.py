@@ -1,0 +1,112 @@
+"""The process of an ``mlflow server``: on this machine alone, and never longer than its tests."""
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+
+START_SECONDS = 120
+MOST_SECONDS = 1800
+
+# Ends with its parent, whatever becomes of it, and never outlives its time.
+_KEEPER = """
+import os, select, signal, subprocess, sys, time
+until = time.monotonic() + float(sys.argv[1])
+server = subprocess.Popen(sys.argv[2:])
+while server.poll() is None and time.monotonic() < until:
+    if select.select([sys.stdin], [], [], 0.5)[0]:
+        break
+server.terminate()
+try:
+    server.wait(10)
+finally:
+    os.killpg(0, signal.SIGKILL)
+"""
+
+
+@contextmanager
+def running(folder: Path, *, admin: str, password: str) -> Iterator[str]:
+    """Run a server with its basic-auth app, all of its files in ``folder``; gives its URI."""
+    uri = f"http://127.0.0.1:{_free_port()}"
+    keeper = _start(uri, folder, _settings(folder, admin, password))
+    try:
+        _await(uri, keeper, folder)
+        yield uri
+    finally:
+        _stop(keeper)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _settings(folder: Path, admin: str, password: str) -> dict[str, str]:
+    """The settings of the server and its basic-auth app, as environment variables."""
+    settings = folder / "basic_auth.ini"
+    settings.write_text(
+        "[mlflow]\n"
+        "default_permission = READ\n"
+        f"database_uri = sqlite:///{folder / 'accounts.db'}\n"
+        f"admin_username = {admin}\n"
+        "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
+        # Without it every request hashes the password anew, a quarter of a second of CPU.
+        "auth_cache_ttl_seconds = 300\n"
+    )
+    return {
+        "MLFLOW_AUTH_CONFIG_PATH": str(settings),
+        "MLFLOW_AUTH_ADMIN_PASSWORD": password,
+        "MLFLOW_FLASK_SERVER_SECRET_KEY": secrets.token_hex(16),
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    }
+
+
+def _start(uri: str, folder: Path, settings: dict[str, str]) -> "subprocess.Popen[bytes]":
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
+    command = [sys.executable, "-m", "mlflow", "server", "--app-name", "basic-auth"]
+    command += ["--workers", "1", "--host", "127.0.0.1", "--port", uri.rpartition(":")[2]]
+    command += ["--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"]
+    command += ["--artifacts-destination", str(folder / "artifacts")]
+    with (folder / "server.log").open("wb") as log:
+        return subprocess.Popen(
+            [sys.executable, "-c", _KEEPER, str(MOST_SECONDS), *command],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            env={**clean, **settings},
+            cwd=folder,
+            start_new_session=True,
+        )
+
+
+def _await(uri: str, keeper: "subprocess.Popen[bytes]", folder: Path) -> None:
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until and keeper.poll() is None:
+        try:
+            if requests.get(f"{uri}/health", timeout=5).ok:
+                return
+        except requests.RequestException:
+            pass
+        time.sleep(0.2)
+    tail = (folder / "server.log").read_text(errors="replace")[-2000:]
+    pytest.fail(f"the MLflow server did not start; is mlflow[auth] installed?\n{tail}")
+
+
+def _stop(keeper: "subprocess.Popen[bytes]") -> None:
+    if keeper.stdin is not None:
+        keeper.stdin.close()
+    try:
+        keeper.wait(15)
+    except subprocess.TimeoutExpired:
+        os.killpg(keeper.pid, signal.SIGKILL)
+        keeper.wait()
