@@ -99,6 +99,10 @@ def test_answers_that_are_not_those_of_the_evaluation_are_refused(genuine: Any, 
     judgement = look(genuine, spoil(answers(genuine)))
     assert {reason.code for reason in judgement.reasons} == {"evidence.anomalous"}
     assert any(words in reason.sentence for reason in judgement.reasons), judgement.reasons
+    candidate = genuine.candidate()
+    spoilt = replace(candidate, predictions=spoil(candidate.predictions))
+    beside = judge(genuine.evidence(spoilt, genuine.candidate("fallback")), genuine.policy)
+    assert not beside[0].judgement.passed
 
 
 @pytest.mark.parametrize("name", COLUMNS)
@@ -169,6 +173,16 @@ def test_how_slices_are_coded_does_not_matter(genuine: Any) -> None:
     )
     evidence = genuine.evidence(genuine.candidate("optimized"), fallback)
     assert all(judged.judgement.passed for judged in judge(evidence, genuine.policy))
+
+
+def test_candidates_of_one_run_have_the_same_labels(genuine: Any) -> None:
+    fallback = genuine.candidate("fallback")
+    # Every ten rows repeat the channels, but not the labels.
+    shifted = every(lambda column: np.roll(column, 10))(fallback.predictions)
+    evidence = genuine.evidence(genuine.candidate(), replace(fallback, predictions=shifted))
+    sentences = [reason.sentence for reason in judge(evidence, genuine.policy)[0].judgement.reasons]
+    assert len(sentences) == 1
+    assert "different rows" in sentences[0]
 
 
 def test_candidates_of_one_run_have_the_same_slices(genuine: Any) -> None:

@@ -3,11 +3,13 @@
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 
 from leanstage.contracts import Judgement, ModelPolicy, PairedCounts
 from leanstage.gate import decide, judge
-from leanstage.tasks import compare
+from leanstage.gate.accuracy import metric_loss
+from leanstage.tasks import Predictions, compare
 from leanstage.variant.bootstrap import macro_f1_upper_drop
 from leanstage.variant.statistics import rows_needed, tango_upper_drop
 
@@ -84,6 +86,17 @@ def test_macro_f1_within_its_limits_is_accepted(genuine: Any) -> None:
     assert codes(uncertain) == ["accuracy.uncertain"]
     assert 2000 < uncertain.rows_needed < 2200
     assert f"{uncertain.rows_needed:,} rows" in uncertain.reasons[0].next
+
+
+def test_more_rows_do_not_help_a_small_class_that_is_lost() -> None:
+    labels = (np.arange(2000) < 100).astype(np.int32)
+    candidate = np.where(np.arange(2000) < 12, 0, labels).astype(np.int32)
+    figures = compare(Predictions(labels, labels, candidate), ("negative", "positive"))
+    in_accuracy = metric_loss(figures, ModelPolicy(), 0.95)
+    assert (in_accuracy.drop, in_accuracy.rows_needed) == (0.006, 271)
+    loss = metric_loss(figures, ModelPolicy(metric="macro_f1"), 0.95)
+    assert loss.drop == pytest.approx(0.0335, abs=1e-3)
+    assert loss.rows_needed is None
 
 
 def test_macro_f1_is_no_proof_on_a_handful_either(genuine: Any) -> None:

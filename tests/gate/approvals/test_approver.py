@@ -31,9 +31,8 @@ def test_an_approver_with_a_hand_in_the_source(case: Any) -> None:
 def test_an_approver_whose_role_opens_every_source(case: Any) -> None:
     case.justify()
     for kind in ("run", "logged_model", "registered_model_version"):
-        role = case.server.role("ada", kind, "EDIT")
-        reason = case.refusal()
-        case.server.drop_role(role)
+        with case.server.role("ada", kind, "EDIT"):
+            reason = case.refusal()
         assert reason.code == "justification.unauthorised", kind
         assert "ada may edit the" in reason.sentence
     assert case.decide().verdict == "PROMOTE_BASELINE"
@@ -55,10 +54,10 @@ def test_an_approver_behind_a_copied_version(case: Any) -> None:
     assert case.refusal().code == "justification.unauthorised"
 
 
-def test_an_approver_who_became_administrator(case: Any, lent: Any) -> None:
+def test_an_approver_who_became_administrator(case: Any) -> None:
     case.justify()
-    lent("ada", "admin")
-    reason = case.refusal()
+    with case.server.admin("ada"):
+        reason = case.refusal()
     assert reason.code == "justification.unauthorised"
     assert "is an administrator of MLflow" in reason.sentence
 

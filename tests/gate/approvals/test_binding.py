@@ -53,7 +53,7 @@ def test_swapped_weights(case: Any, baseline: Variant, tmp_path: Path) -> None:
         digest = content_digest(served, VariantManifest.load(served / MANIFEST))
     assert digest != baseline.digest
     # Even if all evidence is made again with the swapped weights.
-    case.evidence = case.evidence_on(digest)
+    case.evidence = case.evidence_on(case.source, case.evidence.run_id, digest)
     reason = case.refusal()
     assert reason.code == "justification.mismatch"
     assert "baseline digest" in reason.sentence

@@ -33,10 +33,10 @@ def test_its_author_is_whom_the_place_proves(case: Any) -> None:
     assert decision.justification.author == "ada"
 
 
-def test_a_gate_that_is_administrator_may_ask_too(case: Any, lent: Any) -> None:
+def test_a_gate_that_is_administrator_may_ask_too(case: Any) -> None:
     case.justify()
-    lent("gate", "admin")
-    assert case.decide().verdict == "PROMOTE_BASELINE"
+    with case.server.admin("gate"):
+        assert case.decide().verdict == "PROMOTE_BASELINE"
 
 
 def test_it_is_logged_where_the_policy_trusts_the_account(case: Any) -> None:
@@ -48,19 +48,14 @@ def test_it_is_logged_where_the_policy_trusts_the_account(case: Any) -> None:
     assert case.decide().verdict == "PROMOTE_BASELINE"
 
 
-@pytest.mark.parametrize(
-    ("account", "changes", "said"),
-    [
+def test_an_account_that_the_policy_does_not_trust_is_told_so(case: Any) -> None:
+    for account, changes, said in (
         ("sam", {}, "from ada, and MLflow knows you as sam"),
         ("admin", {}, "from ada, and MLflow knows you as admin"),
         ("ada", {"experiment": "scratch"}, "accepts justifications in .*, not in scratch"),
-    ],
-)
-def test_an_account_that_the_policy_does_not_trust_is_told_so(
-    case: Any, account: str, changes: dict[str, str], said: str
-) -> None:
-    with pytest.raises(InputError, match=said):
-        case.justify(account, **changes)
+    ):
+        with pytest.raises(InputError, match=said):
+            case.justify(account, **changes)
     assert case.refusal().code == "justification.missing"
 
 
@@ -70,13 +65,10 @@ def test_an_approver_who_may_not_write_is_told_so(case: Any) -> None:
         case.justify()
 
 
-def test_a_policy_without_accounts_is_told_before_writing(case: Any) -> None:
+def test_a_policy_that_trusts_nobody_is_told_before_writing(case: Any) -> None:
     case.trust(Approver(experiment=case.approvals))
     with pytest.raises(InputError, match="names no account for"):
         case.justify()
-
-
-def test_a_policy_without_approvers_is_told_before_writing(case: Any) -> None:
     case.trust()
     with pytest.raises(InputError, match="accepts justifications in nowhere"):
         case.justify()

@@ -73,7 +73,7 @@ def test_what_allows_no_conclusion_is_an_error(
         permissions()
 
 
-def test_editors_are_all_who_may_write(mlflow_server: MlflowServer, lent: Any) -> None:
+def test_editors_are_all_who_may_write(mlflow_server: MlflowServer) -> None:
     place = mlflow_server.client("sam").create_experiment("editors")
     mlflow_server.client("bo").create_experiment("of-bo-alone")
     mlflow_server.grant("ada", "experiment", place, "READ")
@@ -81,9 +81,8 @@ def test_editors_are_all_who_may_write(mlflow_server: MlflowServer, lent: Any) -
         before = kept_for(mlflow_server, "gate").editors(place)
         assert before.users == ("gate", "sam")
         assert before.admins == ("admin",)
-        lent("ada", "run", "EDIT")
-        lent("bo", "admin")
-        after = kept_for(mlflow_server, "gate").editors(place)
+        with mlflow_server.role("ada", "run", "EDIT"), mlflow_server.admin("bo"):
+            after = kept_for(mlflow_server, "gate").editors(place)
         assert after.users == ("ada", "gate", "sam")
         assert after.admins == ("admin", "bo")
 
@@ -124,16 +123,18 @@ def test_who_may_not_ask_is_told_nothing(mlflow_server: MlflowServer) -> None:
                 ask()
 
 
-def test_an_unknown_permission_counts_as_one_to_edit(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("permission", "edits"), [("USE", False), ("EDIT", True), ("OWN", True)])
+def test_the_permission_of_everybody_counts(
+    monkeypatch: pytest.MonkeyPatch, permission: str, edits: bool
+) -> None:
+    """One that is not known here, too; who may edit by default may edit without any grant."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    users = [{"username": "sam", "is_admin": False, "roles": []}]
-
-    def get(path: str, **_: str) -> tuple[int, Any]:
-        return 200, {"users": users} if path.endswith("list") else {"permission": "OWN"}
-
-    monkeypatch.setattr(asked, "get", get)
+    users = [{"username": name, "is_admin": False, "roles": []} for name in ("ada", "sam")]
+    answers = {"list": {"users": users}, "get": {"permission": permission}}
+    monkeypatch.setattr(asked, "get", lambda path, **_: (200, answers[path.rpartition("/")[2]]))
     found = Permissions(Account("gate", is_admin=True))
-    assert found.may_edit_model("sam", "any")
+    assert found.may_edit_model("sam", "any") is edits
+    assert found.editors("1").users == (("ada", "sam") if edits else ())
     assert not found.may_edit_model("nobody", "any")
 
 
