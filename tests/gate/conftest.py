@@ -321,6 +321,7 @@ class Genuine:
             justification=justification,
             run_id="approval-1",
             experiment="leanstage-approvals",
+            experiment_id="7",
             finished=True,
             params=write_once_params(justification),
         )

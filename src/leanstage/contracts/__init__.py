@@ -34,6 +34,7 @@ from leanstage.contracts.decision import (
     SliceJudgement,
     SliceState,
     Verdict,
+    last_moment,
 )
 from leanstage.contracts.energy import (
     Arm,
@@ -168,6 +169,7 @@ __all__ = [
     "Workload",
     "canonical_json",
     "first_problem",
+    "last_moment",
     "sha256_json",
     "write_atomically",
 ]

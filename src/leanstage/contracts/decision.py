@@ -1,5 +1,6 @@
 """Decision: what the gate ruled on which evidence, and the justification that may overrule."""
 
+from datetime import UTC, date, datetime, time
 from typing import Literal
 
 from pydantic import Field
@@ -114,6 +115,19 @@ class Justification(Contract):
     policy_sha256: Sha256
     created: str
     expires: str
+
+
+def last_moment(expires: str) -> datetime | None:
+    """The last moment of validity: a date lasts to its end in UTC; None where it is neither."""
+    try:
+        return datetime.combine(date.fromisoformat(expires), time.max, UTC)
+    except ValueError:
+        pass
+    try:
+        moment = datetime.fromisoformat(expires)
+    except ValueError:
+        return None
+    return None if moment.tzinfo is None else moment
 
 
 class JustificationUse(Part):

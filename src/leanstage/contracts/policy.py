@@ -17,6 +17,8 @@ class Approver(Part):
     experiment: str = Field(min_length=1)
     user: str | None = None
     """Account of the approver; it must be named where MLflow keeps permissions."""
+    experiment_id: str | None = None
+    """Pins the experiment: names are free to whoever comes first."""
 
 
 class ModelPolicy(Contract):

@@ -46,6 +46,7 @@ def find_justifications(source: ModelVersion, policy: ModelPolicy) -> list[Recor
                 justification=_document(run.info.run_id),
                 run_id=run.info.run_id,
                 experiment=place,
+                experiment_id=str(experiment.experiment_id),
                 finished=run.info.status == "FINISHED",
                 params=run.data.params,
                 standing=inquiry.standing(approver_at(place, policy), experiment.experiment_id),

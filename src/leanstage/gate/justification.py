@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
 
 from leanstage.contracts import (
     Judgement,
@@ -11,6 +10,7 @@ from leanstage.contracts import (
     ModelPolicy,
     Reason,
     ReasonCode,
+    last_moment,
 )
 from leanstage.gate.evidence import Evidence, evidence_sha256, recheck
 from leanstage.gate.grounds import unsupported
@@ -28,6 +28,7 @@ class RecordedJustification:
         justification: the logged document; None where it cannot be read.
         run_id: run that holds it.
         experiment: name of the experiment of that run: who may write there is who approves.
+        experiment_id: its id.
         finished: whether the run is finished.
         params: the run's params, which MLflow lets nobody overwrite.
         standing: who may write to that experiment, and what its approver may edit besides.
@@ -36,6 +37,7 @@ class RecordedJustification:
     justification: Justification | None
     run_id: str
     experiment: str
+    experiment_id: str
     finished: bool
     params: Mapping[str, str]
     standing: Standing = NO_PERMISSIONS
@@ -75,7 +77,7 @@ def check(
         where = f"in run {recorded.run_id} of experiment {recorded.experiment}"
         return objection("baseline")(code, f"The justification {where} {why}.", remedy)
 
-    outside = unauthorised(recorded.experiment, recorded.standing, policy)
+    outside = unauthorised(recorded.experiment, recorded.experiment_id, recorded.standing, policy)
     if outside is not None:
         return refuse("justification.unauthorised", outside.why, outside.remedy)
     if recorded.finished is not True:
@@ -98,7 +100,7 @@ def check(
     elsewhere = _bound_elsewhere(justification, evidence, policy)
     if elsewhere:
         return refuse("justification.mismatch", f"is bound to another {', '.join(elsewhere)}")
-    expiry = _end_of(justification.expires)
+    expiry = last_moment(justification.expires)
     if expiry is None:
         return refuse(
             "justification.expired",
@@ -144,16 +146,3 @@ def _bound_elsewhere(
         )
         if stated != actual
     ]
-
-
-def _end_of(expires: str) -> datetime | None:
-    """The last moment of validity: a date lasts to its end in UTC; None where it is neither."""
-    try:
-        return datetime.combine(date.fromisoformat(expires), time.max, UTC)
-    except ValueError:
-        pass
-    try:
-        moment = datetime.fromisoformat(expires)
-    except ValueError:
-        return None
-    return None if moment.tzinfo is None else moment

@@ -1,8 +1,9 @@
-"""Is the place of promotion the gate's own? Whoever else may write there could promote."""
+"""Are its places the gate's own? Whoever else may write there could rule or promote."""
 
 from leanstage.contracts import ModelPolicy
 from leanstage.errors import LeanstageError
-from leanstage.registry.client import connect, experiment_id
+from leanstage.gate.policies import IN_MLFLOW
+from leanstage.registry.client import RegistryError, connect, experiment_id, refusals
 from leanstage.registry.permissions import permissions
 from leanstage.registry.versions import ensure_registered
 
@@ -12,6 +13,33 @@ _NAMED = 3
 def shared(policy: ModelPolicy, name: str) -> bool:
     """Whether the champion lives in the candidate's own registered model."""
     return policy.promoted_to(name) == name and not policy.require_permissions
+
+
+def foreign_policies(place: str) -> str | None:
+    """Who but the gate may write where its policies live, as a sentence; None where nobody may.
+
+    Args:
+        place: where the policy came from; only an experiment of MLflow can be asked about.
+    """
+    if not place.startswith(IN_MLFLOW):
+        return None
+    name = place.removeprefix(IN_MLFLOW)
+    try:
+        kept = permissions()
+        if kept is None:
+            return None
+        client = connect()
+        with refusals():
+            experiment = client.get_experiment_by_name(name)
+        if experiment is None:
+            return f"MLflow has no experiment {name!r} to read policies from."
+        writers = kept.content_editors(str(experiment.experiment_id)).users
+    except RegistryError as error:
+        return f"Who may write policies in the experiment {name} is not known: {error}"
+    others = [user for user in writers if user != kept.account.name]
+    if not others:
+        return None
+    return f"The policies in the experiment {name} can be written to by {_named(others)}."
 
 
 def require_own(policy: ModelPolicy, name: str) -> None:
@@ -34,14 +62,18 @@ def require_own(policy: ModelPolicy, name: str) -> None:
     experiment = experiment_id(client, policy.promoted_experiment)
     ensure_registered(client, model)
     for place, key, editors in (
-        ("experiment", "promoted_experiment", kept.editors(experiment).users),
+        ("experiment", "promoted_experiment", kept.content_editors(experiment).users),
         ("registered model", "promoted_model", kept.model_editors(model).users),
     ):
         others = [user for user in editors if user != kept.account.name]
         if others:
-            named = ", ".join(others[:_NAMED]) + (" and others" if len(others) > _NAMED else "")
             where = model if key == "promoted_model" else policy.promoted_experiment
             raise LeanstageError(
-                f"the {place} {where}, which holds what is promoted, can be written to by {named}; "
-                f"take their permission away, or name another {key} in the policy."
+                f"the {place} {where}, which holds what is promoted, can be written to by "
+                f"{_named(others)}; take their permission away, or name another {key} in the "
+                "policy."
             )
+
+
+def _named(users: list[str]) -> str:
+    return ", ".join(users[:_NAMED]) + (" and others" if len(users) > _NAMED else "")

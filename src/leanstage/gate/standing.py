@@ -58,13 +58,21 @@ def places(policy: ModelPolicy) -> str:
     return " or ".join(approver.experiment for approver in policy.approvers) or "nowhere"
 
 
-def unauthorised(experiment: str, standing: Standing, policy: ModelPolicy) -> Unauthorised | None:
+def unauthorised(
+    experiment: str, experiment_id: str, standing: Standing, policy: ModelPolicy
+) -> Unauthorised | None:
     """None where only the approver of the policy can have written to the experiment."""
     approver = approver_at(experiment, policy)
     if approver is None:
         return Unauthorised(
             f"does not count: the policy accepts justifications in {places(policy)}",
             "Have an approver log it where only approvers may write.",
+        )
+    if approver.experiment_id not in (None, experiment_id):
+        return Unauthorised(
+            f"does not count: the policy accepts justifications in the experiment with the id "
+            f"{approver.experiment_id}, and this one, of the same name, has the id {experiment_id}",
+            "Have an approver log it in the experiment that the policy names.",
         )
     if standing.refused is not None:
         return Unauthorised(f"cannot be trusted: {standing.refused}", _ASK)

@@ -9,12 +9,12 @@ from leanstage.errors import InputError
 from leanstage.gate.approvals import find_justifications
 from leanstage.gate.dossier import Dossier
 from leanstage.gate.evidence import known_digest
-from leanstage.gate.ownership import shared
+from leanstage.gate.ownership import foreign_policies, shared
 from leanstage.gate.policies import Placed, disagreement, policy_for
 from leanstage.gate.record import keep_decision
 from leanstage.gate.verdict import decide
 from leanstage.registry import champions
-from leanstage.registry.client import embedded
+from leanstage.registry.client import RegistryError, embedded
 from leanstage.registry.permissions import permissions
 from leanstage.registry.versions import DIGEST_TAG
 
@@ -68,7 +68,11 @@ def guarantee(placed: Placed, name: str) -> str:
         if placed.trusted
         else "the policy is the one that the run states"
     )
-    if permissions() is None:
+    try:
+        kept = permissions() is not None
+    except RegistryError as error:
+        return f"MLflow server: {rules}, but its permissions are not known: {error}"
+    if not kept:
         return (
             f"MLflow server without permissions: {rules}, but whoever reaches the server could "
             "have written the evidence or the justification."
@@ -88,7 +92,7 @@ def _policy(context: RunContext) -> tuple[Placed, str | None]:
         placed = policy_for(context.source.name, context.policy)
     except InputError as error:
         return Placed(context.policy, "the run", False), str(error)
-    return placed, disagreement(context.policy, placed)
+    return placed, disagreement(context.policy, placed) or foreign_policies(placed.where)
 
 
 def _promoted(dossier: Dossier, decision: Decision) -> Path | None:

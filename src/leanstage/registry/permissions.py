@@ -63,6 +63,12 @@ class Permissions:
         """Everybody who may start runs in an experiment or write into them."""
         return self._who(lambda user: self._may_edit_runs(user, experiment_id), experiment_id)
 
+    def content_editors(self, experiment_id: str) -> Editors:
+        """Everybody who may write to an experiment, or into the runs or models in it."""
+        return self._who(
+            lambda user: self.may_edit_experiment(user, experiment_id), experiment_id
+        )
+
     def model_editors(self, name: str) -> Editors:
         """Everybody who may edit a registered model or its versions."""
         return self._who(lambda user: self.may_edit_model(user, name), name)

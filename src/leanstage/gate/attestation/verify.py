@@ -2,10 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import datetime
 from pathlib import Path
 
-from leanstage.contracts import Decision, FileEntry, JustificationUse, ModelPolicy, Statement
+from leanstage.contracts import (
+    Decision,
+    FileEntry,
+    JustificationUse,
+    ModelPolicy,
+    Statement,
+    last_moment,
+)
 from leanstage.errors import InputError
 from leanstage.gate.attestation.envelope import open_signed
 from leanstage.gate.attestation.folder import read
@@ -101,19 +108,6 @@ def _require_valid(verified: Verified, trust: Trust, now: datetime) -> None:
             f"the justification {use.run_id}, on which the baseline was promoted, expired on "
             f"{use.expires}; have an approver justify it again, or promote an optimized variant."
         )
-
-
-def last_moment(expires: str) -> datetime | None:
-    """The last moment of validity: a date lasts to its end in UTC; None where it is neither."""
-    try:
-        return datetime.combine(date.fromisoformat(expires), time.max, UTC)
-    except ValueError:
-        pass
-    try:
-        moment = datetime.fromisoformat(expires)
-    except ValueError:
-        return None
-    return None if moment.tzinfo is None else moment
 
 
 def _require_same(folder: Path, signed: Sequence[FileEntry], found: Sequence[FileEntry]) -> None:

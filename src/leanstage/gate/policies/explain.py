@@ -52,6 +52,16 @@ def warnings(policy: ModelPolicy) -> list[str]:
             f"approvers names no account for {_listed(nameless)}: on a server that keeps "
             "permissions, justifications there are refused."
         )
+    unpinned = [
+        approver.experiment
+        for approver in policy.approvers
+        if approver.user is not None and approver.experiment_id is None
+    ]
+    if unpinned:
+        found.append(
+            f"approvers names no experiment_id for {_listed(unpinned)}: whoever made an experiment "
+            "of that name first may have left a justification in it."
+        )
     if policy.margin > _WIDE:
         found.append(f"margin accepts a loss of up to {points(policy.margin)}.")
     if policy.min_saving == 0.0:
