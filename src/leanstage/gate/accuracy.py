@@ -10,6 +10,9 @@ from leanstage.tasks import Comparison
 from leanstage.variant.bootstrap import bootstrap_upper_drop, macro_f1_upper_drop
 from leanstage.variant.statistics import rows_needed, tango_upper_drop
 
+FEWEST_OF_A_CLASS = 30
+"""Rows of a class below which macro-F1 rests on too few: its bootstrap covers less than it says."""
+
 
 @dataclass(frozen=True)
 class Loss:
@@ -100,6 +103,23 @@ def accuracy_problems(
             )
         )
     return reasons
+
+
+def class_problems(role: Role, figures: Comparison, policy: ModelPolicy) -> list[Reason]:
+    """The objection to classes too rare for a metric that weighs every class alike."""
+    if policy.metric != "macro_f1":
+        return []
+    rare = [one for one in figures.classes if 0 < one.n < FEWEST_OF_A_CLASS]
+    if not rare:
+        return []
+    fewest = min(rare, key=lambda one: one.n)
+    more = f", and {len(rare) - 1:,} more are as rare" if len(rare) > 1 else ""
+    text = (
+        f"For {NAME[role]}, {METRIC[policy.metric]} rests on too few rows of a class: "
+        f"{fewest.label} is the true class of {fewest.n:,}{more}."
+    )
+    remedy = f"Evaluate on at least {FEWEST_OF_A_CLASS:,} rows of every class."
+    return [objection(role)("accuracy.too_few", text, remedy)]
 
 
 def more_rows(loss: Loss) -> str:

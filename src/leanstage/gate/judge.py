@@ -5,7 +5,13 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from leanstage.contracts import Champion, Judgement, ModelPolicy, Reason
-from leanstage.gate.accuracy import Loss, accuracy_loss, accuracy_problems, metric_loss
+from leanstage.gate.accuracy import (
+    Loss,
+    accuracy_loss,
+    accuracy_problems,
+    class_problems,
+    metric_loss,
+)
 from leanstage.gate.answers import count_again
 from leanstage.gate.champion import champion_problems
 from leanstage.gate.evidence import Candidate, Evidence, in_order, recheck, sound_candidate
@@ -88,6 +94,7 @@ def _close(
         lambda: peer_problems(sound, peers),
         lambda: energy_problems(sound, policy),
         lambda: [] if loss is None else accuracy_problems(sound.role, loss, policy, confidence),
+        lambda: [] if counted is None else class_problems(sound.role, counted, policy),
         lambda: slice_problems(sound.role, slices, policy),
         lambda: limit_problems(sound, policy),
         lambda: champion_problems(sound, champion, beside, policy, confidence),

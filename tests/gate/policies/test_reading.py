@@ -121,7 +121,7 @@ def test_every_limit_is_said_in_words() -> None:
             "max_bytes": 5_000_000,
             "evaluation": "s3://gate/rows.jsonl",
             "evaluation_sha256": "a" * 64,
-            "approvers": [{"experiment": "approvals-ada", "user": "ada"}],
+            "approvers": [{"experiment": "approvals-ada", "user": "ada", "experiment_id": "1"}],
             "promoted_model": "{name}-lean",
             "require_permissions": True,
         }
