@@ -39,6 +39,7 @@ def gate(
         Output: The verdict.
     """
     from leanstage.gate.dossier import dossier_of_files
+    from leanstage.gate.keeping import keep
     from leanstage.gate.step import rule
     from leanstage.progress import output, stage
 
@@ -50,7 +51,7 @@ def gate(
             optimized=(optimized.path, optimized_evaluation.path, optimized_energy.path),
             fallback=(fallback.path, fallback_evaluation.path, fallback_energy.path),
         )
-        dossier.keep()
+        keep(dossier)
         ruling = rule(dossier)
         output("decision", ruling.save(decision.path))
     return ruling.verdict

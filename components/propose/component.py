@@ -26,7 +26,7 @@ def propose(
     """
     from pathlib import Path
 
-    from leanstage.gate.dossier import propose
+    from leanstage.gate.keeping import propose
     from leanstage.progress import stage
 
     with stage("propose"):

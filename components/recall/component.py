@@ -37,7 +37,8 @@ def recall(
         fallback_evaluation: Its evaluation.
         fallback_energy: Its energy.
     """
-    from leanstage.gate.dossier import dossier_of_files, recall
+    from leanstage.gate.dossier import dossier_of_files
+    from leanstage.gate.keeping import recall
     from leanstage.gate.record import require_signed
     from leanstage.progress import stage
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from leanstage.contracts import Approver, Decision, Grounds, Justification, ModelPolicy, RunContext
 from leanstage.errors import InputError, LeanstageError
-from leanstage.gate.dossier import CONTEXT, DECISION
 from leanstage.gate.justification import write_once_params
+from leanstage.gate.keeping import CONTEXT, DECISION
 from leanstage.gate.standing import approver_at, places
 from leanstage.registry import runs
 from leanstage.registry.client import connect, experiment_id, refusals

@@ -7,7 +7,8 @@ from leanstage.contracts import Decision, ModelPolicy
 from leanstage.contracts.attestation import Statement
 from leanstage.errors import LeanstageError
 from leanstage.gate import attestation
-from leanstage.gate.dossier import DECISION, Dossier
+from leanstage.gate.dossier import Dossier
+from leanstage.gate.keeping import DECISION
 from leanstage.registry import runs
 from leanstage.registry.client import RegistryError
 

@@ -65,9 +65,7 @@ class Permissions:
 
     def content_editors(self, experiment_id: str) -> Editors:
         """Everybody who may write to an experiment, or into the runs or models in it."""
-        return self._who(
-            lambda user: self.may_edit_experiment(user, experiment_id), experiment_id
-        )
+        return self._who(lambda user: self.may_edit_experiment(user, experiment_id), experiment_id)
 
     def model_editors(self, name: str) -> Editors:
         """Everybody who may edit a registered model or its versions."""

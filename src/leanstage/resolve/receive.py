@@ -8,7 +8,7 @@ from pathlib import Path
 from leanstage import progress
 from leanstage.contracts import ModelPolicy, ModelVersion, Plan, Proposal, Role, RunContext
 from leanstage.errors import InputError
-from leanstage.gate.dossier import PLAN, PROPOSAL, VARIANT
+from leanstage.gate.keeping import PLAN, PROPOSAL, VARIANT
 from leanstage.gate.policies import policy_for
 from leanstage.registry import runs
 from leanstage.registry.client import RegistryError

@@ -117,7 +117,7 @@ def is_proposal(run_id: str) -> bool:
         InputError: there is no such run.
     """
     tracking_uri()
-    from leanstage.gate.dossier import KIND_TAG, PROPOSAL_KIND
+    from leanstage.gate.keeping import KIND_TAG, PROPOSAL_KIND
     from leanstage.registry.client import RegistryError
     from leanstage.registry.runs import tags_of
 
