@@ -51,6 +51,7 @@ def test_parquet(tmp_path: Path) -> None:
         ('{"text": "a", "label": "neutral"}', "row 1 of the evaluation split has the label"),
         ('{"text": "a", "label": 2}', "which the model lacks"),
         ('{"text": "a", "label": -1}', "which the model lacks"),
+        ('{"text": "\\ud800", "label": 1}', "line 1 holds half of a character"),
         ('{"text": "a"}', "row 1 has no 'label'"),
         ('{"label": 1}', "row 1 has no 'text'"),
         ('{"text": "  ", "label": 1}', "row 1 has no 'text'"),
