@@ -2,7 +2,7 @@
 
 Run by hand: ``.venv/bin/python benchmarks/gate_errors.py`` (minutes; the figure needs matplotlib).
 Writes ``benchmarks/results/gate_errors.json``, ``docs/gate-errors.svg`` and the table in
-``docs/gate-statistics.md``. A draw is promoted where no objection to its accuracy is raised;
+``docs/gate.md``. A draw is promoted where no objection to its accuracy is raised;
 everything else that can block is taken to be in order.
 """
 
@@ -36,7 +36,7 @@ SEED = 20
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results" / "gate_errors.json"
 FIGURE = ROOT / "docs" / "gate-errors.svg"
-PAGE = ROOT / "docs" / "gate-statistics.md"
+PAGE = ROOT / "docs" / "gate.md"
 MARKS = ("<!-- made by benchmarks/gate_errors.py -->\n", "<!-- end -->\n")
 
 Cell = dict[str, Any]

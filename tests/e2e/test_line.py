@@ -126,7 +126,7 @@ def test_a_lean_variant_is_promoted_and_is_what_the_report_says(
     schema = json.loads((tmp_path / "schemas" / "Outcome.schema.json").read_text())
     jsonschema.validate(json.loads(written.read_text()), schema)
 
-    assert outcome.verdict == "PROMOTE_OPTIMIZED"
+    assert outcome.verdict == "PROMOTE_OPTIMIZED", outcome.reasons
     assert outcome.promoted is not None
     assert outcome.evaluation is not None
     assert outcome.energy is not None
@@ -172,7 +172,8 @@ def test_blocked_then_justified_then_the_baseline_ships(small: Path, tmp_path: P
     assert outcome.verdict == "BLOCKED"
     assert outcome.promoted is None
     assert outcome.mlflow.version is None
-    assert {"energy.no_saving", "justification.missing"} <= {r.code for r in outcome.reasons}
+    codes = {reason.code for reason in outcome.reasons}
+    assert {"energy.no_saving", "justification.missing"} <= codes, outcome.reasons
     assert "Traceback" not in blocked.stdout + blocked.stderr
     assert Path(outcome.report).is_file()
     names = [version.version for version in registry(home).search_model_versions()]

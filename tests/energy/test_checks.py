@@ -1,8 +1,10 @@
+import numpy as np
 import pytest
 
 from leanstage.contracts import Ratio, Window
 from leanstage.energy import checks
 from leanstage.energy.meters import PowerRange
+from leanstage.energy.ratios import energy_ratio
 from leanstage.energy.resident import Run, WarmUp
 
 
@@ -43,15 +45,36 @@ def test_idle(share: float, passed: bool) -> None:
 @pytest.mark.parametrize(
     ("ratio", "ci95", "passed"),
     [
-        (1.2, (0.9, 1.5), True),
+        (1.2, (1.0, 1.44), True),
         (1.02, (1.01, 1.03), True),
-        (1.2, (1.1, 1.3), False),
-        (0.8, (0.7, 0.9), False),
+        # Outside by chance in one sound measurement of twenty.
+        (1.1, (1.05, 1.1523), True),
+        (1.2, (1.12, 1.2857), False),
+        (0.8, (0.75, 0.8533), False),
     ],
 )
 def test_control(ratio: float, ci95: tuple[float, float], passed: bool) -> None:
     control = Ratio(arm="control", against="candidate", ratio=ratio, ci95=ci95, blocks=10)
     assert checks.check_control(control).passed is passed
+
+
+@pytest.mark.parametrize(("bias", "least", "most"), [(0.0, 0.0, 0.002), (0.5, 0.9, 1.0)])
+def test_control_fails_on_a_bias_and_hardly_ever_by_chance(
+    bias: float, least: float, most: float
+) -> None:
+    generator = np.random.default_rng(0)
+    trials = 2000
+    failed = 0
+    for _ in range(trials):
+        logs = bias + generator.normal(0, 0.2, size=10)
+        joules = {"candidate": np.ones(10), "control": np.exp(logs)}
+        windows = [
+            Window(arm=a, block=i, answers=1, wall_seconds=1, cpu_seconds=1, joules=value)
+            for a, values in joules.items()
+            for i, value in enumerate(values)
+        ]
+        failed += not checks.check_control(energy_ratio(windows, "control", "candidate")).passed
+    assert least <= failed / trials <= most
 
 
 def test_warm_up_is_noted_and_never_fails() -> None:
