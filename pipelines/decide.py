@@ -16,12 +16,18 @@ holds the key and its MLflow account. Policy and evaluation data are the gate's 
 
 run_id: the MLflow run of the proposal.
 energy_blocks, energy_window_seconds: how long to measure.
+request: leave it empty; the trigger puts the name of its run here.
 """
 
 
 @dsl.pipeline(name="leanstage-decide", description=DESCRIPTION)
-def decide(run_id: str, energy_blocks: int = 10, energy_window_seconds: float = 0.5) -> None:
-    inputs = receive(run_id=run_id).set_caching_options(False).outputs
+def decide(
+    run_id: str,
+    energy_blocks: int = 10,
+    energy_window_seconds: float = 0.5,
+    request: str = "",
+) -> None:
+    inputs = receive(run_id=run_id, request=request).set_caching_options(False).outputs
     measuring: dict[str, Any] = {
         "blocks": energy_blocks,
         "window_seconds": energy_window_seconds,

@@ -20,6 +20,7 @@ the installation keeps policies itself, a run that states another one is refused
 name: the registered model; empty keeps the model's own name.
 deploy: optimized, or baseline where an accuracy justification is logged.
 energy_blocks, energy_window_seconds: how long to measure. seed: seed of the training.
+request: leave it empty; the trigger puts the name of its run here.
 """
 
 
@@ -36,6 +37,7 @@ def deploy(
     energy_blocks: int = 10,
     energy_window_seconds: float = 0.5,
     seed: int = 0,
+    request: str = "",
 ) -> None:
     half = optimize_tasks(
         seed=seed,
@@ -47,6 +49,7 @@ def deploy(
         policy=policy,
         name=name,
         deploy=deploy,
+        request=request,
     )
     measuring: dict[str, Any] = {
         "blocks": energy_blocks,

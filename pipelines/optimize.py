@@ -23,6 +23,7 @@ def optimize(
     name: str = "",
     deploy: str = "optimized",
     seed: int = 0,
+    request: str = "",
 ) -> None:
     half = optimize_tasks(
         seed=seed,
@@ -34,6 +35,7 @@ def optimize(
         policy=policy,
         name=name,
         deploy=deploy,
+        request=request,
     )
     propose(
         context=half.resolved.outputs["context"],

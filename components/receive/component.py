@@ -16,6 +16,7 @@ def receive(
     champion: Output[Model],
     optimized: Output[Model],
     fallback: Output[Model],
+    request: str = "",
 ) -> None:
     """Take the candidates of a proposal, and everything else from where its author cannot write.
 
@@ -24,6 +25,7 @@ def receive(
 
     Args:
         run_id: MLflow run of the proposal.
+        request: What the starter calls this run; the MLflow run carries it as a tag.
 
     Returns:
         context: The gate's own run, its policy and what was pinned (RunContext).
@@ -50,4 +52,5 @@ def receive(
                 plan=Path(plan.path),
                 candidates={"optimized": Path(optimized.path), "fallback": Path(fallback.path)},
             ),
+            request=request,
         )

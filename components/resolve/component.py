@@ -23,6 +23,7 @@ def resolve(
     policy: str = "",
     name: str = "",
     deploy: str = "optimized",
+    request: str = "",
 ) -> None:
     """Check the model, the data and the policy; write them pinned; open the MLflow run.
 
@@ -38,6 +39,7 @@ def resolve(
             the installation keeps policies itself, leave it empty: another one is refused.
         name: Registered model; empty takes the name that the model goes by.
         deploy: "optimized", or "baseline" where a justification is logged.
+        request: What the starter calls this run; the MLflow run carries it as a tag.
 
     Returns:
         baseline: The model as a variant, with its content digest.
@@ -64,6 +66,7 @@ def resolve(
                 policy=policy,
                 name=name,
                 deploy=deploy,
+                request=request,
             ),
             Targets(
                 baseline=Path(baseline.path),

@@ -59,6 +59,11 @@ def test_a_good_request_pins_everything(request_: Request, tmp_path: Path) -> No
     assert RunContext.load(tmp_path / "out" / "context") == context
 
 
+def test_whoever_asked_finds_the_run_by_its_own_name(request_: Request, tmp_path: Path) -> None:
+    context = run(replace(request_, request="leanstage-tiny-v1-a1"), tmp_path)
+    assert store().get_run(context.run_id).data.tags["leanstage.request"] == "leanstage-tiny-v1-a1"
+
+
 def test_the_same_model_is_not_registered_twice(request_: Request, tmp_path: Path) -> None:
     first = run(request_, tmp_path / "a")
     assert run(request_, tmp_path / "b").source == first.source

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 RUN_VARIABLE = "MLFLOW_RUN_ID"
 RUNNER_VARIABLE = "LEANSTAGE_RUNNER"
 RUNNER_TAG = "leanstage.runner"
+REQUEST_TAG = "leanstage.request"
 
 
 def runner_name(pid: int) -> str:
@@ -21,8 +22,11 @@ def runner_name(pid: int) -> str:
     return f"{socket.gethostname()}:{pid}"
 
 
-def start_run(name: str, params: Mapping[str, str]) -> str:
-    """Start a run, or join the one that the platform already started; returns its id."""
+def start_run(name: str, params: Mapping[str, str], *, request: str = "") -> str:
+    """Start a run, or join the one that the platform already started; returns its id.
+
+    Whoever asked for it by a name of its own, ``request``, finds it again by that name.
+    """
     client = connect()
     runner = os.environ.get(RUNNER_VARIABLE)
     with refusals():
@@ -33,6 +37,8 @@ def start_run(name: str, params: Mapping[str, str]) -> str:
             tags = {RUNNER_TAG: runner} if runner else {}
             run = client.create_run(experiment, run_name=name, tags=tags)
             run_id = str(run.info.run_id)
+        if request:
+            client.set_tag(run_id, REQUEST_TAG, request)
         for key, value in params.items():
             client.log_param(run_id, key, value)
     return run_id

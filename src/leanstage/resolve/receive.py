@@ -35,12 +35,12 @@ class ReceivedFiles:
     candidates: Mapping[Role, Path]
 
 
-def receive(run_id: str, targets: ReceivedFiles) -> RunContext:
+def receive(run_id: str, targets: ReceivedFiles, *, request: str = "") -> RunContext:
     """Take the candidates of a proposal; policy, evaluation data and champion are the gate's own.
 
     Of the proposal only names and digests are read: the baseline comes from the registry, the
     candidates' bytes have to hash to what was proposed, nothing that was measured is believed. A
-    run of the gate's own is opened for the evidence.
+    run of the gate's own is opened for the evidence; ``request`` is what its starter calls it.
 
     Raises:
         InputError: no proposal there, bytes that changed since, or a policy without the
@@ -91,6 +91,7 @@ def receive(run_id: str, targets: ReceivedFiles) -> RunContext:
                 "deploy": proposal.deploy,
                 "evaluation_sha256": info.rows_sha256,
             },
+            request=request,
         ),
         source=source,
         pinned_model=f"models:/{source.name}/{source.version}",

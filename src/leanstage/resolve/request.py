@@ -24,6 +24,8 @@ class Request:
     policy: str = ""
     name: str = ""
     deploy: str = "optimized"
+    request: str = ""
+    """What whoever started the run calls it."""
 
 
 def policy_of(name: str, stated: ModelPolicy | None) -> ModelPolicy:

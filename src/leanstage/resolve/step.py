@@ -89,6 +89,7 @@ def resolve(request: Request, targets: Targets) -> RunContext:
                 "deploy": deploy,
                 "evaluation_sha256": infos["evaluation"].rows_sha256,
             },
+            request=request.request,
         ),
         source=version,
         pinned_model=source.pinned,
