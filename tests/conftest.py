@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.mlflow_server"]
+pytest_plugins = ["tests.kfp_server", "tests.mlflow_server"]
 
 WORDS = (
     "the a film story plot actor scene camera music ending quiet long short first second "
