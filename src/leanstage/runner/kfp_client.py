@@ -30,13 +30,18 @@ ADVICE = {
 class KubeflowError(LeanstageError):
     """Kubeflow Pipelines cannot be reached or refuses; ``status`` is None where nothing answered.
 
-    ``transient`` tells that the same request may succeed later.
+    ``transient`` tells that the same request may succeed later, ``retry_after`` in how many seconds
+    where the server said so, ``unanswered`` that it may have taken effect all the same.
     """
 
-    def __init__(self, message: str, *, status: int | None = None) -> None:
+    def __init__(
+        self, message: str, *, status: int | None = None, retry_after: float | None = None
+    ) -> None:
         super().__init__(message)
         self.status = status
-        self.transient = status is None or status == 429 or status >= 500
+        self.retry_after = retry_after
+        self.unanswered = status is None or status >= 500
+        self.transient = self.unanswered or status == 429
 
 
 class Kubeflow:
@@ -85,13 +90,24 @@ class Kubeflow:
             return self.client.get_run(run_id)
 
     def runs(
-        self, *, names: list[str] | None = None, experiment_id: str | None = None, size: int = 100
+        self,
+        *,
+        names: list[str] | None = None,
+        states: list[str] | None = None,
+        experiment_id: str | None = None,
+        size: int = 100,
     ) -> Iterator[Any]:
-        """Every run of an experiment or of the namespace, newest first; those so named alone."""
-        query = None
-        if names is not None:
-            named = {"operation": "IN", "key": "display_name", "string_values": {"values": names}}
-            query = json.dumps({"predicates": [named]})
+        """Every run of an experiment or of the namespace, newest first.
+
+        Where ``names`` or ``states`` are given, only those so named or in such a state.
+        """
+        asked = {"display_name": names, "state": states}
+        predicates = [
+            {"operation": "IN", "key": key, "string_values": {"values": values}}
+            for key, values in asked.items()
+            if values is not None
+        ]
+        query = json.dumps({"predicates": predicates}) if predicates else None
         token = ""
         while True:
             with self._refusals():
@@ -124,7 +140,9 @@ class Kubeflow:
             yield
         except kfp_server_api.ApiException as error:
             raise KubeflowError(
-                f"{where} {_answer(error, self.connection.token)}.", status=error.status or None
+                f"{where} {_answer(error, self.connection.token)}.",
+                status=error.status or None,
+                retry_after=_retry_after(error.headers),
             ) from None
         except urllib3.exceptions.HTTPError as error:
             reason = getattr(error, "reason", None) or error
@@ -158,6 +176,14 @@ def _answer(error: Any, token: str) -> str:
     advice = ADVICE.get(error.status, "see the log of ml-pipeline" if error.status >= 500 else "")
     verb = f"answered {error.status}" if error.status else "failed"
     return f"{verb}: {first}" + (f"; {advice}" if advice else "")
+
+
+def _retry_after(headers: Any) -> float | None:
+    """Seconds that the server asks to wait; a date, which it may also send, is passed over."""
+    try:
+        return max(0.0, float(headers["Retry-After"]))
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 @contextmanager

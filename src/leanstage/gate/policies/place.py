@@ -50,6 +50,18 @@ def policy_for(name: str, stated: ModelPolicy | None) -> Placed:
     return Placed(load_policy(DEFAULT), f"the preset {DEFAULT}", True)
 
 
+def policies_here() -> tuple[list[ModelPolicy], str]:
+    """Every policy that this installation keeps, and where; without a place, the default preset.
+
+    Raises:
+        InputError: one of them cannot be read, or stands twice.
+    """
+    place = os.environ.get(POLICY_VARIABLE)
+    if place:
+        return _policies_at(place), place
+    return [load_policy(DEFAULT)], f"the preset {DEFAULT}"
+
+
 def disagreement(stated: ModelPolicy, placed: Placed) -> str | None:
     """One sentence where a run states another policy than the one that holds for it."""
     if stated.sha256() == placed.policy.sha256():
