@@ -5,6 +5,7 @@ from importlib.metadata import version
 
 REGISTRY_VARIABLE = "LEANSTAGE_REGISTRY"
 TAG_VARIABLE = "LEANSTAGE_TAG"
+NAMES = ("control", "torch")
 
 
 def image(name: str) -> str:

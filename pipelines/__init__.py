@@ -1,8 +1,12 @@
 """The pipelines: ``deploy`` is the whole line, ``optimize`` and ``decide`` its two halves.
 
-``rejudge`` judges an earlier run again once a justification is there.
+``rejudge`` judges an earlier run again once a justification is there. As they stand they run
+anywhere; :func:`on_platform` makes them for a cluster.
 """
 
+from leanstage.pipelines._form import on_platform
+from leanstage.pipelines._platform import Platform
+from leanstage.pipelines._tasks import with_platform
 from leanstage.pipelines.decide import decide
 from leanstage.pipelines.deploy import deploy
 from leanstage.pipelines.optimize import optimize
@@ -10,4 +14,13 @@ from leanstage.pipelines.rejudge import rejudge
 
 PIPELINES = {"deploy": deploy, "optimize": optimize, "decide": decide, "rejudge": rejudge}
 
-__all__ = ["PIPELINES", "decide", "deploy", "optimize", "rejudge"]
+__all__ = [
+    "PIPELINES",
+    "Platform",
+    "decide",
+    "deploy",
+    "on_platform",
+    "optimize",
+    "rejudge",
+    "with_platform",
+]

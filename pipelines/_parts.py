@@ -15,6 +15,7 @@ from leanstage.components import (
     report,
     resolve,
 )
+from leanstage.pipelines._tasks import checkpoints, placed
 
 
 class Optimized(NamedTuple):
@@ -28,32 +29,36 @@ class Optimized(NamedTuple):
 
 def optimize_tasks(*, seed: int, **request: Any) -> Optimized:
     """Resolve, plan, distill, prune, quantize; and the baseline quantized as the fallback."""
-    resolved = resolve(**request).set_caching_options(False)
+    resolved = placed(resolve(**request)).set_caching_options(False)
     inputs = resolved.outputs
     planned = plan(
         baseline=inputs["baseline"],
         train=inputs["train"],
         unlabelled=inputs["unlabelled"],
         context=inputs["context"],
-    ).set_caching_options(False)
+    )
+    placed(planned).set_caching_options(False)
+    training: dict[str, Any] = {"seed": seed, "checkpoints": checkpoints()}
     distilled = distill(
         teacher=inputs["baseline"],
         train=inputs["train"],
         validation=inputs["validation"],
         unlabelled=inputs["unlabelled"],
         plan=planned.output,
-        seed=seed,
-    ).outputs
+        **training,
+    )
     shared = {
-        "answers": distilled["answers"],
+        "answers": placed(distilled).outputs["answers"],
         "validation": inputs["validation"],
         "plan": planned.output,
     }
-    pruned = prune(model=distilled["student"], teacher=inputs["baseline"], seed=seed, **shared)
+    pruned = prune(
+        model=distilled.outputs["student"], teacher=inputs["baseline"], **shared, **training
+    )
     quantizing = {"baseline": inputs["baseline"], "context": inputs["context"], **shared}
-    optimized = quantize(model=pruned.output, **quantizing)
-    fallback = quantize(
-        model=inputs["baseline"], stage_name="quantize the baseline", **quantizing
+    optimized = placed(quantize(model=placed(pruned).output, **quantizing))
+    fallback = placed(
+        quantize(model=inputs["baseline"], stage_name="quantize the baseline", **quantizing)
     ).set_display_name("quantize-fallback")
     return Optimized(resolved, planned, optimized, fallback)
 
@@ -71,19 +76,12 @@ def evidence_tasks(
         "evaluation": inputs["evaluation"],
         "context": inputs["context"],
     }
-    evaluated = evaluate(
-        **pair, champion=inputs["champion"], stage_name=f"evaluate {role}"
-    ).set_display_name(f"evaluate-{role}")
-    measured = (
-        energy_measure(
-            **pair,
-            blocks=blocks,
-            window_seconds=window_seconds,
-            stage_name=f"energy_measure {role}",
-        )
-        .set_display_name(f"energy-measure-{role}")
-        .set_caching_options(False)
+    evaluated = evaluate(**pair, champion=inputs["champion"], stage_name=f"evaluate {role}")
+    placed(evaluated).set_display_name(f"evaluate-{role}")
+    measured = energy_measure(
+        **pair, blocks=blocks, window_seconds=window_seconds, stage_name=f"energy_measure {role}"
     )
+    placed(measured).set_display_name(f"energy-measure-{role}").set_caching_options(False)
     # Two heavy tasks on one node spoil each other's figures.
     measured.after(evaluated)
     return {
@@ -96,12 +94,13 @@ def evidence_tasks(
 def decision_tasks(*, context: Any, plan: Any, baseline: Any, **evidence: Any) -> None:
     """Gate, report, promote: in this order, so that a blocked run leaves its report."""
     files = {"context": context, "plan": plan, "baseline": baseline, **evidence}
-    ruling = gate(**files).set_caching_options(False)
+    ruling = placed(gate(**files)).set_caching_options(False)
     decision = ruling.outputs["decision"]
-    reported = report(decision=decision, **files).set_caching_options(False)
-    promote(
+    reported = placed(report(decision=decision, **files)).set_caching_options(False)
+    promoted = promote(
         decision=decision,
         baseline=baseline,
         optimized=evidence["optimized"],
         fallback=evidence["fallback"],
-    ).set_caching_options(False).after(reported)
+    )
+    placed(promoted).set_caching_options(False).after(reported)

@@ -2,32 +2,29 @@
 
 from typing import Any
 
-from kfp import dsl
-
 from leanstage.components import receive
+from leanstage.pipelines._form import pipeline
 from leanstage.pipelines._parts import decision_tasks, evidence_tasks
+from leanstage.pipelines._tasks import placed
 
-DESCRIPTION = """\
+SUMMARY = """\
 Take a proposal that leanstage-optimize left in MLflow, evaluate and measure its candidates again,
 judge them, report, and promote what may be promoted.
 
 For installations that keep the decision out of the submitter's hands: run it where only the gate
-holds the key and its MLflow account. Policy and evaluation data are the gate's own.
-
-run_id: the MLflow run of the proposal.
-energy_blocks, energy_window_seconds: how long to measure.
-request: leave it empty; the trigger puts the name of its run here.
-"""
+holds the key and its MLflow account. Policy and evaluation data are the gate's own. Fill in
+`run_id`; start."""
 
 
-@dsl.pipeline(name="leanstage-decide", description=DESCRIPTION)
+@pipeline("leanstage-decide", SUMMARY, sized=("serving",))
 def decide(
     run_id: str,
     energy_blocks: int = 10,
     energy_window_seconds: float = 0.5,
     request: str = "",
 ) -> None:
-    inputs = receive(run_id=run_id, request=request).set_caching_options(False).outputs
+    received = placed(receive(run_id=run_id, request=request)).set_caching_options(False)
+    inputs = received.outputs
     measuring: dict[str, Any] = {
         "blocks": energy_blocks,
         "window_seconds": energy_window_seconds,

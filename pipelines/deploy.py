@@ -2,29 +2,18 @@
 
 from typing import Any
 
-from kfp import dsl
-
+from leanstage.contracts import Deploy
+from leanstage.pipelines._form import pipeline
 from leanstage.pipelines._parts import decision_tasks, evidence_tasks, optimize_tasks
 
-DESCRIPTION = """\
+SUMMARY = """\
 Optimize a model, compare it with its unoptimized baseline and promote the lean variant.
 
-model: the checkpoint (models:/name/1, models:/name@alias, hf://org/name@commit, s3://..., folder).
-train_data, evaluation_data: labelled rows, JSON Lines or parquet with text and label; empty takes
-the data that the policy names.
-validation_data: rows to choose settings on; empty holds out some of the training rows.
-unlabelled_data: further text to distill on; may be empty.
-policy: a ModelPolicy in YAML or a preset (default, strict, lenient); empty takes the one that holds
-for the model (by default at most 1 point of accuracy lost and at least 20% of energy saved). Where
-the installation keeps policies itself, a run that states another one is refused.
-name: the registered model; empty keeps the model's own name.
-deploy: optimized, or baseline where an accuracy justification is logged.
-energy_blocks, energy_window_seconds: how long to measure. seed: seed of the training.
-request: leave it empty; the trigger puts the name of its run here.
-"""
+Fill in `model`, and `train_data` and `evaluation_data` unless a policy names them; start. The
+comparison is then in the outputs of the task `report`."""
 
 
-@dsl.pipeline(name="leanstage-deploy", description=DESCRIPTION)
+@pipeline("leanstage-deploy", SUMMARY, sized=("distill", "prune", "quantize", "serving"))
 def deploy(
     model: str,
     train_data: str = "",
@@ -33,7 +22,7 @@ def deploy(
     unlabelled_data: str = "",
     policy: str = "",
     name: str = "",
-    deploy: str = "optimized",
+    deploy: Deploy = "optimized",
     energy_blocks: int = 10,
     energy_window_seconds: float = 0.5,
     seed: int = 0,

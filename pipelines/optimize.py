@@ -1,18 +1,19 @@
 """Optimize: the first half of the line, which proposes candidates and decides nothing."""
 
-from kfp import dsl
-
 from leanstage.components import propose
+from leanstage.contracts import Deploy
+from leanstage.pipelines._form import pipeline
 from leanstage.pipelines._parts import optimize_tasks
+from leanstage.pipelines._tasks import placed
+
+SUMMARY = """\
+Distill, prune and quantize a model and leave the candidates in MLflow as a proposal; evaluate,
+judge and promote nothing. leanstage-decide takes it from there.
+
+Fill in `model`, and `train_data` and `evaluation_data` unless a policy names them; start."""
 
 
-@dsl.pipeline(
-    name="leanstage-optimize",
-    description=(
-        "Distill, prune and quantize a model and leave the candidates in MLflow as a proposal; "
-        "evaluate, gate and promote nothing. Parameters as in leanstage-deploy."
-    ),
-)
+@pipeline("leanstage-optimize", SUMMARY, sized=("distill", "prune", "quantize"))
 def optimize(
     model: str,
     train_data: str = "",
@@ -21,7 +22,7 @@ def optimize(
     unlabelled_data: str = "",
     policy: str = "",
     name: str = "",
-    deploy: str = "optimized",
+    deploy: Deploy = "optimized",
     seed: int = 0,
     request: str = "",
 ) -> None:
@@ -37,9 +38,10 @@ def optimize(
         deploy=deploy,
         request=request,
     )
-    propose(
+    proposed = propose(
         context=half.resolved.outputs["context"],
         plan=half.planned.output,
         optimized=half.optimized.output,
         fallback=half.fallback.output,
-    ).set_caching_options(False)
+    )
+    placed(proposed).set_caching_options(False)

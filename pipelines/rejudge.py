@@ -1,21 +1,19 @@
 """Rejudge: judge an earlier run again, from the signed evidence it kept in MLflow."""
 
-from kfp import dsl
-
 from leanstage.components import recall
+from leanstage.pipelines._form import pipeline
 from leanstage.pipelines._parts import decision_tasks
+from leanstage.pipelines._tasks import placed
+
+SUMMARY = """\
+Judge an earlier run again from its logged evidence, for example after a justification was logged;
+then report and promote. The evidence has to be what the gate signed then. Fill in `run_id`; start.\
+"""
 
 
-@dsl.pipeline(
-    name="leanstage-rejudge",
-    description=(
-        "Judge an earlier run again from its logged evidence, for example after a justification "
-        "was logged; then report and promote. The evidence has to be what the gate signed then. "
-        "run_id: the MLflow run of that run."
-    ),
-)
+@pipeline("leanstage-rejudge", SUMMARY)
 def rejudge(run_id: str) -> None:
-    evidence = recall(run_id=run_id).set_caching_options(False).outputs
+    evidence = placed(recall(run_id=run_id)).set_caching_options(False).outputs
     decision_tasks(
         context=evidence["context"],
         plan=evidence["plan"],

@@ -16,6 +16,7 @@ def distill(
     student: Output[Model],
     answers: Output[Dataset],
     seed: int = 0,
+    checkpoints: str = "",
 ) -> None:
     """Train a student with fewer layers within half the tolerance, or pass the teacher through.
 
@@ -26,19 +27,24 @@ def distill(
         unlabelled: Further text for the teacher to answer, possibly none.
         plan: The plan with the depths to try.
         seed: Seed of the training.
+        checkpoints: Folder that outlives the task, so that a killed one goes on; may be empty.
 
     Returns:
         student: The student, or the teacher unchanged with the reason in its lineage.
         answers: The teacher's answers to every row, for the techniques that follow.
     """
+    import os
     from pathlib import Path
 
     from leanstage.contracts import Plan
     from leanstage.distill.step import distill
     from leanstage.progress import stage
     from leanstage.tasks import open_split
+    from leanstage.techniques.checkpoints import CHECKPOINTS_VARIABLE
     from leanstage.variant import open_variant
 
+    if checkpoints:
+        os.environ[CHECKPOINTS_VARIABLE] = checkpoints
     with stage("distill"):
         distill(
             open_variant(teacher.path),

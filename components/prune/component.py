@@ -15,6 +15,7 @@ def prune(
     plan: Input[Artifact],
     pruned: Output[Model],
     seed: int = 0,
+    checkpoints: str = "",
 ) -> None:
     """Remove feed-forward width within half the tolerance, or pass the model through.
 
@@ -25,10 +26,12 @@ def prune(
         validation: Rows on which the pruned model is held against the baseline.
         plan: The plan with the ratios to try.
         seed: Seed of the recovery.
+        checkpoints: Folder that outlives the task, so that a killed one goes on; may be empty.
 
     Returns:
         pruned: The pruned model, or the input unchanged with the reason in its lineage.
     """
+    import os
     from pathlib import Path
 
     from leanstage.contracts import Plan
@@ -36,8 +39,11 @@ def prune(
     from leanstage.prune.step import prune
     from leanstage.tasks import open_split
     from leanstage.techniques.answers import load_answers
+    from leanstage.techniques.checkpoints import CHECKPOINTS_VARIABLE
     from leanstage.variant import open_variant
 
+    if checkpoints:
+        os.environ[CHECKPOINTS_VARIABLE] = checkpoints
     with stage("prune"):
         prune(
             open_variant(model.path),

@@ -10,22 +10,20 @@ import yaml
 
 from leanstage import __version__, components
 from leanstage.pipelines import PIPELINES
+from leanstage.runner.documents import read_package
 from leanstage.runner.packages import write_packages
 
 ROOT = Path(__file__).parents[2]
 
 
 def executors(path: Path) -> dict[str, dict[str, object]]:
-    spec = next(yaml.safe_load_all(path.read_text(encoding="utf-8")))
-    return {
-        name: executor["container"]
-        for name, executor in spec["deploymentSpec"]["executors"].items()
-    }
+    executors = read_package(path).spec["deploymentSpec"]["executors"]
+    return {name: executor["container"] for name, executor in executors.items()}
 
 
 def test_every_pipeline_and_component_compiles_and_installs_nothing(tmp_path: Path) -> None:
     paths = write_packages(tmp_path)
-    assert len(paths) == len(PIPELINES) + len(components.__all__)
+    assert len(paths) == 2 * len(PIPELINES) + len(components.__all__)
     for path in paths:
         for name, container in executors(path).items():
             assert "pip install" not in str(container["command"]), (path, name)

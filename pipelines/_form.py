@@ -1,0 +1,201 @@
+"""The run form: what every parameter means, which values it takes, and its default.
+
+The form in the Kubeflow UI sorts parameters by name and shows one text, the description of the
+pipeline; so the description explains them, those to fill in first, and the names of what only
+some runs need begin with ``worker_`` to come last.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args, get_origin
+
+from kfp import dsl
+
+from leanstage.pipelines._platform import Platform
+from leanstage.pipelines._tasks import Compiling, Resources, compiling, resources_of
+
+EXPLAINED = {
+    "model": (
+        "the model to optimize: `models:/name/3` or `models:/name@alias` (MLflow), "
+        "`hf://org/name@commit`, or `s3://...` of a checkpoint in safetensors."
+    ),
+    "train_data": (
+        "URI of the rows to learn on, JSON Lines or parquet with `text` and `label`; empty takes "
+        "what the policy names, as for all data."
+    ),
+    "evaluation_data": "URI of the rows that the gate judges on; bring at least 300.",
+    "validation_data": (
+        "URI of rows to choose settings on, new to the model; empty sets some of the others aside."
+    ),
+    "unlabelled_data": "URI of further text to learn on; may be empty.",
+    "name": "the registered model; empty keeps the name that the model goes by.",
+    "policy": (
+        "what a promotion must show: `default`, `strict`, `lenient`, or the URI of a policy in "
+        "YAML; empty takes the one that holds for the model. Where the platform keeps policies, "
+        "a run that states another one is refused."
+    ),
+    "deploy": "`optimized`, or `baseline` where a justification for it is logged.",
+    "run_id": "the MLflow run that an earlier run of leanstage printed.",
+    "energy_blocks": "how many rounds of energy measurement; more make the answer sharper.",
+    "energy_window_seconds": "shortest length of one measurement.",
+    "seed": "seed of the training.",
+    "request": "leave it empty; the trigger puts the name of its run here.",
+}
+"""What a person needs to know to fill in a parameter; the home of these sentences."""
+
+SIZED = {
+    "distill": "`distill`",
+    "prune": "`prune`",
+    "quantize": "`quantize`",
+    "serving": "`evaluate` and `energy_measure`: what the model has in production",
+}
+WORKER = "worker_"
+SELECTOR = f"{WORKER}serving_nodes"
+ACCELERATOR = f"{WORKER}accelerator"
+QUANTITIES = {
+    "cpu": "CPU cores of {task}.",
+    "memory": "memory of {task}.",
+    "accelerators": "accelerators of {task}.",
+}
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A pipeline before it is compiled: its wiring and what its form says.
+
+    Attributes:
+        sized: keys of ``SIZED``: the tasks whose resources the form of a cluster asks.
+    """
+
+    name: str
+    summary: str
+    sized: tuple[str, ...]
+    wiring: Callable[..., None]
+
+
+_definitions: dict[str, Definition] = {}
+
+
+def pipeline(
+    name: str, summary: str, *, sized: tuple[str, ...] = ()
+) -> Callable[[Callable[..., None]], dsl.base_component.BaseComponent]:
+    """A KFP pipeline whose form is made from ``EXPLAINED`` and the types of its parameters.
+
+    A ``Literal`` becomes a dropdown.
+
+    Args:
+        summary: what the pipeline does, for the first lines of its description.
+        sized: see :class:`Definition`.
+    """
+
+    def define(wiring: Callable[..., None]) -> Any:
+        definition = _definitions[name] = Definition(name, summary, sized, wiring)
+        return _build(definition, None)
+
+    return define
+
+
+def on_platform(component: Any, platform: Platform) -> Any:
+    """A pipeline of ours with the settings of a cluster in its tasks and its run form.
+
+    Args:
+        component: what :data:`leanstage.pipelines.PIPELINES` holds.
+    """
+    return _build(_definitions[component.name], platform)
+
+
+def _build(definition: Definition, platform: Platform | None) -> Any:
+    asked = inspect.signature(definition.wiring).parameters
+    extra = {} if platform is None else _worker_parameters(definition.sized, platform)
+
+    def wired(*values: Any) -> None:
+        given = dict(zip([*asked, *extra], values, strict=True))
+        settings = None if platform is None else _settings(platform, definition.sized, given)
+        with compiling(settings):
+            definition.wiring(**{name: given[name] for name in asked})
+
+    parameters = [*asked.values(), *(parameter for parameter, _ in extra.values())]
+    wired.__signature__ = inspect.Signature([_plain(each) for each in parameters])  # type: ignore[attr-defined]
+    explained = {name: EXPLAINED[name] for name in asked}
+    explained |= {name: sentence for name, (_, sentence) in extra.items()}
+    built = dsl.pipeline(
+        wired,
+        name=definition.name,
+        description=_description(definition.summary, asked, explained),
+        pipeline_config=None if platform is None else _config(platform),
+    )
+    # What the SDK cannot say: a sentence a parameter, and the values that one takes.
+    fields = built.pipeline_spec.root.input_definitions.parameters
+    for name, sentence in explained.items():
+        fields[name].description = sentence
+    for name, parameter in asked.items():
+        for value in _choices(parameter):
+            fields[name].literals.add().string_value = value
+    return built
+
+
+def _choices(parameter: inspect.Parameter) -> tuple[str, ...]:
+    return get_args(parameter.annotation) if get_origin(parameter.annotation) is Literal else ()
+
+
+def _plain(parameter: inspect.Parameter) -> inspect.Parameter:
+    return parameter.replace(annotation=str) if _choices(parameter) else parameter
+
+
+def _description(
+    summary: str, asked: Mapping[str, inspect.Parameter], explained: Mapping[str, str]
+) -> str:
+    lines = []
+    for name, sentence in explained.items():
+        parameter = asked.get(name)
+        required = parameter is not None and parameter.default is inspect.Parameter.empty
+        lines.append(f"- `{name}`{' (required)' if required else ''}: {sentence}")
+    return "\n".join([summary, "", *lines])
+
+
+def _worker_parameters(
+    sized: tuple[str, ...], platform: Platform
+) -> dict[str, tuple[inspect.Parameter, str]]:
+    """What only the form of a cluster asks, with its sentence.
+
+    All are text: where a pod takes its resources from, KFP reads a number as nothing.
+    """
+    found: dict[str, tuple[Any, type, str]] = {}
+    for size in sized:
+        defaults = resources_of(platform, size)._asdict()
+        for quantity, sentence in QUANTITIES.items():
+            explained = sentence.format(task=SIZED[size])
+            found[f"{WORKER}{size}_{quantity}"] = (defaults[quantity], str, explained)
+    if sized:
+        sentence = "the Kubernetes resource that an accelerator is."
+        found[ACCELERATOR] = (platform.accelerator, str, sentence)
+    if "serving" in sized:
+        sentence = (
+            "labels of the nodes that the model will serve on, as JSON; what is timed runs there."
+        )
+        found[SELECTOR] = (dict(platform.serving_nodes.selector), dict, sentence)
+    keyword = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return {
+        name: (inspect.Parameter(name, keyword, default=default, annotation=kind), sentence)
+        for name, (default, kind, sentence) in found.items()
+    }
+
+
+def _settings(platform: Platform, sized: tuple[str, ...], given: Mapping[str, Any]) -> Compiling:
+    resources = {}
+    for size in sized:
+        cpu, memory, accelerators = (given[f"{WORKER}{size}_{quantity}"] for quantity in QUANTITIES)
+        resources[size] = Resources(cpu, memory, accelerators, given[ACCELERATOR])
+    return Compiling(platform, resources, given.get(SELECTOR))
+
+
+def _config(platform: Platform) -> dsl.PipelineConfig:
+    workspace = None
+    if (volume := platform.workspace) is not None:
+        claim: dict[str, Any] = {"accessModes": [volume.access_mode]}
+        if volume.storage_class is not None:
+            claim["storageClassName"] = volume.storage_class
+        kubernetes = dsl.KubernetesWorkspaceConfig(pvcSpecPatch=claim)
+        workspace = dsl.WorkspaceConfig(size=volume.size, kubernetes=kubernetes)
+    return dsl.PipelineConfig(workspace=workspace, ttl_seconds_after_finished=platform.ttl_seconds)

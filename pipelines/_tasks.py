@@ -1,0 +1,209 @@
+"""Platform settings on tasks."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from kfp import dsl
+
+from leanstage.errors import InputError
+from leanstage.gate.attestation.signer import KEY_VARIABLE
+from leanstage.gate.attestation.trust import TRUST_VARIABLE
+from leanstage.gate.policies.place import IN_MLFLOW, POLICY_VARIABLE
+from leanstage.pipelines._platform import Nodes, Platform, Volume
+
+MOUNTS = "/etc/leanstage"
+SCRATCH = "/scratch"
+
+TRAINING = ("distill", "prune")
+TIMED = ("quantize", "evaluate", "energy_measure")
+REGISTRY = ("resolve", "receive", "recall", "propose", "gate", "report", "promote")
+"""What talks to MLflow, and gets its account and that of the object store."""
+RULED = ("resolve", "receive", "gate")
+VERIFYING = ("recall", "gate", "report", "promote")
+SIGNING = ("gate",)
+KNOWN = (*TRAINING, *TIMED, *REGISTRY, "plan")
+
+SIZES = {"evaluate": "serving", "energy_measure": "serving"} | {
+    name: name for name in (*TRAINING, "quantize")
+}
+"""Which size of :class:`Platform` a component takes; the others take ``control``."""
+
+
+class Resources(NamedTuple):
+    """A size as text, or as the run parameters that hold it."""
+
+    cpu: Any
+    memory: Any
+    accelerators: Any
+    accelerator: Any
+
+
+@dataclass(frozen=True)
+class Compiling:
+    """The platform that a pipeline is compiled for, and what its run form asks."""
+
+    platform: Platform
+    resources: Mapping[str, Resources]
+    serving_selector: Any
+
+
+_compiling: ContextVar[Compiling | None] = ContextVar("compiling", default=None)
+
+
+@contextmanager
+def compiling(settings: Compiling | None) -> Iterator[None]:
+    """Have :func:`placed` and :func:`checkpoints` follow ``settings``."""
+    token = _compiling.set(settings)
+    try:
+        yield
+    finally:
+        _compiling.reset(token)
+
+
+def placed(task: dsl.PipelineTask) -> dsl.PipelineTask:
+    """The task of ours with the settings of the platform that is compiled for, if any."""
+    settings = _compiling.get()
+    if settings is None:
+        return task
+    role = _role(task, None)
+    selector = settings.serving_selector if role in TIMED else None
+    return _apply(
+        task, settings.platform, role, settings.resources.get(SIZES.get(role, "")), selector
+    )
+
+
+def checkpoints() -> str:
+    """Where trainings of the run keep checkpoints: on its workspace volume, else nowhere."""
+    settings = _compiling.get()
+    if settings is None or settings.platform.workspace is None:
+        return ""
+    return f"{dsl.WORKSPACE_PATH_PLACEHOLDER}/checkpoints"
+
+
+def with_platform(
+    task: dsl.PipelineTask, settings: Platform, *, like: str | None = None
+) -> dsl.PipelineTask:
+    """Give a task in a DAG of your own what the component of its kind gets in ours.
+
+    Args:
+        task: a task of one of our components, or of yours.
+        settings: the cluster.
+        like: the component whose settings a task of yours takes, such as ``evaluate``.
+
+    Returns:
+        The task, for chaining.
+
+    Raises:
+        InputError: the task is none of ours and ``like`` does not say what it resembles.
+    """
+    return _apply(task, settings, _role(task, like), None, None)
+
+
+def _role(task: dsl.PipelineTask, like: str | None) -> str:
+    role = like or str(task.component_spec.name).replace("-", "_")
+    if role not in KNOWN:
+        raise InputError(
+            f"{role!r} is no component of leanstage; say which one the task is like: "
+            f"{', '.join(KNOWN)}."
+        )
+    return role
+
+
+def _apply(
+    task: dsl.PipelineTask,
+    platform: Platform,
+    role: str,
+    resources: Resources | None,
+    selector: Any,
+) -> dsl.PipelineTask:
+    _resources(task, resources or resources_of(platform, SIZES.get(role, "control")))
+    _nodes(task, _nodes_of(platform, role), selector)
+    _environment(task, platform, role)
+    _mounts(task, platform, role)
+    if role in TRAINING and platform.retries.count:
+        task.set_retry(
+            platform.retries.count,
+            backoff_duration=f"{platform.retries.seconds}s",
+            backoff_factor=platform.retries.factor,
+            backoff_max_duration=f"{platform.retries.most_seconds}s",
+        )
+    return task
+
+
+def resources_of(platform: Platform, size: str) -> Resources:
+    """A size of the platform as text, as Kubernetes and the run form take it."""
+    found = getattr(platform, size)
+    return Resources(found.cpu, found.memory, str(found.accelerators), platform.accelerator)
+
+
+def _resources(task: dsl.PipelineTask, resources: Resources) -> None:
+    task.set_cpu_limit(resources.cpu).set_memory_limit(resources.memory)
+    if resources.accelerators != "0":
+        task.set_accelerator_type(resources.accelerator)
+        task.set_accelerator_limit(resources.accelerators)
+
+
+def _nodes_of(platform: Platform, role: str) -> Nodes:
+    if role in TRAINING:
+        return platform.training_nodes
+    return platform.serving_nodes if role in TIMED else platform.control_nodes
+
+
+def _nodes(task: dsl.PipelineTask, nodes: Nodes, selector: Any) -> None:
+    from kfp import kubernetes
+
+    if selector is not None:
+        kubernetes.add_node_selector_json(task, selector)
+    elif nodes.selector:
+        kubernetes.add_node_selector_json(task, dict(nodes.selector))
+    for toleration in nodes.tolerations:
+        kubernetes.add_toleration(task, **toleration.model_dump(exclude_none=True))
+
+
+def _environment(task: dsl.PipelineTask, platform: Platform, role: str) -> None:
+    from kfp import kubernetes
+
+    if platform.image_pull_secrets:
+        kubernetes.set_image_pull_secrets(task, list(platform.image_pull_secrets))
+    if role not in REGISTRY:
+        return
+    if (found := platform.settings) is not None:
+        kubernetes.use_config_map_as_env(task, found.name, dict(found.keys), found.optional)
+    for secret in (platform.mlflow, platform.object_store):
+        if secret is not None:
+            kubernetes.use_secret_as_env(task, secret.name, dict(secret.keys), secret.optional)
+
+
+def _mounts(task: dsl.PipelineTask, platform: Platform, role: str) -> None:
+    from kfp import kubernetes
+
+    if role in RULED and platform.policies is not None:
+        place = platform.policies
+        if not place.startswith(IN_MLFLOW):
+            place = f"{MOUNTS}/policies"
+            kubernetes.use_config_map_as_volume(task, platform.policies, place, optional=True)
+        task.set_env_variable(POLICY_VARIABLE, place)
+    if role in VERIFYING and platform.trust is not None:
+        place = f"{MOUNTS}/trust"
+        kubernetes.use_config_map_as_volume(task, platform.trust, place, optional=True)
+        task.set_env_variable(TRUST_VARIABLE, place)
+    if role in SIGNING and platform.key is not None:
+        place = f"{MOUNTS}/key"
+        kubernetes.use_secret_as_volume(task, platform.key, place, optional=True)
+        task.set_env_variable(KEY_VARIABLE, f"{place}/leanstage.key")
+    if role in TRAINING:
+        kubernetes.empty_dir_mount(task, "shm", "/dev/shm", "Memory", platform.shared_memory)
+    if platform.scratch is not None:
+        _scratch(task, platform.scratch)
+
+
+def _scratch(task: dsl.PipelineTask, volume: Volume) -> None:
+    from kfp import kubernetes
+
+    kubernetes.add_ephemeral_volume(
+        task, "scratch", SCRATCH, [volume.access_mode], volume.size, volume.storage_class
+    )
+    task.set_env_variable("TMPDIR", SCRATCH)
