@@ -70,6 +70,7 @@ from leanstage.contracts.plan import (
     QuantizeSettings,
 )
 from leanstage.contracts.policy import Approver, Metric, ModelPolicy, Tier
+from leanstage.contracts.submission import Submission
 from leanstage.contracts.variant import (
     TECHNIQUES,
     Precision,
@@ -96,6 +97,7 @@ DOCUMENTS: tuple[type[Contract], ...] = (
     Proposal,
     Revocations,
     RunContext,
+    Submission,
     VariantManifest,
 )
 """Every document whose JSON Schema is published (``leanstage schema``)."""
@@ -158,6 +160,7 @@ __all__ = [
     "Status",
     "Step",
     "Subject",
+    "Submission",
     "Technique",
     "Tier",
     "Trial",
