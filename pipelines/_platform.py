@@ -1,5 +1,6 @@
 """What a cluster gives to the tasks: resources, nodes, settings, secrets, volumes, retries."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -8,6 +9,8 @@ from pydantic import Field
 from leanstage.contracts.base import Part
 from leanstage.contracts.strict import read_fields, strict_yaml
 from leanstage.errors import InputError
+
+PLATFORM_VARIABLE = "LEANSTAGE_PLATFORM"
 
 Cpu = Annotated[str, Field(pattern=r"^\d+(\.\d+)?m?$")]
 Memory = Annotated[str, Field(pattern=r"^\d+([EPTGMK]i?)?$")]
@@ -134,6 +137,12 @@ class Platform(Part):
     """One volume a task, for temporary files that are too large for the node's disk."""
     ttl_seconds: int | None = Field(default=None, gt=0)
     """How long the cluster keeps the workflow of a finished run; None leaves it to the cluster."""
+
+    @classmethod
+    def here(cls) -> Self:
+        """The settings in the file that ``LEANSTAGE_PLATFORM`` names; unset, the defaults."""
+        named = os.environ.get(PLATFORM_VARIABLE)
+        return cls.load(Path(named)) if named else cls()
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -1,4 +1,4 @@
-"""Commands that look: the plan for a model, the compiled packages, the schemas."""
+"""Commands that look: the plan for a model, the schemas."""
 
 import json
 from pathlib import Path
@@ -25,16 +25,6 @@ def plan(
     if json_file is not None:
         made.save(json_file)
     _print_plan(made)
-
-
-def compile_packages(
-    out: Annotated[Path, typer.Option(help="Folder for the packages.", file_okay=False)],
-) -> None:
-    """Write every pipeline and component as IR YAML for a cluster."""
-    from leanstage.runner.packages import write_packages
-
-    for path in write_packages(out):
-        say(str(path))
 
 
 def schema(

@@ -9,7 +9,17 @@ import typer
 from rich.console import Console
 
 from leanstage import __version__
-from leanstage.cli import inspecting, judging, policies, running, trust
+from leanstage.cli import (
+    inspecting,
+    judging,
+    packaging,
+    policies,
+    running,
+    submitting,
+    triggering,
+    trust,
+    uploading,
+)
 from leanstage.errors import LeanstageError
 from leanstage.progress import DEBUG_VARIABLE
 
@@ -23,17 +33,22 @@ for command in (
     running.demo,
     running.run,
     running.optimize,
+    submitting.submit,
     judging.decide,
     judging.justify,
     judging.rollback,
+    packaging.retarget,
+    uploading.upload,
+    triggering.trigger,
     trust.keygen,
     trust.verify,
     inspecting.plan,
     inspecting.schema,
 ):
     app.command()(command)
-app.command("compile")(inspecting.compile_packages)
+app.command("compile")(packaging.compile_packages)
 app.add_typer(policies.app, name="policy")
+app.add_typer(triggering.app, name="webhook")
 
 
 def _version(value: bool) -> None:

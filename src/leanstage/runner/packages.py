@@ -27,13 +27,13 @@ def compiled(
         name: a key of :data:`leanstage.pipelines.PIPELINES`.
         path: a file that ends in ``.yaml``.
         registry, tag, digests: see :class:`leanstage.runner.images.Target`.
-        platform: settings of the cluster; None takes the defaults.
+        platform: settings of the cluster; None takes :meth:`Platform.here`.
 
     Returns:
         The pipeline spec, as the first document of the file has it.
     """
     target = Target(registry, tag, digests or {})
-    package = pipeline_package(name, target=target, platform=platform or Platform())
+    package = pipeline_package(name, target=target, platform=platform or Platform.here())
     write_atomically(path, package.text().encode())
     return package.spec
 
@@ -76,7 +76,7 @@ def write_packages(
     ``pipelines/*.yaml`` to upload, ``manifests/*.yaml`` for clusters that keep pipelines as
     resources, and ``components/*.yaml`` for the DAGs of others.
     """
-    images, platform = target or Target(), platform or Platform()
+    images, platform = target or Target(), platform or Platform.here()
     packages = {}
     for name in PIPELINES:
         packages[f"pipelines/{name}.yaml"] = pipeline_package(
