@@ -231,13 +231,26 @@ def _terminate(server: KfpServer, query: Record, body: Record, key: str) -> Reco
     return {}
 
 
+def _create_pipeline(server: KfpServer, query: Record, body: Record) -> Record:
+    _only(body, {"name", "display_name", "description", "namespace"})
+    name, namespace = body.get("name", ""), body.get("namespace", "")
+    if not name:
+        raise RefusedError(400, "Pipeline name is empty. Please specify a valid pipeline name.")
+    if any(
+        pipeline["name"] == name and pipeline.get("namespace", "") == namespace
+        for pipeline in server.pipelines.values()
+    ):
+        raise RefusedError(409, f"Pipeline {name} already exists.")
+    made = {"display_name": name, **body, "pipeline_id": uid(), "created_at": now()}
+    server.pipelines[made["pipeline_id"]] = made
+    return made
+
+
 def _upload(server: KfpServer, query: Record, package: Record) -> Record:
     name = query.get("name") or package["pipeline_spec"]["pipelineInfo"]["name"]
-    if any(pipeline["name"] == name for pipeline in server.pipelines.values()):
-        raise RefusedError(409, f"Pipeline {name} already exists.")
-    made = {"pipeline_id": uid(), "name": name, "display_name": name, "created_at": now()}
-    server.pipelines[made["pipeline_id"]] = made
-    _add_version(server, made["pipeline_id"], name, package)
+    namespace = {"namespace": query["namespace"]} if query.get("namespace") else {}
+    made = _create_pipeline(server, query, {"name": name, **namespace})
+    _add_version(server, made["pipeline_id"], name, package, query)
     return made
 
 
@@ -247,10 +260,12 @@ def _upload_version(server: KfpServer, query: Record, package: Record) -> Record
         raise RefusedError(404, f"Pipeline {pipeline_id} not found.")
     if not name:
         raise RefusedError(400, "A pipeline version needs a name.")
-    return _add_version(server, pipeline_id, name, package)
+    return _add_version(server, pipeline_id, name, package, query)
 
 
-def _add_version(server: KfpServer, pipeline_id: str, name: str, package: Record) -> Record:
+def _add_version(
+    server: KfpServer, pipeline_id: str, name: str, package: Record, query: Record
+) -> Record:
     if any(
         version["pipeline_id"] == pipeline_id and version["name"] == name
         for version in server.versions.values()
@@ -261,6 +276,7 @@ def _add_version(server: KfpServer, pipeline_id: str, name: str, package: Record
         "pipeline_version_id": uid(),
         "name": name,
         "display_name": name,
+        "description": query.get("description", ""),
         "created_at": now(),
         "pipeline_spec": package,
     }
@@ -276,7 +292,9 @@ def _pipeline_by_name(server: KfpServer, query: Record, body: Record, name: str)
 
 
 def _list_pipelines(server: KfpServer, query: Record, body: Record) -> Record:
-    return _page("pipelines", list(server.pipelines.values()), query)
+    namespace = query.get("namespace", "")
+    entries = [p for p in server.pipelines.values() if p.get("namespace", "") == namespace]
+    return _page("pipelines", entries, query)
 
 
 def _list_versions(server: KfpServer, query: Record, body: Record, pipeline_id: str) -> Record:
@@ -296,6 +314,7 @@ ROUTES: list[tuple[str, str, Callable[..., Record]]] = [
     ("POST", "/pipelines/upload", _upload),
     ("POST", "/pipelines/upload_version", _upload_version),
     ("GET", "/pipelines", _list_pipelines),
+    ("POST", "/pipelines", _create_pipeline),
     ("GET", "/pipelines/names/([^/]+)", _pipeline_by_name),
     ("GET", "/pipelines/([^/]+)", _get("pipelines")),
     ("GET", "/pipelines/([^/]+)/versions", _list_versions),
