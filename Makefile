@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 
-.PHONY: demo test nightly check format clean
+.PHONY: demo test nightly golden check format clean
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/leanstage demo
@@ -15,6 +15,10 @@ test: $(VENV)/.installed-dev check
 # The gate's properties over 100,000 cases instead of 2,000; about an hour.
 nightly: $(VENV)/.installed-dev
 	LEANSTAGE_HYPOTHESIS=nightly $(BIN)/python -m pytest tests/gate
+
+# The checked-in IR of every pipeline, after a change that is meant.
+golden: $(VENV)/.installed-dev
+	LEANSTAGE_GOLDEN=write $(BIN)/python -m pytest -q tests/runner/test_golden.py
 
 # Style, types and layers.
 check: $(VENV)/.installed-dev

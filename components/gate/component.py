@@ -1,7 +1,7 @@
 """Gate: the verdict."""
 
 from kfp import dsl
-from kfp.dsl import Artifact, Input, Model, Output
+from kfp.dsl import Artifact, Input, Metrics, Model, Output
 
 from leanstage.components._image import image
 
@@ -18,6 +18,7 @@ def gate(
     fallback_evaluation: Input[Artifact],
     fallback_energy: Input[Artifact],
     decision: Output[Artifact],
+    metrics: Output[Metrics],
 ) -> str:
     """Judge the candidates in order and keep evidence and decision in MLflow.
 
@@ -36,9 +37,11 @@ def gate(
 
     Returns:
         decision: Verdict, reasons and what they rest on (Decision).
+        metrics: Verdict, drop and saving, for the run view and the comparison of runs.
         Output: The verdict.
     """
     from leanstage.gate.dossier import dossier_of_files
+    from leanstage.gate.headline import headline
     from leanstage.gate.keeping import keep
     from leanstage.gate.step import rule
     from leanstage.progress import output, stage
@@ -54,4 +57,6 @@ def gate(
         keep(dossier)
         ruling = rule(dossier)
         output("decision", ruling.save(decision.path))
+        for name, value in headline(ruling).items():
+            metrics.log_metric(name, value)
     return ruling.verdict

@@ -1,0 +1,57 @@
+"""Custom resources held against their definitions, strictly: an unknown field is refused."""
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+VARIABLE = "LEANSTAGE_CRDS"
+KEPT = "x-kubernetes-preserve-unknown-fields"
+
+
+def check_resource(resource: dict[str, Any]) -> None:
+    """Validate a custom resource; skips the test where no definitions are at hand.
+
+    Raises:
+        jsonschema.ValidationError: it breaks its schema or has a field that it does not know.
+    """
+    folder = os.environ.get(VARIABLE)
+    if not folder:
+        pytest.skip(f"{VARIABLE} names no folder with custom resource definitions")
+    group, _, version = resource["apiVersion"].partition("/")
+    schema = _schemas(Path(folder))[group, version, resource["kind"]]
+    Draft202012Validator(schema).validate(resource)
+
+
+@cache
+def _schemas(folder: Path) -> dict[tuple[str, str, str], dict[str, Any]]:
+    found = {}
+    for path in sorted(folder.glob("*.yaml")):
+        for definition in yaml.safe_load_all(path.read_text(encoding="utf-8")):
+            spec = definition["spec"]
+            for version in spec["versions"]:
+                schema = version["schema"]["openAPIV3Schema"]
+                key = (spec["group"], version["name"], spec["names"]["kind"])
+                found[key] = _closed(schema, keep=("metadata",))
+    return found
+
+
+def _closed(schema: dict[str, Any], *, keep: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The schema with every object closed, as a strict API server takes it."""
+    closed = dict(schema)
+    if "properties" in schema:
+        closed["properties"] = {
+            name: part if name in keep else _closed(part)
+            for name, part in schema["properties"].items()
+        }
+        if not schema.get(KEPT):
+            closed.setdefault("additionalProperties", False)
+    if isinstance(schema.get("items"), dict):
+        closed["items"] = _closed(schema["items"])
+    if isinstance(schema.get("additionalProperties"), dict):
+        closed["additionalProperties"] = _closed(schema["additionalProperties"])
+    return closed
