@@ -93,7 +93,7 @@ def fine_tune(pretrained: Path, train: Examples, target: Path) -> None:
 
 
 if __name__ == "__main__":
-    from leanstage.runner.child import die_with_parent
+    from leanstage.orphans import die_with_parent
 
     die_with_parent()
     with progress.stage("baseline"):

@@ -12,7 +12,7 @@ from leanstage.techniques.answers import ask
 from leanstage.techniques.data import TaughtRows
 from leanstage.techniques.record import Record
 from leanstage.techniques.search import Budget, compare, save_checkpoint, tried
-from leanstage.techniques.training import train_student
+from leanstage.techniques.training import Recipe, train_student
 from leanstage.variant import Variant
 from leanstage.variant.architectures import layers_of
 from leanstage.variant.checkpoint import load_checkpoint
@@ -83,12 +83,10 @@ def _train(
     train_student(
         student,
         rows,
-        epochs=settings.epochs,
-        learning_rate=settings.learning_rate,
-        batch_size=settings.batch_size,
-        temperature=settings.temperature,
-        hidden_weight=settings.hidden_weight,
-        seed=seed,
-        message=f"training a student of {len(keep)} layers",
+        Recipe(
+            **settings.model_dump(exclude={"depths"}),
+            seed=seed,
+            message=f"training a student of {len(keep)} layers",
+        ),
     )
     return student

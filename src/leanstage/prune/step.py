@@ -7,6 +7,7 @@ from typing import Any
 
 from leanstage import progress
 from leanstage.contracts import Plan, PruneSettings
+from leanstage.errors import InputError
 from leanstage.prune.importance import neuron_importance
 from leanstage.prune.width import prune_width, pruned_width
 from leanstage.tasks import SplitFolder
@@ -14,7 +15,7 @@ from leanstage.techniques.answers import Answers
 from leanstage.techniques.data import TaughtRows
 from leanstage.techniques.record import Record
 from leanstage.techniques.search import Budget, compare, save_checkpoint, tried
-from leanstage.techniques.training import train_student
+from leanstage.techniques.training import Recipe, train_student
 from leanstage.variant import Variant
 from leanstage.variant.architectures import encoder_of
 from leanstage.variant.checkpoint import load_checkpoint
@@ -28,14 +29,21 @@ def prune(
     plan: Plan,
     target: Path,
     seed: int = 0,
+    ratio: float | None = None,
 ) -> Variant:
     """Write the pruned model to ``target``, or the input unchanged with the reason why.
 
-    Ratios are tried in the order of the plan. What pruning breaks is recovered on the ``answers``
-    of the line's baseline, against which the drop on the validation split counts.
+    Ratios are tried in the order of the plan, or ``ratio`` alone where it is given. What pruning
+    breaks is recovered on the ``answers`` of the line's baseline, against which the drop on the
+    validation split counts.
+
+    Raises:
+        InputError: ``ratio`` is no share of the width.
     """
+    if ratio is not None and not 0 < ratio < 1:
+        raise InputError(f"the ratio {ratio} is no share of the width; give one between 0 and 1.")
     record = Record("prune", model, target)
-    settings = plan.prune
+    settings = plan.prune if ratio is None else plan.prune.model_copy(update={"ratios": (ratio,)})
     if not settings.ratios:
         return record.skipped("the plan says no")
     if answers.taught is None:
@@ -77,11 +85,9 @@ def _recover(pruned: Any, rows: TaughtRows, settings: PruneSettings, seed: int, 
     train_student(
         pruned,
         rows,
-        epochs=settings.epochs,
-        learning_rate=settings.learning_rate,
-        batch_size=settings.batch_size,
-        temperature=settings.temperature,
-        hidden_weight=0.0,
-        seed=seed,
-        message=f"recovering at feed-forward width {width}",
+        Recipe(
+            **settings.model_dump(exclude={"ratios"}),
+            seed=seed,
+            message=f"recovering at feed-forward width {width}",
+        ),
     )

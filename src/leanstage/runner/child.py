@@ -5,13 +5,11 @@ will; here both stay out of the caller's way.
 """
 
 import json
-import os
-import signal
 import sys
-import threading
-import time
 import warnings
 from pathlib import Path
+
+from leanstage.orphans import die_with_parent
 
 
 def main(request_path: str) -> int:
@@ -36,21 +34,6 @@ def main(request_path: str) -> int:
         print(error, file=sys.stderr)
         return 1
     return 0
-
-
-def die_with_parent() -> None:
-    """End this process group once the process that started it is gone, however it went.
-
-    A run whose terminal was killed must not go on and promote something that nobody watches.
-    """
-    parent = os.getppid()
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1.0)
-        os.killpg(os.getpgid(0), signal.SIGKILL)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 if __name__ == "__main__":

@@ -32,13 +32,7 @@ class Answers:
             "validation": self.validation,
         }
         if self.taught is not None:
-            arrays |= {
-                "lengths": np.array([len(row) for row in self.taught.ids]),
-                "ids": np.concatenate([np.array(row, dtype=np.int32) for row in self.taught.ids]),
-                "logits": self.taught.logits.numpy(),
-                "hidden": self.taught.hidden.numpy(),
-                "pad_id": np.array(self.taught.pad_id),
-            }
+            arrays |= self.taught.arrays()
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as stream:
             np.savez(stream, allow_pickle=False, **arrays)
@@ -50,8 +44,6 @@ def load_answers(path: Path, teacher: Variant) -> Answers:
     Raises:
         InputError: unreadable, or given by another model.
     """
-    import torch
-
     try:
         with np.load(path, allow_pickle=False) as arrays:
             found = {name: arrays[name] for name in arrays.files}
@@ -63,15 +55,7 @@ def load_answers(path: Path, teacher: Variant) -> Answers:
             f"{path} holds the answers of another model ({digest[:12]}) than the teacher "
             f"({teacher.digest[:12]}); let this teacher answer."
         )
-    taught = None
-    if "ids" in found:
-        pieces = np.split(found["ids"], np.cumsum(found["lengths"])[:-1])
-        taught = TaughtRows(
-            [piece.tolist() for piece in pieces],
-            torch.from_numpy(found["logits"]),
-            torch.from_numpy(found["hidden"]),
-            int(found["pad_id"]),
-        )
+    taught = TaughtRows.of_arrays(found) if "ids" in found else None
     return Answers(digest, taught, found["validation"])
 
 

@@ -1,8 +1,11 @@
 """Token ids with the teacher's answers beside them: computed once, used every epoch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from leanstage import progress
 from leanstage.variant import Variant
@@ -36,6 +39,29 @@ class TaughtRows:
             "teacher_hidden": self.hidden[row],
         }
 
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """The rows as plain arrays by name; ids of all rows in one, split by ``lengths``."""
+        return {
+            "lengths": np.array([len(row) for row in self.ids]),
+            "ids": np.concatenate([np.array(row, dtype=np.int32) for row in self.ids]),
+            "logits": self.logits.numpy(),
+            "hidden": self.hidden.numpy(),
+            "pad_id": np.array(self.pad_id),
+        }
+
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, NDArray[np.generic]]) -> "TaughtRows":
+        """The rows that :meth:`arrays` took apart."""
+        import torch
+
+        pieces = np.split(arrays["ids"], np.cumsum(arrays["lengths"])[:-1])
+        return cls(
+            [piece.tolist() for piece in pieces],
+            torch.from_numpy(arrays["logits"]),
+            torch.from_numpy(arrays["hidden"]),
+            int(arrays["pad_id"]),
+        )
+
 
 def teach(teacher: Variant, texts: Sequence[str], *, batch_size: int = 64) -> TaughtRows:
     """Let the teacher answer every text once."""
@@ -45,7 +71,7 @@ def teach(teacher: Variant, texts: Sequence[str], *, batch_size: int = 64) -> Ta
 
     encoder = TextEncoder(teacher.path, teacher.manifest.max_length)
     model: Any = load_checkpoint(teacher.path)
-    model.to("cuda" if torch.cuda.is_available() else "cpu")
+    model.to(device_type())
     ids = encoder.ids(texts)
     logits = torch.zeros(len(ids), model.config.num_labels)
     hidden = torch.zeros(len(ids), model.config.hidden_size)
@@ -90,6 +116,13 @@ def mixed_precision(device_type: str) -> Any:
     if bf16_is_native(device_type):
         return torch.autocast(device_type, torch.bfloat16)
     return contextlib.nullcontext()
+
+
+def device_type() -> str:
+    """Where models are trained and asked here: ``cuda`` or ``cpu``."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def bf16_is_native(device_type: str) -> bool:

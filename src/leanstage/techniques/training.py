@@ -1,16 +1,21 @@
 """Training a student on the teacher's answers, on transformers' Trainer."""
 
-import tempfile
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as functional
+from torch.utils.data import Sampler
 from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from leanstage import progress
-from leanstage.techniques.data import TaughtRows, bf16_is_native, pad
+from leanstage.contracts.base import Part
+from leanstage.techniques.checkpoints import keeps_checkpoints, last_checkpoint, training_folder
+from leanstage.techniques.data import TaughtRows, bf16_is_native, device_type, pad
+from leanstage.techniques.processes import processes, train_in_processes
 
 
 def distillation_loss(
@@ -31,40 +36,61 @@ def distillation_loss(
     )
 
 
-def train_student(
-    student: Any,
-    rows: TaughtRows,
-    *,
-    epochs: int,
-    learning_rate: float,
-    batch_size: int,
-    temperature: float,
-    hidden_weight: float,
-    seed: int,
-    message: str,
-) -> None:
-    """Train ``student`` in place on the teacher's answers."""
+class Recipe(Part):
+    """How to train a student, as data.
+
+    ``batch_size`` is that of one step, over all processes together.
+    """
+
+    epochs: int
+    learning_rate: float
+    batch_size: int
+    temperature: float
+    hidden_weight: float = 0.0
+    seed: int
+    message: str
+
+
+def train_student(student: Any, rows: TaughtRows, recipe: Recipe) -> None:
+    """Train ``student`` in place on the teacher's answers.
+
+    On one process a GPU, where there are several GPUs. Where ``LEANSTAGE_CHECKPOINTS`` names a
+    folder that outlives the process, a training that was killed goes on from its last checkpoint.
+    """
+    with training_folder(student, rows, recipe) as folder:
+        count = processes()
+        if count > 1:
+            train_in_processes(student, rows, recipe, folder, count)
+        else:
+            fit(student, rows, recipe, folder)
+    student.eval()
+
+
+def fit(student: Any, rows: TaughtRows, recipe: Recipe, folder: Path, *, count: int = 1) -> None:
+    """The share of one of ``count`` processes of a training; ``folder`` holds its checkpoints."""
     freeze_embeddings(student)
     _without_dropout(student)
-    with tempfile.TemporaryDirectory(prefix="leanstage-train-") as folder:
-        trainer = _Distiller(
-            temperature=temperature,
-            hidden_weight=hidden_weight,
-            model=student,
-            args=training_arguments(
-                Path(folder),
-                epochs=epochs,
-                learning_rate=learning_rate,
-                batch_size=batch_size,
-                seed=seed,
-                device_type=student.device.type,
-            ),
-            train_dataset=rows,
-            data_collator=_collate(rows.pad_id),
-            callbacks=[Teller(message)],
-        )
-        trainer.train()
-    student.eval()
+    trainer = _Distiller(
+        temperature=recipe.temperature,
+        hidden_weight=recipe.hidden_weight,
+        model=student,
+        args=training_arguments(
+            folder,
+            epochs=recipe.epochs,
+            learning_rate=recipe.learning_rate,
+            batch_size=math.ceil(recipe.batch_size / count),
+            seed=recipe.seed,
+            device_type=device_type(),
+            checkpoints=keeps_checkpoints(),
+        ),
+        train_dataset=rows,
+        data_collator=_collate(rows.pad_id),
+        callbacks=[Teller(recipe.message)],
+    )
+    checkpoint = last_checkpoint(folder)
+    if checkpoint is not None:
+        progress.step(f"{recipe.message}: going on from {checkpoint.name}")
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
 
 
 def freeze_embeddings(model: Any) -> None:
@@ -94,6 +120,10 @@ class _Distiller(Trainer):  # type: ignore[misc]
         # The loss is a mean over the batch already; Trainer must not divide it by token counts.
         self.model_accepts_loss_kwargs = False
 
+    def _get_train_sampler(self, train_dataset: Any = None) -> "Sampler[int]":
+        batch_size = self.args.train_batch_size * self.args.world_size
+        return _SeededSampler(self.args.seed, batch_size, train_dataset)
+
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, **_: Any
     ) -> Any:
@@ -107,6 +137,23 @@ class _Distiller(Trainer):  # type: ignore[misc]
         return (loss, answer) if return_outputs else loss
 
 
+class _SeededSampler(LengthGroupedSampler):  # type: ignore[misc]
+    """Rows of like length together, in an order that the seed and the epoch alone decide.
+
+    Transformers' own order follows the global random state, which is another one in a training
+    that was resumed, and in every process of several.
+    """
+
+    def __init__(self, seed: int, batch_size: int, rows: TaughtRows) -> None:
+        lengths = [len(ids) for ids in rows.ids]
+        super().__init__(batch_size, lengths=lengths, generator=torch.Generator())
+        self._seed = seed
+        self.set_epoch(0)
+
+    def set_epoch(self, epoch: int) -> None:
+        self.generator.manual_seed(self._seed + epoch)
+
+
 class Teller(TrainerCallback):  # type: ignore[misc]
     """Says how far training is, about fifty times."""
 
@@ -114,6 +161,8 @@ class Teller(TrainerCallback):  # type: ignore[misc]
         self._message = message
 
     def on_step_end(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
+        if not state.is_world_process_zero:
+            return
         every = max(1, state.max_steps // 50)
         if state.global_step % every == 0 or state.global_step == state.max_steps:
             progress.step(self._message, state.global_step / state.max_steps)
@@ -127,8 +176,12 @@ def training_arguments(
     batch_size: int,
     seed: int,
     device_type: str,
+    checkpoints: bool = False,
 ) -> TrainingArguments:
-    """One set of arguments for every training: quiet, seeded, in bfloat16 where it is native."""
+    """One set of arguments for every training: quiet, seeded, in bfloat16 where it is native.
+
+    With ``checkpoints`` one is kept each twentieth of the way.
+    """
     return TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=epochs,
@@ -143,7 +196,9 @@ def training_arguments(
         train_sampling_strategy="group_by_length",
         remove_unused_columns=False,
         dataloader_pin_memory=device_type != "cpu",
-        save_strategy="no",
+        save_strategy="steps" if checkpoints else "no",
+        save_steps=0.05,
+        save_total_limit=2,
         logging_strategy="no",
         report_to=[],
         disable_tqdm=True,

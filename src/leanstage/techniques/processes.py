@@ -1,0 +1,63 @@
+"""One training on several processes of one pod, a GPU each: Trainer on accelerate, by torchrun."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from leanstage.errors import InputError, LeanstageError
+
+if TYPE_CHECKING:
+    from leanstage.techniques.data import TaughtRows
+    from leanstage.techniques.training import Recipe
+
+PROCESSES_VARIABLE = "LEANSTAGE_PROCESSES"
+
+
+def processes() -> int:
+    """How many processes train together: one a GPU that is visible here, unless told otherwise.
+
+    Raises:
+        InputError: ``LEANSTAGE_PROCESSES`` is no whole number of at least 1.
+    """
+    told = os.environ.get(PROCESSES_VARIABLE)
+    if told:
+        if not told.isdigit() or int(told) < 1:
+            raise InputError(f"{PROCESSES_VARIABLE} is {told!r}; set it to 1 or more processes.")
+        return int(told)
+    import torch
+
+    return max(1, torch.cuda.device_count())
+
+
+def train_in_processes(
+    student: Any, rows: "TaughtRows", recipe: "Recipe", folder: Path, count: int
+) -> None:
+    """Train ``student`` in place on ``count`` processes of :mod:`leanstage.techniques.worker`.
+
+    Raises:
+        LeanstageError: a process failed; its own output says why.
+    """
+    from leanstage.variant.checkpoint import load_checkpoint
+
+    with tempfile.TemporaryDirectory(prefix="leanstage-processes-") as scratch:
+        exchange = Path(scratch)
+        student.save_pretrained(exchange / "student")
+        with (exchange / "rows.npz").open("wb") as stream:
+            np.savez(stream, allow_pickle=False, **rows.arrays())
+        (exchange / "recipe.json").write_text(recipe.model_dump_json(), encoding="utf-8")
+        launch = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+        launch += ["--nproc-per-node", str(count)]
+        launch += ["-m", "leanstage.techniques.worker", str(exchange), str(folder)]
+        ended = subprocess.run(launch, stdin=subprocess.DEVNULL, check=False)
+        if ended.returncode != 0:
+            raise LeanstageError(
+                f"training on {count} processes failed with exit code {ended.returncode}; the log "
+                "above says why."
+            )
+        trained: Any = load_checkpoint(exchange / "trained", attention="eager")
+        student.load_state_dict(trained.state_dict())

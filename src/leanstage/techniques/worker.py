@@ -1,0 +1,34 @@
+"""One of several processes that train together, by torchrun: ``... worker EXCHANGE FOLDER``.
+
+``EXCHANGE`` holds the student, the rows and the recipe; the first process leaves the trained
+student there. ``FOLDER`` holds checkpoints.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from leanstage.orphans import die_with_parent
+
+
+def main(exchange: Path, folder: Path) -> None:
+    """Train together with the other processes."""
+    from leanstage.techniques.data import TaughtRows
+    from leanstage.techniques.training import Recipe, fit
+    from leanstage.variant.checkpoint import load_checkpoint
+
+    die_with_parent()
+    recipe = Recipe.model_validate_json((exchange / "recipe.json").read_text(encoding="utf-8"))
+    with np.load(exchange / "rows.npz", allow_pickle=False) as arrays:
+        rows = TaughtRows.of_arrays({name: arrays[name] for name in arrays.files})
+    student: Any = load_checkpoint(exchange / "student", attention="eager").float()
+    fit(student, rows, recipe, folder, count=int(os.environ["WORLD_SIZE"]))
+    if int(os.environ["RANK"]) == 0:
+        student.save_pretrained(exchange / "trained")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
