@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 
-.PHONY: demo test nightly golden check format clean
+.PHONY: demo test nightly golden check format images test-images clean
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/leanstage demo
@@ -26,6 +26,14 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy src
 	$(BIN)/lint-imports
+
+# Both images; images/build.sh says what can be told to it.
+images:
+	images/build.sh
+
+# In containers: a component of each image, then the whole line. Needs a Docker engine only.
+test-images: $(VENV)/.installed-dev images
+	LEANSTAGE_TEST_IMAGES=required $(BIN)/python -m pytest tests/images
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
