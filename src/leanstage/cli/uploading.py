@@ -5,20 +5,18 @@ from typing import Annotated
 
 import typer
 
-from leanstage import __version__
 from leanstage.cli._shared import say
 
 
 def upload(
     packages: Annotated[
         list[Path] | None,
-        typer.Argument(help="Compiled pipelines; none: those of this version, compiled now."),
+        typer.Argument(help="Compiled pipelines; none: those of this release, compiled now."),
     ] = None,
     host: Annotated[str, typer.Option(help="Kubeflow Pipelines; LEANSTAGE_KFP_HOST.")] = "",
     namespace: Annotated[
         str, typer.Option(help="Namespace that keeps them; empty shares them with everybody.")
     ] = "",
-    version_name: Annotated[str, typer.Option(help="Name of the version.")] = __version__,
     token_file: Annotated[
         Path | None, typer.Option(help="Bearer token; LEANSTAGE_KFP_TOKEN(_FILE).")
     ] = None,
@@ -44,5 +42,5 @@ def upload(
             for name, path in zip(PIPELINES, chosen, strict=True):
                 compiled(name, path)
         for path in chosen:
-            done = put(kubeflow, path, version_name)
+            done = put(kubeflow, path)
             say(f"{done.pipeline} {done.version}: {'uploaded' if done.new else 'present'}")
