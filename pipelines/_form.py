@@ -12,8 +12,9 @@ from typing import Any, Literal, get_args, get_origin
 
 from kfp import dsl
 
+from leanstage.errors import InputError
+from leanstage.pipelines._compiling import Compiling, asked_of, compiling, config_of
 from leanstage.pipelines._platform import Platform
-from leanstage.pipelines._tasks import Compiling, Resources, compiling, resources_of
 
 EXPLAINED = {
     "model": (
@@ -44,28 +45,13 @@ EXPLAINED = {
 }
 """What a person needs to know to fill in a parameter; the home of these sentences."""
 
-SIZED = {
-    "distill": "`distill`",
-    "prune": "`prune`",
-    "quantize": "`quantize`",
-    "serving": "`evaluate` and `energy_measure`: what the model has in production",
-}
-WORKER = "worker_"
-SELECTOR = f"{WORKER}serving_nodes"
-ACCELERATOR = f"{WORKER}accelerator"
-QUANTITIES = {
-    "cpu": "CPU cores of {task}.",
-    "memory": "memory of {task}.",
-    "accelerators": "accelerators of {task}.",
-}
-
 
 @dataclass(frozen=True)
 class Definition:
     """A pipeline before it is compiled: its wiring and what its form says.
 
     Attributes:
-        sized: keys of ``SIZED``: the tasks whose resources the form of a cluster asks.
+        sized: sizes of :class:`Platform` that the form of a cluster asks.
     """
 
     name: str
@@ -101,29 +87,42 @@ def on_platform(component: Any, platform: Platform) -> Any:
 
     Args:
         component: what :data:`leanstage.pipelines.PIPELINES` holds.
+
+    Raises:
+        InputError: the pipeline is not one of ours.
     """
+    if component.name not in _definitions:
+        raise InputError(
+            f"{component.name!r} is no pipeline of leanstage; give its tasks their settings with "
+            "with_platform."
+        )
     return _build(_definitions[component.name], platform)
 
 
 def _build(definition: Definition, platform: Platform | None) -> Any:
-    asked = inspect.signature(definition.wiring).parameters
-    extra = {} if platform is None else _worker_parameters(definition.sized, platform)
+    asked = dict(inspect.signature(definition.wiring).parameters)
+    extra = {} if platform is None else asked_of(platform, definition.sized)
 
     def wired(*values: Any) -> None:
         given = dict(zip([*asked, *extra], values, strict=True))
-        settings = None if platform is None else _settings(platform, definition.sized, given)
+        settings = None if platform is None else Compiling.of(platform, definition.sized, given)
         with compiling(settings):
             definition.wiring(**{name: given[name] for name in asked})
 
-    parameters = [*asked.values(), *(parameter for parameter, _ in extra.values())]
-    wired.__signature__ = inspect.Signature([_plain(each) for each in parameters])  # type: ignore[attr-defined]
+    parameters = [_plain(parameter) for parameter in asked.values()]
+    for name, more in extra.items():
+        keyword = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        parameters.append(
+            inspect.Parameter(name, keyword, default=more.default, annotation=more.kind)
+        )
+    wired.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     explained = {name: EXPLAINED[name] for name in asked}
-    explained |= {name: sentence for name, (_, sentence) in extra.items()}
+    explained |= {name: more.sentence for name, more in extra.items()}
     built = dsl.pipeline(
         wired,
         name=definition.name,
         description=_description(definition.summary, asked, explained),
-        pipeline_config=None if platform is None else _config(platform),
+        pipeline_config=None if platform is None else config_of(platform),
     )
     # What the SDK cannot say: a sentence a parameter, and the values that one takes.
     fields = built.pipeline_spec.root.input_definitions.parameters
@@ -152,50 +151,3 @@ def _description(
         required = parameter is not None and parameter.default is inspect.Parameter.empty
         lines.append(f"- `{name}`{' (required)' if required else ''}: {sentence}")
     return "\n".join([summary, "", *lines])
-
-
-def _worker_parameters(
-    sized: tuple[str, ...], platform: Platform
-) -> dict[str, tuple[inspect.Parameter, str]]:
-    """What only the form of a cluster asks, with its sentence.
-
-    All are text: where a pod takes its resources from, KFP reads a number as nothing.
-    """
-    found: dict[str, tuple[Any, type, str]] = {}
-    for size in sized:
-        defaults = resources_of(platform, size)._asdict()
-        for quantity, sentence in QUANTITIES.items():
-            explained = sentence.format(task=SIZED[size])
-            found[f"{WORKER}{size}_{quantity}"] = (defaults[quantity], str, explained)
-    if sized:
-        sentence = "the Kubernetes resource that an accelerator is."
-        found[ACCELERATOR] = (platform.accelerator, str, sentence)
-    if "serving" in sized:
-        sentence = (
-            "labels of the nodes that the model will serve on, as JSON; what is timed runs there."
-        )
-        found[SELECTOR] = (dict(platform.serving_nodes.selector), dict, sentence)
-    keyword = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    return {
-        name: (inspect.Parameter(name, keyword, default=default, annotation=kind), sentence)
-        for name, (default, kind, sentence) in found.items()
-    }
-
-
-def _settings(platform: Platform, sized: tuple[str, ...], given: Mapping[str, Any]) -> Compiling:
-    resources = {}
-    for size in sized:
-        cpu, memory, accelerators = (given[f"{WORKER}{size}_{quantity}"] for quantity in QUANTITIES)
-        resources[size] = Resources(cpu, memory, accelerators, given[ACCELERATOR])
-    return Compiling(platform, resources, given.get(SELECTOR))
-
-
-def _config(platform: Platform) -> dsl.PipelineConfig:
-    workspace = None
-    if (volume := platform.workspace) is not None:
-        claim: dict[str, Any] = {"accessModes": [volume.access_mode]}
-        if volume.storage_class is not None:
-            claim["storageClassName"] = volume.storage_class
-        kubernetes = dsl.KubernetesWorkspaceConfig(pvcSpecPatch=claim)
-        workspace = dsl.WorkspaceConfig(size=volume.size, kubernetes=kubernetes)
-    return dsl.PipelineConfig(workspace=workspace, ttl_seconds_after_finished=platform.ttl_seconds)

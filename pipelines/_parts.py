@@ -15,7 +15,7 @@ from leanstage.components import (
     report,
     resolve,
 )
-from leanstage.pipelines._tasks import checkpoints, placed
+from leanstage.pipelines._compiling import checkpoints, placed
 
 
 class Optimized(NamedTuple):

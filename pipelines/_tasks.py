@@ -1,9 +1,5 @@
 """Platform settings on tasks."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from kfp import dsl
@@ -41,48 +37,6 @@ class Resources(NamedTuple):
     accelerator: Any
 
 
-@dataclass(frozen=True)
-class Compiling:
-    """The platform that a pipeline is compiled for, and what its run form asks."""
-
-    platform: Platform
-    resources: Mapping[str, Resources]
-    serving_selector: Any
-
-
-_compiling: ContextVar[Compiling | None] = ContextVar("compiling", default=None)
-
-
-@contextmanager
-def compiling(settings: Compiling | None) -> Iterator[None]:
-    """Have :func:`placed` and :func:`checkpoints` follow ``settings``."""
-    token = _compiling.set(settings)
-    try:
-        yield
-    finally:
-        _compiling.reset(token)
-
-
-def placed(task: dsl.PipelineTask) -> dsl.PipelineTask:
-    """The task of ours with the settings of the platform that is compiled for, if any."""
-    settings = _compiling.get()
-    if settings is None:
-        return task
-    role = _role(task, None)
-    selector = settings.serving_selector if role in TIMED else None
-    return _apply(
-        task, settings.platform, role, settings.resources.get(SIZES.get(role, "")), selector
-    )
-
-
-def checkpoints() -> str:
-    """Where trainings of the run keep checkpoints: on its workspace volume, else nowhere."""
-    settings = _compiling.get()
-    if settings is None or settings.platform.workspace is None:
-        return ""
-    return f"{dsl.WORKSPACE_PATH_PLACEHOLDER}/checkpoints"
-
-
 def with_platform(
     task: dsl.PipelineTask, settings: Platform, *, like: str | None = None
 ) -> dsl.PipelineTask:
@@ -99,26 +53,32 @@ def with_platform(
     Raises:
         InputError: the task is none of ours and ``like`` does not say what it resembles.
     """
-    return _apply(task, settings, _role(task, like), None, None)
+    return apply(task, settings, like or role_of(task))
 
 
-def _role(task: dsl.PipelineTask, like: str | None) -> str:
-    role = like or str(task.component_spec.name).replace("-", "_")
+def role_of(task: dsl.PipelineTask) -> str:
+    """The component of ours that a task runs, by the name that it would have."""
+    return str(task.component_spec.name).replace("-", "_")
+
+
+def apply(
+    task: dsl.PipelineTask,
+    platform: Platform,
+    role: str,
+    resources: Resources | None = None,
+    selector: Any = None,
+) -> dsl.PipelineTask:
+    """Give a task what the component ``role`` gets.
+
+    Args:
+        resources: instead of those of the platform.
+        selector: of nodes, instead of that of the platform.
+    """
     if role not in KNOWN:
         raise InputError(
             f"{role!r} is no component of leanstage; say which one the task is like: "
             f"{', '.join(KNOWN)}."
         )
-    return role
-
-
-def _apply(
-    task: dsl.PipelineTask,
-    platform: Platform,
-    role: str,
-    resources: Resources | None,
-    selector: Any,
-) -> dsl.PipelineTask:
     _resources(task, resources or resources_of(platform, SIZES.get(role, "control")))
     _nodes(task, _nodes_of(platform, role), selector)
     _environment(task, platform, role)

@@ -3,9 +3,9 @@
 from typing import Any
 
 from leanstage.components import receive
+from leanstage.pipelines._compiling import placed
 from leanstage.pipelines._form import pipeline
 from leanstage.pipelines._parts import decision_tasks, evidence_tasks
-from leanstage.pipelines._tasks import placed
 
 SUMMARY = """\
 Take a proposal that leanstage-optimize left in MLflow, evaluate and measure its candidates again,

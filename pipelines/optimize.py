@@ -2,9 +2,9 @@
 
 from leanstage.components import propose
 from leanstage.contracts import Deploy
+from leanstage.pipelines._compiling import placed
 from leanstage.pipelines._form import pipeline
 from leanstage.pipelines._parts import optimize_tasks
-from leanstage.pipelines._tasks import placed
 
 SUMMARY = """\
 Distill, prune and quantize a model and leave the candidates in MLflow as a proposal; evaluate,

@@ -1,9 +1,9 @@
 """Rejudge: judge an earlier run again, from the signed evidence it kept in MLflow."""
 
 from leanstage.components import recall
+from leanstage.pipelines._compiling import placed
 from leanstage.pipelines._form import pipeline
 from leanstage.pipelines._parts import decision_tasks
-from leanstage.pipelines._tasks import placed
 
 SUMMARY = """\
 Judge an earlier run again from its logged evidence, for example after a justification was logged;

@@ -259,6 +259,15 @@ def test_a_task_of_no_known_kind_is_refused() -> None:
             with_platform(judge(word="a"), FULL)
 
 
+def test_a_pipeline_of_others_is_not_rebuilt() -> None:
+    @dsl.pipeline(name="theirs")
+    def theirs() -> None:
+        judge(word="a")
+
+    with pytest.raises(InputError, match="'theirs' is no pipeline of leanstage"):
+        on_platform(theirs, FULL)
+
+
 def test_platform_settings_do_not_keep_a_dag_from_running_here(tmp_path: Path) -> None:
     code = """
 from kfp import dsl, local

@@ -17,7 +17,7 @@ from leanstage.pipelines import PIPELINES, Platform
 from leanstage.pipelines._platform import Size
 from leanstage.runner.documents import read_package
 from leanstage.runner.images import Target
-from leanstage.runner.packages import compiled, write_packages
+from leanstage.runner.packages import compiled, pipeline_resources, write_packages
 from tests.crds import check_resource
 
 ROOT = Path(__file__).parents[2]
@@ -84,20 +84,19 @@ def test_a_cluster_takes_the_resources(packages: Path, name: str) -> None:
         check_resource(resource)
 
 
-def test_a_version_of_a_pipeline_is_named_after_what_it_holds(
-    packages: Path, tmp_path: Path
-) -> None:
-    def version_name(folder: Path) -> str:
-        name: str = documents(folder / "manifests" / "decide.yaml")[1]["metadata"]["name"]
+def test_a_version_of_a_pipeline_is_named_after_what_it_holds(packages: Path) -> None:
+    target = Target("registry.example.org:5000/lean", "7", {"control": DIGEST})
+
+    def name_on(platform: Platform) -> str:
+        made = pipeline_resources("decide", target=target, platform=platform)
+        name: str = made.documents[1]["metadata"]["name"]
         return name
 
-    target = Target("registry.example.org:5000/lean", "7", {"control": DIGEST})
-    write_packages(tmp_path / "same", target=target)
-    write_packages(tmp_path / "bigger", target=target, platform=Platform(control=Size(cpu="2")))
-    assert version_name(tmp_path / "same") == version_name(packages)
-    assert version_name(tmp_path / "bigger") != version_name(packages)
+    (_, written) = documents(packages / "manifests" / "decide.yaml")
+    assert name_on(Platform()) == written["metadata"]["name"]
+    assert name_on(Platform(control=Size(cpu="2"))) != name_on(Platform())
     assert re.fullmatch(
-        rf"leanstage-decide-{re.escape(__version__)}-[0-9a-f]{{8}}", version_name(packages)
+        rf"leanstage-decide-{re.escape(__version__)}-[0-9a-f]{{8}}", name_on(Platform())
     )
 
 
