@@ -16,6 +16,7 @@ Cpu = Annotated[str, Field(pattern=r"^\d+(\.\d+)?m?$")]
 Memory = Annotated[str, Field(pattern=r"^\d+([EPTGMK]i?)?$")]
 Storage = Annotated[str, Field(pattern=r"^[1-9]\d*([EPTGMK]i?)?$")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
+Policies = Annotated[str, Field(pattern=r"^(mlflow:.+|[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?)$")]
 Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
@@ -123,14 +124,14 @@ class Platform(Part):
     )
     key: Name | None = "leanstage-key"
     """Secret with the private key as ``leanstage.key``; only the gate gets it."""
-    policies: str | None = Field(default="leanstage-policies", min_length=1)
+    policies: Policies | None = "leanstage-policies"
     """ConfigMap with policies, or ``mlflow:EXPERIMENT``; None: the default preset holds."""
     trust: Name | None = "leanstage-trust"
     """ConfigMap with the public keys, and the revocation list."""
 
     retries: Retries = Retries()
     shared_memory: Storage = "2Gi"
-    """Of the trainings: processes on several accelerators talk through it."""
+    """Of the trainings, out of their memory: processes on several accelerators talk through it."""
     workspace: Volume | None = None
     """One volume a run, for checkpoints: with it, a training that was killed goes on."""
     scratch: Volume | None = None

@@ -101,7 +101,8 @@ def resources_of(platform: Platform, size: str) -> Resources:
 
 def _resources(task: dsl.PipelineTask, resources: Resources) -> None:
     task.set_cpu_limit(resources.cpu).set_memory_limit(resources.memory)
-    if resources.accelerators != "0":
+    # A run parameter compares to anything as a condition of the DAG; its text does not.
+    if str(resources.accelerators) != "0":
         task.set_accelerator_type(resources.accelerator)
         task.set_accelerator_limit(resources.accelerators)
 
