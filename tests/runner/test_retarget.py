@@ -158,6 +158,12 @@ def test_a_version_whose_images_change_is_another_version(packages: dict[str, Pa
         "apiVersion: pipelines.kubeflow.org/v2beta1\nkind: Pipeline\nmetadata: {name: a}",
         "platforms: {}",
         "pipelineInfo: {name: a}\ndeploymentSpec: {}\nroot: {}\n---\nkind: Other",
+        "{pipelineInfo: {}, root: {}, deploymentSpec: [a]}",
+        "{pipelineInfo: {}, root: {}, deploymentSpec: {executors: [a]}}",
+        "{pipelineInfo: {}, root: {}, deploymentSpec: {executors: {a: b}}}",
+        "{pipelineInfo: {}, root: {}, deploymentSpec: {executors: {a: {container: b}}}}",
+        "{apiVersion: pipelines.kubeflow.org/v2beta1, kind: PipelineVersion, spec: a}",
+        "{kind: PipelineVersion, spec: {pipelineSpec: a}}",
     ],
 )
 def test_what_is_no_package_is_refused_and_no_file_is_touched(
@@ -190,6 +196,12 @@ def test_a_request_that_names_no_image_is_refused(
     assert message in str(done.exception)
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    done = retarget(tmp_path / "missing.yaml", "--tag", "2")
-    assert "missing.yaml cannot be read" in str(done.exception)
+@pytest.mark.parametrize(
+    ("name", "message"), [("a.yaml", "a.yaml cannot be read"), ("a.json", "a.json is no YAML")]
+)
+def test_a_file_that_is_not_there_or_no_yaml_is_named(
+    tmp_path: Path, name: str, message: str
+) -> None:
+    done = retarget(tmp_path / name, "--tag", "2")
+    assert isinstance(done.exception, InputError)
+    assert message in str(done.exception)

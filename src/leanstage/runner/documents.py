@@ -47,7 +47,7 @@ class Package:
                 continue
             before = fingerprint(document)
             others += rename(spec, target)
-            name = document.get("metadata", {}).get("name", "")
+            name = str(document.get("metadata", {}).get("name", ""))
             if name.endswith(f"-{before}"):
                 name_version(document, name.removesuffix(f"-{before}"))
         return others
@@ -99,11 +99,13 @@ def parse_package(text: str, *, where: str) -> Package:
 
 
 def read_package(path: Path) -> Package:
-    """A package from a file.
+    """A package from a YAML file.
 
     Raises:
         InputError: it cannot be read, or is none.
     """
+    if path.suffix not in (".yaml", ".yml"):
+        raise InputError(f"{path} is no YAML file; compile the package to one.")
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -119,9 +121,19 @@ def _known(document: Document) -> bool:
 
 def _spec_of(document: Document) -> Document | None:
     """The pipeline spec that a document is, or holds."""
+    spec: Any = document
     if document.get("kind") == "PipelineVersion":
-        document = document.get("spec", {}).get("pipelineSpec", {})
-    is_spec = isinstance(document, dict) and {"pipelineInfo", "deploymentSpec", "root"} <= set(
-        document
+        named = isinstance(document.get("metadata"), dict)
+        held = document.get("spec")
+        spec = held.get("pipelineSpec") if named and isinstance(held, dict) else None
+    if not isinstance(spec, dict) or not {"pipelineInfo", "deploymentSpec", "root"} <= set(spec):
+        return None
+    deployment = spec["deploymentSpec"]
+    executors = deployment.get("executors") if isinstance(deployment, dict) else None
+    if not isinstance(executors, dict):
+        return None
+    sound = (
+        isinstance(each, dict) and isinstance(each.get("container", {}), dict)
+        for each in executors.values()
     )
-    return document if is_spec else None
+    return spec if all(sound) else None

@@ -109,6 +109,6 @@ def images(spec: Document) -> Counter[str]:
 
 
 def _containers(spec: Document) -> Iterator[Document]:
-    for executor in spec.get("deploymentSpec", {}).get("executors", {}).values():
+    for executor in spec["deploymentSpec"]["executors"].values():
         if "container" in executor:
             yield executor["container"]
