@@ -62,6 +62,7 @@ def test_the_wheel_holds_components_pipelines_and_data(tmp_path: Path) -> None:
         "leanstage/components/distill/component.py",
         "leanstage/pipelines/deploy.py",
         "leanstage/plan/tree.yaml",
+        "leanstage/gate/policies/presets/strict.yaml",
         "leanstage/report/template.html.j2",
         "leanstage/py.typed",
     ):
