@@ -34,6 +34,9 @@ class Settings(BaseSettings):
     """Service account of the runs; empty takes the one that KFP is configured with."""
     gate_service_account: str = ""
     """Service account of the runs in the gate's namespace."""
+    packages: Path | None = None
+    """Folder with the compiled pipelines to run (``leanstage compile``); None compiles those of
+    this release, for the default platform."""
     run_experiments: str = ""
     """MLflow experiments in which runs leave their evidence, separated by commas; empty: the one
     that this process would use (``MLFLOW_EXPERIMENT_NAME``)."""

@@ -3,9 +3,11 @@
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from leanstage.errors import InputError
 from leanstage.runner.kfp_client import Connection, Kubeflow, KubeflowError
 from leanstage.trigger.backends.base import ACTIVE, Job, Place, Started, State
 from leanstage.trigger.settings import Settings
@@ -30,12 +32,13 @@ class KfpBackend:
         *,
         experiment: str,
         service_accounts: Mapping[Place, str],
+        packages: Path | None = None,
     ) -> None:
         self._places = places
+        self._folder = packages
         self._experiment = experiment
         self._service_accounts = service_accounts
         self._experiments: dict[str, str] = {}
-        self._packages: dict[str, Path] = {}
 
     @classmethod
     def of(cls, settings: Settings) -> "KfpBackend":
@@ -48,6 +51,7 @@ class KfpBackend:
             {"user": user, "gate": gate},
             experiment=settings.experiment,
             service_accounts={"user": settings.service_account, "gate": account},
+            packages=settings.packages,
         )
 
     def active(self) -> dict[str, Started]:
@@ -99,17 +103,25 @@ class KfpBackend:
         return self._experiments[key]
 
     def _package(self, pipeline: str) -> Path:
-        """The compiled pipeline of this very installation: its version, its images."""
-        if pipeline not in self._packages:
-            from kfp.compiler import Compiler
+        """The compiled pipeline: as the installation pinned it, else of this very release."""
+        if self._folder is not None:
+            path = self._folder / f"{pipeline}.yaml"
+            if not path.is_file():
+                raise InputError(
+                    f"{path} is not there; let LEANSTAGE_TRIGGER_PACKAGES name the folder with the "
+                    "pipelines that `leanstage compile` wrote."
+                )
+            return path
+        return _of_this_release(pipeline)
 
-            from leanstage.pipelines import PIPELINES
 
-            folder = Path(tempfile.mkdtemp(prefix="leanstage-packages-"))
-            path = folder / f"{pipeline}.yaml"
-            Compiler().compile(PIPELINES[pipeline], str(path))
-            self._packages[pipeline] = path
-        return self._packages[pipeline]
+@cache
+def _of_this_release(pipeline: str) -> Path:
+    from leanstage.runner.packages import compiled
+
+    path = Path(tempfile.mkdtemp(prefix="leanstage-packages-")) / f"{pipeline}.yaml"
+    compiled(pipeline, path)
+    return path
 
 
 def _started(run: Any) -> Started:
