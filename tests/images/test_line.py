@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -79,12 +80,13 @@ def line(
     tmp_path: Path,
 ) -> Line:
     """What an administrator mounts, and an empty pipeline root."""
-    import shutil
-
     shared = tmp_path / "shared"
     (shared / "policies").mkdir(parents=True)
-    shutil.copytree(tiny_checkpoint("bert"), shared / "model")
-    shutil.copytree(data["train"].parent, shared / "data")
+    # Copied file by file: pytest's own folders are closed to every other user.
+    for name, folder in (("model", tiny_checkpoint("bert")), ("data", data["train"].parent)):
+        (shared / name).mkdir()
+        for file in folder.iterdir():
+            shutil.copyfile(file, shared / name / file.name)
     policy = {
         "name": "boxed",
         "models": [f"{NAME}*"],
@@ -98,7 +100,6 @@ def line(
     key = attestation.generate(shared / "key").private
     if os.getuid() == 0:
         os.chown(key, ACCOUNT, ACCOUNT)
-    shared.chmod(0o755)
     return Line(mlflow_server, shared, tmp_path)
 
 
