@@ -10,6 +10,7 @@ from rich.console import Console
 
 from leanstage import __version__
 from leanstage.cli import (
+    collecting,
     inspecting,
     judging,
     packaging,
@@ -37,6 +38,7 @@ for command in (
     judging.decide,
     judging.justify,
     judging.rollback,
+    collecting.gc,
     packaging.retarget,
     uploading.upload,
     triggering.trigger,

@@ -79,19 +79,21 @@ def roll_back(name: str, to: str | None = None) -> Rollback:
 
 def _chosen(name: str, promoted: list[Entry], to: str | None) -> Entry:
     """The champion to return to: a rollback of a rollback goes further back, not to and fro."""
+    there = [entry for entry in promoted[1:] if champions.COLLECTED not in entry.tags]
     if to is not None:
-        found = [entry for entry in promoted[1:] if entry.version.version == to]
+        found = [entry for entry in there if entry.version.version == to]
         if not found:
-            earlier = ", ".join(entry.version.version for entry in promoted[1:]) or "none"
+            earlier = ", ".join(entry.version.version for entry in there) or "none"
             raise InputError(
-                f"version {to} of {name} is no earlier champion; earlier ones: {earlier}."
+                f"version {to} of {name} is no earlier champion whose bytes are kept; those are: "
+                f"{earlier}."
             )
         return found[0]
     serving = promoted[0]
     origin = int(serving.tags.get(ROLLED_BACK_TO, serving.version.version))
     earlier_ones = [
         entry
-        for entry in promoted[1:]
+        for entry in there
         if entry.number < origin and entry.tags[DIGEST_TAG] != serving.tags[DIGEST_TAG]
     ]
     if not earlier_ones:

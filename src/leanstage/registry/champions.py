@@ -21,6 +21,8 @@ from leanstage.registry.versions import aliased
 STATE = "leanstage.state"
 DECISION = "leanstage.decision"
 REPLACED = "leanstage.replaced"
+COLLECTED = "leanstage.collected"
+"""The day on which the bytes of a version were collected as garbage."""
 _OWNER, _CLAIMED = "leanstage.owner", "leanstage.claimed"
 LEASE = timedelta(minutes=15)
 """After this long a claim that was not settled counts as crashed."""
