@@ -72,6 +72,7 @@ def test_settings_arrive_wherever_they_are_repeated(tmp_path: Path) -> None:
         LEANSTAGE_REGISTRY="registry.corp:5000/ml",
         LEANSTAGE_TAG="0.1.0-rc1",
         LEANSTAGE_TRIGGER_NAMESPACE="team-b",
+        LEANSTAGE_TRIGGER_RUN_EXPERIMENTS="b",
         MLFLOW_TRACKING_URI="https://mlflow.tracking.svc:8443",
     )
     _set(
@@ -88,7 +89,10 @@ def test_settings_arrive_wherever_they_are_repeated(tmp_path: Path) -> None:
     within = {found["metadata"].get("namespace") for found in objects}
     assert within == {None, "leanstage", "team-b"}
     settings = named(objects, "ConfigMap", "leanstage-settings", "team-b")
-    assert settings["data"] == {"MLFLOW_TRACKING_URI": "https://mlflow.tracking.svc:8443"}
+    assert settings["data"] == {
+        "MLFLOW_TRACKING_URI": "https://mlflow.tracking.svc:8443",
+        "MLFLOW_EXPERIMENT_NAME": "b",
+    }
     policy = named(objects, "NetworkPolicy", "leanstage-trigger")["spec"]
     webhooks, metrics = policy["ingress"]
     assert _namespace(webhooks["from"]) == "tracking"
