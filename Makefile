@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 
-.PHONY: demo test nightly golden check format images test-images clean
+.PHONY: demo test nightly golden check format images test-images mirror-list clean
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/leanstage demo
@@ -34,6 +34,15 @@ images:
 # In containers: a component of each image, then the whole line. Needs a Docker engine only.
 test-images: $(VENV)/.installed-dev images
 	LEANSTAGE_TEST_IMAGES=required $(BIN)/python -m pytest tests/images
+
+# What a registry without the internet has to hold: packages, base image, our own images.
+mirror-list:
+	@grep -E '^[A-Za-z0-9._-]+==' constraints.txt
+	@sed -n 's/^ARG BASE_IMAGE=//p' images/*/Dockerfile | sort -u
+	@version=$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml); \
+	for image in images/*/; do \
+		echo "leanstage/leanstage-$$(basename $$image):$$version"; \
+	done
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
