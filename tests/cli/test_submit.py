@@ -278,6 +278,19 @@ def test_waiting_outlives_a_server_that_is_away(kfp_server: KfpServer) -> None:
     assert len(kfp_server.runs) == 1
 
 
+def test_no_longer_waiting_leaves_the_run_alone(
+    kfp_server: KfpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(room, "follow", interrupted)
+    done = submit(*MODEL, "--wait")
+    assert done.exit_code == 130
+    assert "the run goes on: http" in done.stdout
+    assert kfp_server.asked(":terminate") == 0
+
+
 def test_waiting_ends_where_the_account_may_not_look(kfp_server: KfpServer) -> None:
     kfp_server.fail("GET /runs/", 401)
     with pytest.raises(KubeflowError, match="answered 401"):
