@@ -15,21 +15,23 @@ Rendered = Callable[[str], list[Object]]
 
 
 @pytest.fixture(scope="session")
-def rendered(tmp_path_factory: pytest.TempPathFactory) -> Rendered:
-    """The objects of an overlay by its name, or of one that keeps pipelines as objects."""
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every package and resource of this release."""
+    folder = tmp_path_factory.mktemp("compiled")
+    write_packages(folder)
+    return folder
 
-    @cache
-    def compiled() -> Path:
-        folder = tmp_path_factory.mktemp("compiled")
-        write_packages(folder)
-        return folder / "manifests"
+
+@pytest.fixture(scope="session")
+def rendered(tmp_path_factory: pytest.TempPathFactory, compiled: Path) -> Rendered:
+    """The objects of an overlay by its name, or of one that keeps pipelines as objects."""
 
     @cache
     def one(name: str) -> list[Object]:
         if not name.endswith(AS_OBJECTS):
             return render(MANIFESTS / "overlays" / name)
         copy = copied(tmp_path_factory.mktemp("objects"))
-        shutil.copytree(compiled(), copy / "components/pipelines-crd/manifests")
+        shutil.copytree(compiled / "manifests", copy / "components/pipelines-crd/manifests")
         overlay = copy / "overlays" / name.removesuffix(AS_OBJECTS)
         kustomization = overlay / "kustomization.yaml"
         text = kustomization.read_text()
