@@ -16,6 +16,7 @@ def prune(
     pruned: Output[Model],
     seed: int = 0,
     checkpoints: str = "",
+    ratio: float = 0.0,
 ) -> None:
     """Remove feed-forward width within half the tolerance, or pass the model through.
 
@@ -27,6 +28,7 @@ def prune(
         plan: The plan with the ratios to try.
         seed: Seed of the recovery.
         checkpoints: Folder that outlives the task, so that a killed one goes on; may be empty.
+        ratio: Share of the width to remove instead of those of the plan; 0 tries the plan's.
 
     Returns:
         pruned: The pruned model, or the input unchanged with the reason in its lineage.
@@ -52,4 +54,5 @@ def prune(
             plan=Plan.load(plan.path),
             target=Path(pruned.path),
             seed=seed,
+            ratio=ratio or None,
         )

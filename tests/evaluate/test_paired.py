@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from leanstage.contracts import Evaluation
 from leanstage.errors import InputError, LeanstageError
-from leanstage.evaluate import evaluate, paired
+from leanstage.evaluate import evaluate, paired, record
 from leanstage.tasks import (
     EVALUATION_FILE,
     PREDICTIONS_FILE,
@@ -241,3 +241,38 @@ def test_broken_answers_leave_nothing_behind(
         evaluate(baseline, baseline, split, batch_size=BATCH, target=target)
     assert not target.exists()
     assert not list(tmp_path.glob(".figures*"))
+
+
+def test_answers_of_ones_own_give_the_same_figures(
+    baseline: Variant, harmed: Callable[[float], Variant], split: SplitFolder, tmp_path: Path
+) -> None:
+    candidate = harmed(2.0)
+    ours = evaluate(baseline, candidate, split, batch_size=BATCH, target=tmp_path / "ours")
+    kept = Predictions.load(tmp_path / "ours" / PREDICTIONS_FILE)
+    theirs = record(
+        {"baseline": kept.baseline.astype(np.int64), "candidate": kept.candidate},
+        {"baseline": baseline, "candidate": candidate},
+        split,
+        target=tmp_path / "theirs",
+        seconds=ours.seconds,
+    )
+    assert ours.difference != 0
+    assert theirs == ours
+
+
+@pytest.mark.parametrize("wrong", ["short", "shares", "beyond", "negative"])
+def test_answers_that_are_no_class_of_every_row_are_refused(
+    wrong: str, baseline: Variant, split: SplitFolder, tmp_path: Path
+) -> None:
+    right = np.asarray(split.labels)
+    given = {
+        "short": right[:-1],
+        "shares": right + 0.5,
+        "beyond": np.where(right == 1, 2, 0),
+        "negative": -right,
+    }[wrong]
+    answers = {"baseline": right, "candidate": given}
+    variants = {"baseline": baseline, "candidate": baseline}
+    with pytest.raises(LeanstageError, match=r"answers of the candidate .* from 0 to 1 for each"):
+        record(answers, variants, split, target=tmp_path / "out")
+    assert not (tmp_path / "out").exists()

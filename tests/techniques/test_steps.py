@@ -116,6 +116,21 @@ def test_prune_halves_the_width_and_recovers(
     assert step.settings["width"] == 128
 
 
+def test_prune_tries_the_ratio_it_is_given_instead_of_the_plan(
+    baseline: Variant, splits: dict[str, SplitFolder], tmp_path: Path
+) -> None:
+    given = {
+        "answers": answers_of(baseline, splits),
+        "validation": splits["validation"],
+        "plan": plan_of(baseline, prune=PruneSettings(ratios=(0.5,), epochs=1)),
+        "target": tmp_path / "pruned",
+    }
+    (step,) = prune(baseline, ratio=0.25, **given).manifest.lineage
+    assert [trial.settings["width"] for trial in step.trials] == [192]
+    with pytest.raises(InputError, match=r"the ratio 1\.0 is no share of the width"):
+        prune(baseline, ratio=1.0, **given)
+
+
 @pytest.mark.parametrize("technique", ["distill", "prune", "quantize"])
 def test_a_technique_the_plan_leaves_out_is_a_recorded_skip(
     technique: str, baseline: Variant, splits: dict[str, SplitFolder], tmp_path: Path

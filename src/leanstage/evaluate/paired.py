@@ -1,7 +1,7 @@
 """All models answer every evaluation row; what differs is counted row by row."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -57,11 +57,42 @@ def evaluate(
         if variant.digest not in by_digest:
             by_digest[variant.digest] = _answers(name, variant, split.texts, batch_size)
     answers = {name: by_digest[variant.digest] for name, variant in variants.items()}
-    names = baseline.manifest.labels
+    seconds = time.monotonic() - started
+    return record(answers, variants, split, target=target, seconds=seconds)
+
+
+def record(
+    answers: Mapping[str, NDArray[np.int32]],
+    variants: Mapping[str, Variant],
+    split: SplitFolder,
+    *,
+    target: Path,
+    seconds: float = 0.0,
+) -> Evaluation:
+    """Write the answers of the compared models and every figure that follows from them.
+
+    For an evaluation of your own, which asks the models in its own way: the gate counts again from
+    the answers, so figures without them are worth nothing.
+
+    Args:
+        answers: class indices of shape (rows,) in the order of ``split``, by ``baseline``,
+            ``candidate`` and, where one serves, ``champion``.
+        variants: who answered, by the same names.
+        target: folder that comes to hold figures and answers, both or neither.
+        seconds: that the models took to answer.
+
+    Raises:
+        InputError: the split has no labelled rows.
+        LeanstageError: labels differ, or the answers are not one class index for every row.
+    """
+    _check(variants, split)
+    names = variants["baseline"].manifest.labels
+    kept = {name: _indices(name, given, split, len(names)) for name, given in answers.items()}
+    champion = variants.get("champion")
     with fresh_folder(target) as draft:
         path = draft / PREDICTIONS_FILE
         labels = np.asarray(split.labels, dtype=np.int32)
-        Predictions(labels=labels, slices=split.slices, **answers).save(path)
+        Predictions(labels=labels, slices=split.slices, **kept).save(path)
         progress.step("comparing the answers")
         # What was written is what the gate reads, so the figures are computed from that.
         predictions = Predictions.load(path)
@@ -70,19 +101,32 @@ def evaluate(
         )
         evaluation = Evaluation(
             **comparison.figures(),
-            baseline_digest=baseline.digest,
-            candidate_digest=candidate.digest,
+            baseline_digest=variants["baseline"].digest,
+            candidate_digest=variants["candidate"].digest,
             dataset_sha256=split.info.rows_sha256,
             overlap_with_train=split.info.overlap_with_train,
             predictions_sha256=file_sha256(path),
             flips=_flips(predictions, split.texts, names),
-            seconds=time.monotonic() - started,
+            seconds=seconds,
         )
         evaluation.save(draft / EVALUATION_FILE)
     return evaluation
 
 
-def _check(variants: dict[str, Variant], split: SplitFolder) -> None:
+def _indices(
+    name: str, given: NDArray[np.int32], split: SplitFolder, classes: int
+) -> NDArray[np.int32]:
+    found = np.asarray(given)
+    whole = found.shape == (len(split.texts),) and np.issubdtype(found.dtype, np.integer)
+    if not whole or found.min() < 0 or found.max() >= classes:
+        raise LeanstageError(
+            f"the answers of the {name} are not one class index from 0 to {classes - 1} for each "
+            f"of {len(split.texts)} rows; the evaluation is worth nothing."
+        )
+    return found.astype(np.int32)
+
+
+def _check(variants: Mapping[str, Variant], split: SplitFolder) -> None:
     if not split.labels:
         raise InputError(f"{split.info.source} holds no labelled rows; give some to evaluate on.")
     expected = variants["baseline"].manifest.labels
