@@ -22,6 +22,7 @@ def test_the_bytes_of_old_candidates_go_and_their_evidence_stays(
     assert files(old) == {*EVIDENCE, *WEIGHTS}, "looking deletes nothing"
     assert state.collect(state.rules()) == [("variant", old)]
     assert files(old) == set(EVIDENCE)
+    assert state.client.get_run(old).data.tags["leanstage.collected"]
     assert files(young) == {*EVIDENCE, *WEIGHTS}
     assert state.collect(state.rules()) == []
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from leanstage.gc.items import Item, Kept, Rules
 from leanstage.registry.runs import alive
 
-NAME = re.compile(r"\d{8}-\d{6}-[a-z]+-(?P<pid>\d+)")
+NAME = re.compile(r"\d{8}-\d{6}-[a-z]+-(?P<pid>\d{1,7})")
 PAPERS = frozenset({"outcome.json", "decision.json", "report.html", "report.md"})
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from leanstage.gate.keeping import VARIANT
 from leanstage.gc.artifacts import delete_files, files_of_run
 from leanstage.gc.items import Item, Kept, Rules
+from leanstage.registry.champions import COLLECTED
 from leanstage.registry.client import connect, pages, refusals
 from leanstage.variant import MANIFEST
 
@@ -26,7 +27,7 @@ def run_items(experiments: list[str], rules: Rules) -> Iterator[Item | Kept]:
     found = [
         run
         for run in pages(client.search_runs, experiment_ids=experiments)
-        if run.data.params.keys() >= OURS
+        if run.data.params.keys() >= OURS and COLLECTED not in run.data.tags
     ]
     in_use = {
         run.data.params.get("proposal") for run in found if run.info.status not in ENDED
@@ -63,6 +64,8 @@ def _weights(run: Any, weights: Mapping[str, int], rules: Rules) -> Item:
         if not _may_be_looked_at(now, rules):
             return False
         delete_files(run.info.run_id, sorted(weights))
+        with refusals():
+            client.set_tag(run.info.run_id, COLLECTED, rules.now.date().isoformat())
         return True
 
     verdict = run.data.tags.get("leanstage.verdict", "no decision")

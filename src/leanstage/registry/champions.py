@@ -22,7 +22,7 @@ STATE = "leanstage.state"
 DECISION = "leanstage.decision"
 REPLACED = "leanstage.replaced"
 COLLECTED = "leanstage.collected"
-"""The day on which the bytes of a version were collected as garbage."""
+"""The day on which the bytes of a version, or of the candidates of a run, were collected."""
 _OWNER, _CLAIMED = "leanstage.owner", "leanstage.claimed"
 LEASE = timedelta(minutes=15)
 """After this long a claim that was not settled counts as crashed."""
