@@ -16,6 +16,7 @@ from typer.testing import CliRunner, Result
 from leanstage.cli.main import app
 from leanstage.contracts import Submission
 from leanstage.errors import InputError, LeanstageError
+from leanstage.pipelines import Platform
 from leanstage.registry.client import connect, experiment_id
 from leanstage.runner import packages
 from leanstage.runner import submit as room
@@ -27,16 +28,17 @@ MODEL = ["--param", "model=models:/reviews/3"]
 
 
 @cache
-def _compiled(name: str, registry: str, tag: str) -> tuple[str, dict[str, Any]]:
+def _compiled(name: str, registry: str, tag: str, settings: str) -> tuple[str, dict[str, Any]]:
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "package.yaml"
-        spec = compile_package(name, path, registry=registry, tag=tag)
+        platform = Platform.model_validate_json(settings)
+        spec = compile_package(name, path, registry=registry, tag=tag, platform=platform)
         return path.read_text(), spec
 
 
-def once(name: str, path: Path, *, registry: str, tag: str) -> dict[str, Any]:
+def once(name: str, path: Path, *, registry: str, tag: str, platform: Platform) -> dict[str, Any]:
     """Compile as the command does, but each pipeline a single time."""
-    text, spec = _compiled(name, registry, tag)
+    text, spec = _compiled(name, registry, tag, platform.model_dump_json())
     path.write_text(text)
     return spec
 
@@ -139,6 +141,14 @@ def test_a_run_is_created_with_what_was_asked(kfp_server: KfpServer, tmp_path: P
     assert f"{kfp_server.uri}/#/runs/details/{run['run_id']}" in done.stdout
     written = Submission.load(out)
     assert (written.run_id, written.state, written.verdict) == (run["run_id"], "PENDING", None)
+
+
+def test_a_run_gets_what_the_cluster_gives(kfp_server: KfpServer, tmp_path: Path) -> None:
+    settings = tmp_path / "platform.yaml"
+    settings.write_text("mlflow: {name: team-mlflow, keys: {user: MLFLOW_TRACKING_USERNAME}}\n")
+    submit(*MODEL, "--name", "mine", "--platform", str(settings))
+    sent = json.dumps(kfp_server.run_named("mine")["pipeline_spec"])
+    assert "team-mlflow" in sent
 
 
 def test_names_differ_by_themselves(kfp_server: KfpServer) -> None:

@@ -32,6 +32,9 @@ def submit(
     name: Annotated[str, typer.Option(help="Name of the run; empty makes one.")] = "",
     registry: Annotated[str, typer.Option(help="Registry of the images.")] = "",
     tag: Annotated[str, typer.Option(help="Tag of the images.")] = "",
+    platform: Annotated[
+        Path | None, typer.Option(help="Settings of the cluster; LEANSTAGE_PLATFORM.")
+    ] = None,
     service_account: Annotated[str, typer.Option(help="Service account of the run.")] = "",
     token_file: Annotated[
         Path | None, typer.Option(help="Bearer token; LEANSTAGE_KFP_TOKEN(_FILE).")
@@ -52,6 +55,7 @@ def submit(
     import tempfile
 
     from leanstage.gate.policies import PRESETS
+    from leanstage.pipelines import Platform
     from leanstage.runner.kfp_client import Connection, Kubeflow
     from leanstage.runner.packages import compiled
     from leanstage.runner.parameters import checked
@@ -60,7 +64,8 @@ def submit(
     connection = Connection.of(host, namespace=namespace, token_file=token_file, ca_file=ca_file)
     with tempfile.TemporaryDirectory(prefix="leanstage-submit-") as scratch:
         package = Path(scratch) / "package.yaml"
-        spec = compiled(pipeline.value, package, registry=registry, tag=tag)
+        settings = Platform.load(platform) if platform is not None else Platform.here()
+        spec = compiled(pipeline.value, package, registry=registry, tag=tag, platform=settings)
         parameters = checked(spec, param or (), presets=tuple(PRESETS))
         kubeflow = Kubeflow(connection)
         submission = start(
