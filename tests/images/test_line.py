@@ -129,6 +129,6 @@ def test_the_whole_line_promotes_a_lean_variant(line: Line) -> None:
     promoted = line.output("promote", "promoted")
     manifest = VariantManifest.load(promoted / MANIFEST)
     assert open_variant(promoted).digest == manifest.digest
-    assert line.output("report", "html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert line.output("report", "html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     champion = line.server.client("gate").get_model_version_by_alias(f"{NAME}-lean", "champion")
     assert champion.tags["leanstage.digest"] == manifest.digest
