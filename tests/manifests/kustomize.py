@@ -60,3 +60,13 @@ def containers(pod: Object) -> Iterator[Object]:
     """Every container of a pod's specification, those that only start it included."""
     yield from pod["containers"]
     yield from pod.get("initContainers", [])
+
+
+def settings_of(objects: list[Object]) -> dict[str, str]:
+    """The environment of our pods."""
+    (found,) = (
+        each["data"]
+        for each in kinds(objects, "ConfigMap")
+        if each["metadata"]["name"] == "leanstage-settings" and "LEANSTAGE_TAG" in each["data"]
+    )
+    return dict(found)

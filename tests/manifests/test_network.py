@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from leanstage.trigger.settings import Settings
-from tests.manifests.kustomize import Object, kinds, named, templates
+from tests.manifests.kustomize import Object, kinds, named, settings_of, templates
 
 DNS = {("UDP", 53), ("TCP", 53)}
 
@@ -27,7 +27,7 @@ def test_no_policy_touches_a_pod_that_is_not_ours(objects: list[Object]) -> None
 
 
 def test_every_pod_finds_names_and_pipelines(objects: list[Object]) -> None:
-    host = urlsplit(_settings(objects)["LEANSTAGE_KFP_HOST"])
+    host = urlsplit(settings_of(objects)["LEANSTAGE_KFP_HOST"])
     assert host.hostname is not None
     service, namespace = host.hostname.split(".")[:2]
     for template in templates(objects).values():
@@ -40,7 +40,7 @@ def test_every_pod_finds_names_and_pipelines(objects: list[Object]) -> None:
 
 
 def test_only_the_trigger_reaches_mlflow_and_only_there(objects: list[Object]) -> None:
-    uri = urlsplit(_settings(objects)["MLFLOW_TRACKING_URI"])
+    uri = urlsplit(settings_of(objects)["MLFLOW_TRACKING_URI"])
     assert uri.hostname is not None
     ways = {
         name: [
@@ -88,12 +88,3 @@ def _namespaces(peers: list[Object]) -> set[str]:
     return {
         peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"] for peer in peers
     }
-
-
-def _settings(objects: list[Object]) -> Object:
-    (found,) = (
-        each["data"]
-        for each in kinds(objects, "ConfigMap")
-        if each["metadata"]["name"] == "leanstage-settings" and "LEANSTAGE_TAG" in each["data"]
-    )
-    return dict(found)

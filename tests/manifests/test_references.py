@@ -12,7 +12,15 @@ from leanstage import __version__
 from leanstage.cli import app
 from leanstage.trigger.app import make_app
 from leanstage.trigger.settings import Settings
-from tests.manifests.kustomize import MANIFESTS, Object, containers, kinds, named, templates
+from tests.manifests.kustomize import (
+    MANIFESTS,
+    Object,
+    containers,
+    kinds,
+    named,
+    settings_of,
+    templates,
+)
 from tests.manifests.reads import settings_of_trigger, variables
 
 ROOT = Path(__file__).parents[2]
@@ -109,7 +117,7 @@ def test_every_setting_of_the_trigger_is_documented() -> None:
 
 
 def test_the_settings_are_such_as_the_trigger_takes(objects: list[Object]) -> None:
-    data = _settings(objects)
+    data = settings_of(objects)
     given = {name.lower(): value for name, value in data.items() if name in settings_of_trigger()}
     fields = {name.removeprefix("leanstage_trigger_"): value for name, value in given.items()}
     settings = Settings(**cast(Any, fields))
@@ -161,15 +169,6 @@ def _command(secret: str) -> str:
     """The command that makes a Secret, its continued lines included."""
     text = _install().replace("\\\n", " ")
     return next(line for line in text.splitlines() if f"create secret generic {secret} " in line)
-
-
-def _settings(objects: list[Object]) -> dict[str, str]:
-    (found,) = (
-        each
-        for each in kinds(objects, "ConfigMap")
-        if each["metadata"]["name"] == "leanstage-settings" and "LEANSTAGE_TAG" in each["data"]
-    )
-    return cast(dict[str, str], found["data"])
 
 
 def _mounted(
