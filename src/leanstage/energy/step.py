@@ -5,10 +5,12 @@ from pathlib import Path
 
 from leanstage import progress
 from leanstage.contracts import EnergyComparison
+from leanstage.energy.meters import MeterError
 from leanstage.energy.protocol import BASELINE, CANDIDATE, compare
 from leanstage.tasks import SplitFolder
 from leanstage.variant import Variant
 from leanstage.variant.forms import unoptimized_forms
+from leanstage.variant.hardware import device_type
 
 
 def measure(
@@ -20,7 +22,16 @@ def measure(
     blocks: int,
     window_seconds: float,
 ) -> EnergyComparison:
-    """Compare the energy per answer on the texts of a split, in batches of ``batch_size``."""
+    """Compare the energy per answer on the texts of a split, in batches of ``batch_size``.
+
+    Raises:
+        MeterError: a GPU would answer, whose energy no meter here sees.
+    """
+    if device_type() == "cuda":
+        raise MeterError(
+            "a GPU answers on this machine, and no meter of leanstage reads its energy yet; set "
+            "CUDA_VISIBLE_DEVICES to nothing, or measure on a node that serves without one."
+        )
     with tempfile.TemporaryDirectory(prefix="leanstage-energy-") as scratch:
         progress.step("writing the unoptimized forms of the baseline")
         arms = {

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from leanstage import progress
 from leanstage.variant import Variant
-from leanstage.variant.hardware import supports_bf16
+from leanstage.variant.hardware import device_type, supports_bf16
 from leanstage.variant.tokens import TextEncoder
 
 if TYPE_CHECKING:
@@ -116,13 +116,6 @@ def mixed_precision(device_type: str) -> Any:
     if bf16_is_native(device_type):
         return torch.autocast(device_type, torch.bfloat16)
     return contextlib.nullcontext()
-
-
-def device_type() -> str:
-    """Where models are trained and asked here: ``cuda`` or ``cpu``."""
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def bf16_is_native(device_type: str) -> bool:

@@ -14,8 +14,9 @@ from transformers.trainer_pt_utils import LengthGroupedSampler
 from leanstage import progress
 from leanstage.contracts.base import Part
 from leanstage.techniques.checkpoints import keeps_checkpoints, last_checkpoint, training_folder
-from leanstage.techniques.data import TaughtRows, bf16_is_native, device_type, pad
+from leanstage.techniques.data import TaughtRows, bf16_is_native, pad
 from leanstage.techniques.processes import processes, train_in_processes
+from leanstage.variant.hardware import device_type
 
 
 def distillation_loss(

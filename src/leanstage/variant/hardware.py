@@ -25,6 +25,13 @@ def hardware_profile() -> HardwareProfile:
     )
 
 
+def device_type() -> str:
+    """Where PyTorch trains and answers here: ``cuda`` or ``cpu``."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 def supports_bf16() -> bool:
     """Whether this processor computes in bfloat16; emulated, it is slower than float32."""
     return bool(_BF16 & set(_cpuinfo().get("flags", "").split()))

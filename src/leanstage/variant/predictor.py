@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from leanstage.contracts import VariantManifest
 from leanstage.errors import InputError
 from leanstage.variant.digest import MANIFEST
+from leanstage.variant.hardware import device_type
 from leanstage.variant.tokens import TextEncoder
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class TorchPredictor:
         from leanstage.variant.checkpoint import load_checkpoint
 
         self._torch = torch
-        self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._device = device_type()
         model = load_checkpoint(path)
         if not getattr(model, "is_quantized", False):
             model.to(self._device)
