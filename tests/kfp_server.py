@@ -25,6 +25,7 @@ PREFIX = "/apis/v2beta1"
 class _Handler(BaseHTTPRequestHandler):
     state: KfpServer
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
         self._serve()
