@@ -27,7 +27,7 @@ def small(model: str, request: str) -> None:
     one_task(model=model, request=request)
 
 
-def register_many(uri: str) -> None:
+def register_many(uri: str, models: int, versions: int) -> None:
     """Copies of the first version, straight into MLflow's database: its API would take minutes."""
     tables = ("registered_models", "model_versions", "model_version_tags")
     engine = create_engine(uri)
@@ -36,12 +36,12 @@ def register_many(uri: str) -> None:
             (first,) = database.execute(text(f"SELECT * FROM {table}")).mappings()
             rows: list[dict[str, Any]] = [
                 {**first, "name": f"reviews-{model}", "version": version}
-                for model in range(MODELS)
-                for version in range(1, VERSIONS + 1)
+                for model in range(models)
+                for version in range(1, versions + 1)
             ]
             if table == "registered_models":
                 rows = [{k: v for k, v in row.items() if k != "version"} for row in rows]
-                rows = rows[::VERSIONS]
+                rows = rows[::versions]
             columns = ", ".join(first)
             values = ", ".join(f":{column}" for column in first)
             database.execute(text(f"INSERT INTO {table} ({columns}) VALUES ({values})"), rows)
@@ -57,7 +57,7 @@ def test_a_thousand_versions_get_one_run_each(
     cluster: Cluster, mlflow_here: str, tmp_path: Path
 ) -> None:
     register("reviews", alias=False, leanstage__optimize="true")
-    register_many(mlflow_here)
+    register_many(mlflow_here, MODELS, VERSIONS)
     many = MODELS * VERSIONS
     assert len(connect().search_model_versions()) == many
     compiler.Compiler().compile(small, str(tmp_path / "deploy.yaml"))

@@ -102,7 +102,7 @@ class Loop:
     def _once(self) -> None:
         self._busy, self._beat, begun = True, time.monotonic(), time.monotonic()
         try:
-            self._reconciler.reconcile()
+            unfinished = self._reconciler.reconcile()
         except StoppedError:
             raise
         except Exception as error:
@@ -111,6 +111,8 @@ class Loop:
             raise
         finally:
             self._busy = False
+        if unfinished:
+            self.wake()
         self.problem, self._succeeded = None, time.monotonic()
         seconds = time.monotonic() - begun
         metrics.reconciled(seconds)
