@@ -10,7 +10,8 @@ HEAVY = ["torch", "transformers", "onnxruntime", "mlflow", "bitsandbytes", "torc
 
 
 @pytest.mark.parametrize(
-    "module", ["contracts", "components", "pipelines", "cli", "progress", "variant"]
+    "module",
+    ["contracts", "components", "pipelines", "cli", "progress", "variant", "trigger.serve"],
 )
 def test_nothing_heavy_is_loaded(module: str) -> None:
     code = (
