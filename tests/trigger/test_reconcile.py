@@ -31,6 +31,15 @@ def test_a_candidate_gets_one_run_and_says_so(cluster: Cluster) -> None:
     assert tags("reviews", version)["status"] == "promoted"
 
 
+def test_parameters_of_the_installation_go_along_and_never_instead(cluster: Cluster) -> None:
+    given: dict[str, int | float | str] = {"energy_blocks": 20, "model": "another"}
+    cluster.settings = Settings(parameters={"deploy": given, "optimize": {"seed": 1}})
+    register("reviews")
+    cluster.reconcile()
+    sent = cluster.kfp.run_named(cluster.names[0])["runtime_config"]["parameters"]
+    assert sent == {"energy_blocks": 20, "model": "models:/reviews/1", "request": cluster.names[0]}
+
+
 def test_a_tag_asks_as_the_alias_does_and_nothing_else_asks(cluster: Cluster) -> None:
     asked = register("reviews", alias=False, leanstage__optimize="true")
     for other in ({}, {"leanstage__optimize": "false"}, {"other": "true"}):

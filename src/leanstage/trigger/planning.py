@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from leanstage.contracts import ModelPolicy, ModelVersion
+from leanstage.contracts import ModelPolicy
 from leanstage.trigger.backends.base import ACTIVE, Job, Place, Started
 from leanstage.trigger.catalog import Note, Status, Version
 from leanstage.trigger.evidence import Evidence, key_of
@@ -198,15 +198,17 @@ class _Case:
         return self._settle("blocked" if name.step == "rejudge" else "failed", name, why)
 
     def _job(self, step: str, name: str, evidence: Evidence | None = None) -> Job:
-        key: ModelVersion = self.version.key
         if step == "main":
-            model = {"model": f"models:/{key.name}/{key.version}", "request": name}
-            return Job(name, "optimize" if self.settings.split else "deploy", model)
-        assert evidence is not None
-        if step == "decide":
-            return Job(name, "decide", {"run_id": evidence.run_id, "request": name}, "gate")
-        place: Place = "gate" if self.settings.split else "user"
-        return Job(name, "rejudge", {"run_id": evidence.run_id}, place)
+            key = self.version.key
+            pipeline = "optimize" if self.settings.split else "deploy"
+            asked = {"model": f"models:/{key.name}/{key.version}", "request": name}
+        else:
+            assert evidence is not None
+            pipeline, asked = step, {"run_id": evidence.run_id}
+            if step == "decide":
+                asked["request"] = name
+        place: Place = "gate" if self.settings.split and step != "main" else "user"
+        return Job(name, pipeline, {**self.settings.parameters.get(pipeline, {}), **asked}, place)
 
     def _note(self, status: Status, name: RunName, reason: str = "") -> Note:
         return Note(status, name.text, name.attempt, reason)

@@ -37,6 +37,8 @@ class Settings(BaseSettings):
     packages: Path | None = None
     """Folder with the compiled pipelines to run (``leanstage compile``); None compiles those of
     this release, for the default platform."""
+    parameters: dict[str, dict[str, int | float | str]] = Field(default_factory=dict)
+    """Further parameters by pipeline, as JSON: ``{"deploy": {"energy_blocks": 20}}``."""
     run_experiments: str = ""
     """MLflow experiments in which runs leave their evidence, separated by commas; empty: the one
     that this process would use (``MLFLOW_EXPERIMENT_NAME``)."""

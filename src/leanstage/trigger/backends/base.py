@@ -35,7 +35,7 @@ class Job:
 
     name: str
     pipeline: str
-    arguments: Mapping[str, str]
+    arguments: Mapping[str, int | float | str]
     place: Place = "user"
 
 
