@@ -61,12 +61,12 @@ def until(holds: Any, seconds: float = 60) -> Any:
 class Service:
     """`leanstage trigger` as a process of its own."""
 
-    def __init__(self, folder: Path, **environment: str) -> None:
+    def __init__(self, folder: Path, *options: str, **environment: str) -> None:
         self._log = folder / f"trigger-{time.monotonic_ns()}.log"
         command = [sys.executable, "-c", "from leanstage.cli import main; main()", "trigger"]
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
-                [*command, "--host", "127.0.0.1", "--port", environment.pop("PORT", "0")],
+                [*command, *options, "--host", "127.0.0.1", "--port", environment.pop("PORT", "0")],
                 stdout=log,
                 stderr=log,
                 env={

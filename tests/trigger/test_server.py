@@ -3,6 +3,8 @@
 import secrets
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -223,6 +225,31 @@ def test_registering_twice_leaves_one_webhook(admin: MlflowServer, tmp_path: Pat
     assert webhook.name == NAME
     assert webhook.url == f"{nobody}?again"
     assert {f"{event.entity}.{event.action}" for event in webhook.events} == set(EVENTS)
+
+
+def test_the_command_says_what_became_of_it(
+    admin: MlflowServer,
+    start: Callable[..., Service],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "secret").write_text(f"{SECRET}\n")
+    monkeypatch.setenv("MINE", SECRET)
+    service = start()
+    for more in (["--secret-file", str(tmp_path / "secret")], ["--secret-env", "MINE"]):
+        done = command("--url", f"{service.uri}/webhooks/mlflow", *more)
+        assert done.returncode == 0, done.stderr
+        assert "The test delivery was accepted." in done.stdout
+    assert len(connect().list_webhooks()) == 1
+    lost = command("--url", f"{service.uri}/elsewhere", "--secret-env", "MINE")
+    assert lost.returncode == 1
+    assert "answered 404" in lost.stderr
+    assert SECRET not in lost.stdout + lost.stderr
+
+
+def command(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    code = [sys.executable, "-c", "from leanstage.cli import main; main()", "webhook", "register"]
+    return subprocess.run([*code, *arguments], capture_output=True, text=True, timeout=60)
 
 
 def test_another_secret_and_another_path_are_told_apart(

@@ -1,0 +1,67 @@
+"""The commands: what they refuse to start with, and how they say it."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.trigger.service import SECRET, Service, until
+
+
+def leanstage(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-c", "from leanstage.cli import main; main()", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.parametrize("secret", ["", "short"])
+def test_without_a_secret_it_does_not_start(tmp_path: Path, secret: str) -> None:
+    with Service(tmp_path, LEANSTAGE_WEBHOOK_SECRET=secret) as service:
+        assert service.process.wait(60) == 2
+        assert "LEANSTAGE_WEBHOOK_SECRET is" in service.log
+        assert "--no-webhook" in service.log
+        assert "Traceback" not in service.log
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("LEANSTAGE_TRIGGER_MAX_ACTIVE_RUNS", "0", "max_active_runs"),
+        ("LEANSTAGE_TRIGGER_FLOW", "both", "flow"),
+        ("LEANSTAGE_KFP_HOST", "", "LEANSTAGE_KFP_HOST"),
+    ],
+)
+def test_settings_that_cannot_work_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv("LEANSTAGE_KFP_HOST", "http://127.0.0.1:1")
+    with Service(tmp_path, **{variable: value}) as service:
+        assert service.process.wait(60) == 2
+        assert said in service.log
+        assert "Traceback" not in service.log
+        assert SECRET not in service.log
+
+
+def test_polling_alone_needs_no_secret(tmp_path: Path, mlflow_here: str) -> None:
+    environment: dict[str, Any] = {
+        "LEANSTAGE_WEBHOOK_SECRET": "",
+        "LEANSTAGE_TRIGGER_BACKEND": "local",
+    }
+    with Service(tmp_path, "--no-webhook", **environment) as service:
+        until(service.ready)
+        answer = requests.post(f"{service.uri}/webhooks/mlflow", timeout=10)
+        assert answer.status_code == 404
+        service.stop()
+
+
+def test_a_webhook_needs_a_secret_worth_the_name(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("short\n")
+    url = ("webhook", "register", "--url", "http://127.0.0.1:1/webhooks/mlflow")
+    refused = leanstage(*url, "--secret-file", str(tmp_path / "secret"))
+    assert refused.returncode == 2
+    assert "holds no secret of at least 16 characters" in refused.stderr
+    missing = leanstage(*url, "--secret-file", str(tmp_path / "nowhere"))
+    assert missing.returncode == 1
+    assert "nowhere: No such file" in missing.stderr
