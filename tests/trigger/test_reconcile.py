@@ -403,3 +403,18 @@ def test_a_first_half_that_left_no_proposal_has_failed(cluster: Cluster) -> None
     cluster.reconcile()
     assert cluster.names[1].endswith("-a2")
     assert "decide" not in cluster.names[1]
+
+
+def test_of_thousands_that_wait_some_are_noted_in_the_next_pass(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("leanstage.trigger.reconcile.NOTES_A_PASS", 2)
+    cluster.settings = Settings(max_active_runs=1)
+    for name in ("reviews", "other"):
+        for _ in range(4):
+            register(name, alias=False, leanstage__optimize="true")
+    trigger = cluster.trigger()
+    assert [trigger.reconcile() for _ in range(5)] == [True, True, True, False, False]
+    assert [tags("reviews", v)["status"] for v in "1234"] == ["running"] + ["queued"] * 3
+    assert {tags("other", v)["status"] for v in "1234"} == {"unconfigured"}
+    assert len(cluster.names) == 1

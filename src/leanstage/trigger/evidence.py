@@ -1,5 +1,6 @@
 """How runs ended, as the evidence in MLflow tells: verdicts, proposals, justifications."""
 
+import logging
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from leanstage.gate.keeping import DECISION, KIND_TAG, PROPOSAL_KIND
 from leanstage.registry import runs
 from leanstage.registry.client import RegistryError, connect, pages, refusals
 from leanstage.registry.runs import REQUEST_TAG
+
+log = logging.getLogger(__name__)
 
 _VERDICT, _PROMOTED = "leanstage.verdict", "leanstage.promoted"
 
@@ -41,10 +44,13 @@ def evidence_of(names: Iterable[str], experiments: Sequence[str]) -> dict[str, E
     Raises:
         RegistryError: MLflow cannot be searched.
     """
+    wanted = sorted(set(names))
+    if not wanted:
+        return {}
     client = connect()
     ids = _experiment_ids(client, experiments)
     found: dict[str, Evidence] = {}
-    for name in sorted(set(names)) if ids else ():
+    for name in wanted if ids else ():
         search = pages(
             client.search_runs,
             experiment_ids=ids,
@@ -116,6 +122,8 @@ def _experiment_ids(client: Any, names: Iterable[str]) -> list[str]:
             found = client.get_experiment_by_name(name)
         if found is not None and found.name == name and found.lifecycle_stage == "active":
             ids.append(str(found.experiment_id))
+        else:
+            log.warning("MLflow has no such experiment", extra={"experiment": name})
     return ids
 
 

@@ -17,7 +17,8 @@ from leanstage.trigger.settings import Settings
 
 log = logging.getLogger(__name__)
 
-WAITING_A_PASS = 500
+NOTES_A_PASS = 500
+"""Of versions for which nothing is done but to say so: each takes MLflow tens of milliseconds."""
 
 
 class StoppedError(Exception):
@@ -55,7 +56,11 @@ class Reconciler:
             actions = plan(pending, known, self.settings, datetime.now(UTC))
             found = self._start((each for each in actions if isinstance(each, Start)), slots, board)
             for action in actions:
-                if not isinstance(action, Start):
+                if isinstance(action, Start):
+                    continue
+                if action.note is not None and action.note.status == "unconfigured":
+                    board.note_in_turn(action.version, action.note)
+                else:
                     board.note(action.version, action.note)
             # A run found under a name that was to be new may have ended long ago: look again.
             pending = [board.versions[key] for key in found]
@@ -85,7 +90,8 @@ class Reconciler:
                     board.note(start.version, start.started)
         for start in waiting:
             why = self._refused.why(start.job.name)
-            board.note_waiting(start, replace(start.waiting, reason=why) if why else start.waiting)
+            note = replace(start.waiting, reason=why) if why else start.waiting
+            board.note_in_turn(start.version, note)
         return found
 
     def _hindered(self, start: Start, slots: "_Slots", step: Callable[[], None]) -> str | None:
@@ -120,20 +126,17 @@ class _Board:
 
     versions: dict[ModelVersion, Version]
     step: Callable[[], None]
-    waiting: int = 0
+    in_turn: int = 0
     left_out: int = 0
 
-    def note_waiting(self, start: Start, note: Note) -> None:
-        """Note that a version waits; where thousands do, some of them in the next pass.
-
-        Each takes MLflow tens of milliseconds, in which nothing else would be looked at.
-        """
-        if note.tags() != dict(start.version.tags):
-            self.waiting += 1
-            if self.waiting > WAITING_A_PASS:
+    def note_in_turn(self, version: Version, note: Note) -> None:
+        """Note that nothing is done for a version yet; of thousands, the rest in the next pass."""
+        if note.tags() != dict(version.tags):
+            self.in_turn += 1
+            if self.in_turn > NOTES_A_PASS:
                 self.left_out += 1
                 return
-        self.note(start.version, note)
+        self.note(version, note)
 
     def note(self, version: Version, note: Note | None) -> None:
         """Write what has changed, and only that."""
