@@ -29,7 +29,7 @@ def folder(
 
     made = tmp_path_factory.mktemp("compose")
     shutil.copytree(tiny_checkpoint("bert"), made / "model")
-    write_rows(made / "train.jsonl", reviews(200, seed=2))
+    write_rows(made / "train.jsonl", reviews(600, seed=2))
     write_rows(made / "evaluation.jsonl", reviews(400, seed=3))
     for block in re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL):
         name = block.partition("\n")[0].removeprefix("# ")
