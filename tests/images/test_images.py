@@ -1,5 +1,6 @@
 """What the built images are."""
 
+import ast
 import json
 from typing import Any
 
@@ -66,6 +67,20 @@ def test_every_package_has_the_version_of_the_constraints(engine: Any, name: str
     }
     assert not unpinned
     assert "pip" not in installed
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_components_find_what_their_bodies_import(engine: Any, name: str) -> None:
+    statements = []
+    for path in (ROOT / "components").glob("*/component.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        (body,) = (node for node in tree.body if isinstance(node, ast.FunctionDef))
+        if f'image("{name}")' in ast.unparse(body.decorator_list[0]).replace("'", '"'):
+            imports = [node for node in ast.walk(body) if isinstance(node, ast.ImportFrom)]
+            assert imports, path
+            statements += [ast.unparse(node) for node in imports]
+    assert statements
+    run(engine, name, "python", "-c", "\n".join(statements), tmpfs={"/tmp": ""})
 
 
 def test_the_control_image_compiles_what_the_cluster_runs(engine: Any) -> None:
