@@ -30,6 +30,7 @@ def test_without_a_secret_it_does_not_start(tmp_path: Path, secret: str) -> None
     [
         ("LEANSTAGE_TRIGGER_MAX_ACTIVE_RUNS", "0", "max_active_runs"),
         ("LEANSTAGE_TRIGGER_FLOW", "both", "flow"),
+        ("LEANSTAGE_TRIGGER_PARAMETERS", "{oops", "PARAMETERS is not JSON"),
         ("LEANSTAGE_KFP_HOST", "", "LEANSTAGE_KFP_HOST"),
     ],
 )

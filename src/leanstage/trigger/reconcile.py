@@ -17,7 +17,7 @@ from leanstage.trigger.settings import Settings
 
 log = logging.getLogger(__name__)
 
-NOTES_A_PASS = 500
+NOTES_A_PASS = 250
 """Of versions for which nothing is done but to say so: each takes MLflow tens of milliseconds."""
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from leanstage.contracts.base import first_problem
 from leanstage.errors import InputError
@@ -92,7 +92,9 @@ def load_settings(**overrides: object) -> Settings:
         return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
         problem = first_problem(error)
-        raise InputError(f"the trigger's settings ({PREFIX}…) cannot be used: {problem}.") from None
+    except SettingsError:
+        problem = "PARAMETERS is not JSON"
+    raise InputError(f"the trigger's settings ({PREFIX}…) cannot be used: {problem}.")
 
 
 def require_secret(settings: Settings) -> bytes:
