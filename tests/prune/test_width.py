@@ -34,7 +34,11 @@ def test_the_pruned_model_reloads_elsewhere_with_the_same_logits(
     model = load_checkpoint(tiny_checkpoint(family), attention="eager")
     before = parameter_count(model)
     rows = TaughtRows(
-        [list(range(2, 14)), list(range(8, 20))], torch.eye(2), torch.zeros(2, 64), pad_id=0
+        [list(range(2, 14)), list(range(8, 20))],
+        torch.eye(2),
+        torch.zeros(2, 64),
+        pad_id=0,
+        teacher_digest="0" * 64,
     )
     importance = neuron_importance(model, rows)
     best = [set(scores.topk(128).indices.tolist()) for scores in importance]

@@ -18,7 +18,7 @@ from leanstage.distill.step import distill
 from leanstage.errors import InputError
 from leanstage.prune.step import prune
 from leanstage.quantize.backends import BACKENDS
-from leanstage.quantize.step import quantize
+from leanstage.quantize.step import cheapest, quantize
 from leanstage.tasks import Examples, SplitFolder, open_split, write_split
 from leanstage.tasks.figures import validation_figures
 from leanstage.techniques.answers import Answers, ask, load_answers
@@ -175,8 +175,22 @@ def test_quantize_measures_every_backend_and_keeps_the_cheapest(
     (step,) = variant.manifest.lineage
     assert [trial.settings["backend"] for trial in step.trials] == list(BACKENDS)
     assert step.status == "applied", step.reason
-    costs = {t.settings["backend"]: t.cpu_ms_per_answer for t in step.trials if t.fits}
-    assert step.settings["backend"] == min(costs, key=lambda name: costs[name] or 0.0)
+    costs = {str(t.settings["backend"]): t.cpu_ms_per_answer or 0.0 for t in step.trials if t.fits}
+    assert step.settings["backend"] == cheapest(list(costs), costs, plan.quantize.min_gain)
+
+
+@pytest.mark.parametrize(
+    ("costs", "best"),
+    [
+        ({"a": 1.0}, "a"),
+        ({"a": 1.0, "b": 0.97}, "a"),
+        ({"a": 1.0, "b": 0.94}, "b"),
+        ({"a": 1.0, "b": 0.97, "c": 0.94}, "c"),
+        ({"a": 1.0, "b": 0.94, "c": 0.93}, "b"),
+    ],
+)
+def test_noise_does_not_decide_between_backends(costs: dict[str, float], best: str) -> None:
+    assert cheapest(list(costs), costs, 0.05) == best
 
 
 @pytest.mark.parametrize("backend", list(BACKENDS))

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -183,17 +184,23 @@ def test_another_training_has_another_folder(
     changed = student_of(teacher)
     with torch.no_grad():
         changed.classifier.bias += 1
-    fewer = TaughtRows(rows.ids[:-1], rows.logits[:-1], rows.hidden[:-1], rows.pad_id)
+    fewer = replace(rows, ids=rows.ids[:-1], logits=rows.logits[:-1], hidden=rows.hidden[:-1])
+    other = replace(rows, teacher_digest="0" * 64)
     seeded = RECIPE.model_copy(update={"seed": 4})
     folders = []
     for arguments in (
         (student, rows, RECIPE),
         (changed, rows, RECIPE),
         (student, fewer, RECIPE),
+        (student, other, RECIPE),
         (student, rows, seeded),
     ):
         with training_folder(*arguments) as folder:
             folders.append(folder)
+    with training_folder(student, rows, RECIPE, count=2) as folder:
+        folders.append(folder)
     assert len(set(folders)) == len(folders)
-    with training_folder(student_of(teacher), rows, RECIPE) as again:
+    # Another node gives the same answers but for the last bits.
+    asked_again = replace(rows, logits=rows.logits + 1e-6)
+    with training_folder(student_of(teacher), asked_again, RECIPE) as again:
         assert again == folders[0]

@@ -1,7 +1,7 @@
 """The quantize step: every backend of the plan is built and timed; the cheapest that fits wins."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def quantize(
     batch_size: int,
     target: Path,
 ) -> Variant:
-    """Write the cheapest quantized form to ``target``, or the input unchanged with the reason.
+    """Write the :func:`cheapest` form to ``target``, or the input unchanged with the reason.
 
     Backends are timed in turn with the input; those that save processor time are held against the
     baseline's ``answers`` on the validation split. One that fails here is a trial that says so.
@@ -66,12 +66,25 @@ def quantize(
             return record.rejected(
                 f"none of {len(record.trials)} backends saved processor time within the limit"
             )
-        best = min(passing, key=lambda name: costs[name])
+        best = cheapest(passing, costs, settings.min_gain)
         return record.applied(
             built[best].variant,
             f"{best}: {costs[best]:.2f} ms of processor time an answer against {costs[INPUT]:.2f}",
             {"backend": best, "input_cpu_ms_per_answer": costs[INPUT]},
         )
+
+
+def cheapest(names: Sequence[str], costs: Mapping[str, float], min_gain: float) -> str:
+    """The first of ``names``, unless a later one costs less by ``min_gain`` or more.
+
+    The plan names first what it expects most of; a smaller difference is within the noise of the
+    timing, and would be decided by chance.
+    """
+    best = names[0]
+    for name in names[1:]:
+        if costs[name] <= costs[best] * (1 - min_gain):
+            best = name
+    return best
 
 
 def _build(

@@ -25,17 +25,21 @@ def keeps_checkpoints() -> bool:
 
 
 @contextmanager
-def training_folder(student: Any, rows: "TaughtRows", recipe: Part) -> Iterator[Path]:
+def training_folder(
+    student: Any, rows: "TaughtRows", recipe: Part, *, count: int = 1
+) -> Iterator[Path]:
     """The folder of one training, emptied once it has ended well.
 
     Below ``LEANSTAGE_CHECKPOINTS`` it is named after all that decides the result: the weights to
-    start from, the rows and the recipe. A checkpoint of anything else is never gone on from.
+    start from, the rows and their teacher, the recipe and the number of processes. A checkpoint of
+    anything else is never gone on from.
     """
     if not keeps_checkpoints():
         with tempfile.TemporaryDirectory(prefix="leanstage-train-") as scratch:
             yield Path(scratch)
         return
-    folder = Path(os.environ[CHECKPOINTS_VARIABLE]) / f"train-{_key(student, rows, recipe)[:32]}"
+    name = f"train-{_key(student, rows, recipe, count)[:32]}"
+    folder = Path(os.environ[CHECKPOINTS_VARIABLE]) / name
     folder.mkdir(parents=True, exist_ok=True)
     yield folder
     shutil.rmtree(folder)
@@ -55,14 +59,16 @@ def _complete(checkpoint: Path) -> bool:
     return True
 
 
-def _key(student: Any, rows: "TaughtRows", recipe: Part) -> str:
-    """SHA-256 (hex) over recipe, configuration, weights and rows."""
-    digest = hashlib.sha256(canonical_json(recipe.model_dump(mode="json")))
+def _key(student: Any, rows: "TaughtRows", recipe: Part, count: int) -> str:
+    """SHA-256 (hex) over recipe, processes, configuration, weights, rows and teacher.
+
+    Of the teacher's answers only whose they are: asked again on another node for the retry, they
+    differ in the last bits.
+    """
+    digest = hashlib.sha256(canonical_json([recipe.model_dump(mode="json"), count]))
     digest.update(student.config.to_json_string(use_diff=False).encode())
     for name, tensor in sorted(student.state_dict().items()):
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    for name, array in sorted(rows.arrays().items()):
-        digest.update(name.encode())
-        digest.update(array.tobytes())
+    digest.update(canonical_json([rows.ids, rows.teacher_digest]))
     return digest.hexdigest()

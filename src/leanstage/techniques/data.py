@@ -28,6 +28,7 @@ class TaughtRows:
     logits: "torch.Tensor"
     hidden: "torch.Tensor"
     pad_id: int
+    teacher_digest: str
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -47,6 +48,7 @@ class TaughtRows:
             "logits": self.logits.numpy(),
             "hidden": self.hidden.numpy(),
             "pad_id": np.array(self.pad_id),
+            "teacher_digest": np.array(self.teacher_digest),
         }
 
     @classmethod
@@ -60,6 +62,7 @@ class TaughtRows:
             torch.from_numpy(arrays["logits"]),
             torch.from_numpy(arrays["hidden"]),
             int(arrays["pad_id"]),
+            str(arrays["teacher_digest"]),
         )
 
 
@@ -86,7 +89,7 @@ def teach(teacher: Variant, texts: Sequence[str], *, batch_size: int = 64) -> Ta
         hidden[rows] = answer.hidden_states[-1][:, 0].float().cpu()
         if start // batch_size % 20 == 0:
             progress.step("the teacher answers the training rows", start / len(order))
-    return TaughtRows(ids, logits, hidden, encoder.pad_id)
+    return TaughtRows(ids, logits, hidden, encoder.pad_id, teacher.digest)
 
 
 def pad(rows: Sequence[list[int]], pad_id: int) -> dict[str, "torch.Tensor"]:

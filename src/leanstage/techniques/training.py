@@ -58,8 +58,8 @@ def train_student(student: Any, rows: TaughtRows, recipe: Recipe) -> None:
     On one process a GPU, where there are several GPUs. Where ``LEANSTAGE_CHECKPOINTS`` names a
     folder that outlives the process, a training that was killed goes on from its last checkpoint.
     """
-    with training_folder(student, rows, recipe) as folder:
-        count = processes()
+    count = processes()
+    with training_folder(student, rows, recipe, count=count) as folder:
         if count > 1:
             train_in_processes(student, rows, recipe, folder, count)
         else:
