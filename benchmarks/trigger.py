@@ -3,7 +3,7 @@
     .venv/bin/python benchmarks/trigger.py
 
 Everything happens on this machine: the trigger is the process that users run, webhooks come from
-this one, MLflow is a real server. It takes about six minutes and writes
+this one, MLflow is a real server. It takes about ten minutes and writes
 ``benchmarks/results/trigger.json``.
 """
 
