@@ -1,8 +1,13 @@
 """Folders of runs on this machine."""
 
+import fcntl
 import os
 from pathlib import Path
 
+from typer.testing import CliRunner
+
+from leanstage.cli.main import app
+from leanstage.trigger.backends.local import LOCK, RUN, LocalBackend, end
 from tests.gc.conftest import State
 
 GONE = 2**22 + 1
@@ -57,3 +62,24 @@ def test_a_link_in_a_folder_is_removed_and_not_followed(state: State, tmp_path: 
     state.collect(state.rules())
     assert not (folder / "data").exists()
     assert (elsewhere / "data.jsonl").exists()
+
+
+def test_runs_of_the_local_trigger_go_once_they_ended(state: State) -> None:
+    place = state.folder / "home" / "trigger"
+    backend = LocalBackend(place)
+    for name in ("ended", "killed", "works", "young"):
+        made = state.run_folder(name, days_ago=89 if name == "young" else 91)
+        (place / name).mkdir(parents=True)
+        made.rename(place / name / RUN)
+        (place / name / LOCK).touch()
+    for name in ("ended", "young"):
+        end(place / name, "SUCCEEDED")
+    with (place / "works" / LOCK).open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = CliRunner().invoke(app, ["gc", "--yes"], catch_exceptions=False)
+        assert set(backend.active()) == {"works"}
+    assert done.exit_code == 0
+    gone = {path.name for path in place.iterdir() if not (path / RUN / "pipeline").exists()}
+    assert gone == {"ended", "killed"}
+    assert (place / "ended" / RUN / "decision.json").exists()
+    assert backend.find(["ended"])["ended"].state == "SUCCEEDED"

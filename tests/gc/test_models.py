@@ -74,6 +74,41 @@ def test_a_state_that_is_not_known_keeps_all_of_the_model(state: State) -> None:
     assert "paused" in plan.kept[0].reason
 
 
+UNSEEN = '[{"name": "team-b/secret", "version": 1}, {"name": "m", "version": 1}]'
+
+
+@pytest.mark.parametrize("tag", [UNSEEN, "not JSON", '[{"name": "m"}]', '{"m": 1}'])
+def test_what_a_version_out_of_sight_needs_stays(state: State, tag: str) -> None:
+    first, half = state.model(), state.model("PENDING")
+    for model in (first, state.model(), state.model()):
+        state.version("m", model)
+    rules = state.rules(later=100, keep=1)
+    items = state.survey(rules).items
+    assert {item.name for item in items} == {first, half}
+    for model in (first, half):
+        state.client.set_logged_model_tags(model, {"mlflow.modelVersions": tag})
+    assert [item.delete() for item in items] == [False, False], "it came up since the look"
+    plan = state.survey(rules)
+    assert plan.items == ()
+    assert {kept.name for kept in plan.kept} == {first, half}
+    assert all("version" in kept.reason for kept in plan.kept)
+    assert state.client.get_logged_model(first).status == "READY"
+
+
+def test_what_a_copy_of_a_version_needs_stays(state: State) -> None:
+    """A copy names the version that it was made of as its source, not the stored model."""
+    first = state.model()
+    state.version("m", first)
+    copied = state.client.copy_model_version("models:/m/1", "copy")
+    assert first not in copied.source
+    for _ in range(2):
+        state.version("m", state.model())
+    rules = state.rules(later=100, keep=1)
+    assert state.survey(rules).items == ()
+    state.client.delete_model_version("m", "1")
+    assert state.survey(rules).items == ()
+
+
 def test_what_became_champion_since_the_look_stays(state: State) -> None:
     first, second, third = (state.model() for _ in range(3))
     for model in (first, second, third):

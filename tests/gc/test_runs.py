@@ -5,7 +5,12 @@ from unittest.mock import patch
 
 import pytest
 
+from leanstage.errors import InputError
+from leanstage.gate.dossier import Dossier
+from leanstage.gate.keeping import recall
+from leanstage.gc.artifacts import delete_files
 from leanstage.registry.client import RegistryError
+from leanstage.resolve.receive import ReceivedFiles, receive
 from tests.gc.conftest import EVIDENCE, PARAMS, WEIGHTS, State
 
 Files = Callable[[str], set[str]]
@@ -33,8 +38,52 @@ def test_a_proposal_under_decision_stays(state: State, files: Files) -> None:
     deciding = state.run(days_ago=0, status="RUNNING", params={**PARAMS, "proposal": proposal})
     assert state.survey(state.rules()).items == ()
     state.client.set_terminated(deciding, "FINISHED")
+    (item,) = state.survey(state.rules()).items
+    # Another decision, in an experiment of the gate's, that began after the look.
+    state.runs = "gate-runs"
+    again = state.run(days_ago=0, status="RUNNING", params={**PARAMS, "proposal": proposal})
+    assert item.delete() is False
+    assert files(proposal) == {"proposal.json", *WEIGHTS}
+    state.runs = "runs"
+    assert state.survey(state.rules()).items == ()
+    state.client.set_terminated(again, "KILLED")
     assert state.collect(state.rules()) == [("variant", proposal)]
     assert files(proposal) == {"proposal.json"}
+
+
+def test_a_collection_that_is_killed_is_ended_by_the_next(state: State, files: Files) -> None:
+    run_id = state.run(days_ago=91, files=EVIDENCE + WEIGHTS)
+
+    def killed(run_id: str, paths: list[str]) -> None:
+        delete_files(run_id, paths[:1])
+        raise KeyboardInterrupt
+
+    with patch("leanstage.gc.runs.delete_files", killed), pytest.raises(KeyboardInterrupt):
+        state.collect(state.rules())
+    assert len(files(run_id) & set(WEIGHTS)) == 1
+    assert state.client.get_run(run_id).data.tags["leanstage.collected"]
+    assert state.collect(state.rules()) == [("variant", run_id)]
+    assert files(run_id) == set(EVIDENCE)
+    with patch("leanstage.gc.runs.files_of_run", side_effect=AssertionError("looked again")):
+        assert state.collect(state.rules()) == []
+
+
+def test_a_run_without_its_candidates_is_not_judged_again(state: State) -> None:
+    judged = state.run(days_ago=91, files=EVIDENCE + WEIGHTS)
+    proposal = state.run(days_ago=91, files=("proposal.json", *WEIGHTS))
+    state.collect(state.rules())
+    day = state.now.date().isoformat()
+    said = rf"candidates of run \w+ were collected on {day} .*; run it anew\.$"
+    dossier = Dossier(
+        context_file=state.folder / "judge" / "context.json",
+        plan_file=state.folder / "judge" / "plan.json",
+        baseline=state.folder / "judge" / "baseline",
+        candidates={},
+    )
+    with pytest.raises(InputError, match=said):
+        recall(judged, dossier)
+    with pytest.raises(InputError, match=said):
+        receive(proposal, ReceivedFiles(*(state.folder / "received",) * 5, candidates={}))
 
 
 def test_a_run_that_runs_is_not_touched(state: State) -> None:

@@ -36,3 +36,21 @@ def test_a_model_whose_version_is_out_of_sight_stays(
         assert [(kept.name, "does not see" in kept.reason) for kept in plan.kept] == [
             (unseen, True)
         ]
+
+
+def test_a_champion_of_which_another_team_made_a_version_stays(
+    mlflow_server: MlflowServer, tmp_path: Path
+) -> None:
+    with mlflow_server.as_user("sam"):
+        state = State(connect(), tmp_path, runs="gc-none", promoted="gc-shared")
+        models = [state.model() for _ in range(3)]
+        for model in models:
+            state.version("gc-shared", model)
+    with mlflow_server.as_user("admin"):
+        State(connect(), tmp_path).version("gc-theirs", models[0], state=None)
+    mlflow_server.grant("sam", "registered_model", "gc-theirs", "DENY")
+    with mlflow_server.as_user("sam"):
+        plan = state.survey(state.rules(later=100, keep=1))
+        assert plan.items == ()
+        (kept,) = plan.kept
+        assert (kept.name, "gc-theirs version 1" in kept.reason) == (models[0], True)

@@ -1,6 +1,7 @@
 """The command that frees space."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -41,6 +42,7 @@ def gc(
         experiments=experiment or [runs_experiment()],
         promoted=promoted_experiment or [place],
         folder=home() / "runs",
+        ended=_ended(home() / "trigger"),
     )
     if plan.items:
         console.print(_table(plan))
@@ -53,6 +55,16 @@ def gc(
     else:
         freed = collect(plan, _told)
         say(f"{size(freed)} deleted; MLflow frees models and runs at its next `mlflow gc`.")
+
+
+def _ended(place: Path) -> list[Path]:
+    """Folders of runs that the trigger started on this machine and that ended."""
+    from leanstage.trigger.backends.base import ACTIVE
+    from leanstage.trigger.backends.local import RUN, LocalBackend
+
+    names = [path.name for path in sorted(place.iterdir())] if place.is_dir() else []
+    found = LocalBackend(place).find(names)
+    return [place / name / RUN for name in names if name in found and found[name].state != ACTIVE]
 
 
 def _told(item: Any, went: bool) -> None:

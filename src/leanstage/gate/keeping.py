@@ -10,6 +10,7 @@ from leanstage.contracts import Proposal, Role, RunContext
 from leanstage.errors import InputError
 from leanstage.gate.dossier import Dossier
 from leanstage.registry import runs
+from leanstage.registry.champions import COLLECTED
 from leanstage.registry.client import RegistryError
 from leanstage.registry.sources import fetch_model
 from leanstage.variant import open_variant
@@ -71,7 +72,7 @@ def recall(run_id: str, target: Dossier) -> None:
     """Bring back what :meth:`Dossier.keep` kept, and the baseline from the registry.
 
     Raises:
-        InputError: the run holds no such evidence.
+        InputError: the run holds no such evidence, or its candidates were collected.
     """
     scratch = target.context_file.parent / "recalled"
     progress.step("fetching the evidence from MLflow")
@@ -79,12 +80,7 @@ def recall(run_id: str, target: Dossier) -> None:
         f"MLflow holds no evidence of a leanstage run under {run_id}; give the MLflow run that "
         "the run printed."
     )
-    try:
-        kept = runs.fetch_artifacts(run_id, scratch)
-    except RegistryError as error:
-        raise (unknown if error.missing else error) from error
-    if not (kept / CONTEXT).is_file():
-        raise unknown
+    kept = fetch(run_id, scratch, CONTEXT, unknown)
     target.context_file.parent.mkdir(parents=True, exist_ok=True)
     _move(kept / CONTEXT, target.context_file)
     _move(kept / PLAN, target.plan_file)
@@ -96,6 +92,35 @@ def recall(run_id: str, target: Dossier) -> None:
     folder, _ = fetch_model(f"models:/{source.name}/{source.version}", scratch / "baseline")
     adopt(folder, target.baseline)
     shutil.rmtree(scratch)
+
+
+def fetch(run_id: str, target: Path, paper: str, unknown: InputError) -> Path:
+    """Download what a run keeps, its candidates included; ``paper`` has to be part of it.
+
+    Raises:
+        InputError: ``unknown`` where there is no such run or paper; another one where the
+            candidates were collected.
+    """
+    try:
+        kept = runs.fetch_artifacts(run_id, target)
+    except RegistryError as error:
+        if error.missing:
+            raise unknown from error
+        _require_candidates(run_id)
+        raise
+    if not (kept / paper).is_file():
+        raise unknown
+    # Asked last: a collection marks the run before the first file goes.
+    _require_candidates(run_id)
+    return kept
+
+
+def _require_candidates(run_id: str) -> None:
+    day = runs.tags_of(run_id).get(COLLECTED)
+    if day is not None:
+        raise InputError(
+            f"the candidates of run {run_id} were collected on {day} (leanstage gc); run it anew."
+        )
 
 
 def _log_as(run_id: str, path: Path, name: str, folder: str | None = None) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leanstage.errors import InputError
-from leanstage.gc.folders import folder_items
+from leanstage.gc.folders import ended_items, folder_items
 from leanstage.gc.items import Item, Kept, Rules
 from leanstage.gc.models import stored_models
 from leanstage.gc.runs import run_items
@@ -27,7 +27,12 @@ class Plan:
 
 
 def survey(
-    rules: Rules, *, experiments: Sequence[str], promoted: Sequence[str], folder: Path
+    rules: Rules,
+    *,
+    experiments: Sequence[str],
+    promoted: Sequence[str],
+    folder: Path,
+    ended: Sequence[Path] = (),
 ) -> Plan:
     """What may go; nothing is changed.
 
@@ -35,6 +40,7 @@ def survey(
         experiments: names of the MLflow experiments that hold runs.
         promoted: names of those that hold promoted bytes.
         folder: the run folders of this machine.
+        ended: further run folders, whose runs ended.
 
     Raises:
         RegistryError: MLflow cannot be asked: nothing is known to be free then.
@@ -45,6 +51,7 @@ def survey(
         *stored_models(_ids(promoted), rules),
         *run_items(_ids(experiments), rules),
         *folder_items(folder, rules),
+        *ended_items(ended, rules),
     ]
     return Plan(
         items=tuple(entry for entry in found if isinstance(entry, Item)),

@@ -2,7 +2,8 @@
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from leanstage.gc.items import Item, Kept, Rules
@@ -20,15 +21,24 @@ def folder_items(runs: Path, rules: Rules) -> Iterator[Item | Kept]:
         match = NAME.fullmatch(folder.name)
         if match is None or folder.is_symlink() or not folder.is_dir():
             yield Kept(str(folder), "it is no run folder that leanstage named")
-        elif not _idle(folder, int(match["pid"]), rules):
-            continue
-        elif size := sum(_bytes(path) for path in _rest(folder)):
-            yield _item(folder, int(match["pid"]), size, rules)
+        elif not alive(pid := int(match["pid"])):
+            yield from _rest_item(folder, rules, busy=partial(alive, pid))
 
 
-def _item(folder: Path, pid: int, size: int, rules: Rules) -> Item:
+def ended_items(folders: Iterable[Path], rules: Rules) -> Iterator[Item]:
+    """The same of run folders that somebody else named, and of which it says that they ended."""
+    for folder in folders:
+        if folder.is_dir() and not folder.is_symlink():
+            yield from _rest_item(folder, rules, busy=lambda: False)
+
+
+def _rest_item(folder: Path, rules: Rules, *, busy: Callable[[], bool]) -> Iterator[Item]:
+    size = sum(_bytes(path) for path in _rest(folder)) if _old(folder, rules) else 0
+    if not size:
+        return
+
     def delete() -> bool:
-        if not _idle(folder, pid, rules):
+        if busy() or not _old(folder, rules):
             return False
         for path in _rest(folder):
             if path.is_dir() and not path.is_symlink():
@@ -38,16 +48,16 @@ def _item(folder: Path, pid: int, size: int, rules: Rules) -> Item:
         return True
 
     reason = "the working files of a run of long ago; decision and report stay"
-    return Item("run folder", str(folder), size, reason, delete)
+    yield Item("run folder", str(folder), size, reason, delete)
 
 
 def _rest(folder: Path) -> list[Path]:
     return [path for path in folder.iterdir() if path.name not in PAPERS]
 
 
-def _idle(folder: Path, pid: int, rules: Rules) -> bool:
+def _old(folder: Path, rules: Rules) -> bool:
     newest = max(path.lstat().st_mtime for path in (folder, *folder.rglob("*")))
-    return rules.old(int(newest * 1000)) and not alive(pid)
+    return rules.old(int(newest * 1000))
 
 
 def _bytes(path: Path) -> int:

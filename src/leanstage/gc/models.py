@@ -7,29 +7,14 @@ from typing import Any
 
 from leanstage.gc.artifacts import files_of_model
 from leanstage.gc.items import Item, Kept, Rules
-from leanstage.registry.champions import COLLECTED, DECISION, STATE
+from leanstage.gc.versions import Version, unseen, versions
+from leanstage.registry.champions import COLLECTED, DECISION
 from leanstage.registry.client import connect, pages, refusals
 from leanstage.registry.versions import DIGEST_TAG
 
 STATES = frozenset({"pending", "promoted", "abandoned"})
 STATUSES = frozenset({"PENDING", "READY", "FAILED"})
 JUSTIFIED = "PROMOTE_BASELINE"
-VERSIONS_TAG = "mlflow.modelVersions"
-"""MLflow's own: which versions were made of a stored model, also those that others may not see."""
-
-
-@dataclass(frozen=True)
-class Version:
-    """A version of a registered model, as far as it matters here."""
-
-    name: str
-    number: int
-    created_ms: int
-    model_id: str | None
-    run_id: str | None
-    state: str | None
-    verdict: str | None
-    aliased: bool
 
 
 @dataclass(frozen=True)
@@ -39,31 +24,6 @@ class Needed:
     models: frozenset[str]
     superseded: dict[str, tuple[str, tuple[Version, ...]]]
     unclear: tuple[Kept, ...]
-
-
-def versions() -> list[Version]:
-    """Every version of every registered model that this account may read."""
-    client = connect()
-    aliases: dict[str, set[str]] = {}
-    for model in pages(client.search_registered_models):
-        aliases[model.name] = {str(version) for version in model.aliases.values()}
-    return [_version(found, aliases) for found in pages(client.search_model_versions)]
-
-
-def _version(found: Any, aliases: dict[str, set[str]]) -> Version:
-    prefix, _, model_id = str(found.source).rpartition("/")
-    stored = prefix == "models:" and model_id.startswith("m-")
-    return Version(
-        name=found.name,
-        number=int(found.version),
-        created_ms=found.creation_timestamp,
-        model_id=model_id if stored else None,
-        run_id=found.run_id or None,
-        state=found.tags.get(STATE),
-        verdict=found.tags.get("leanstage.verdict"),
-        # A model that the search does not list may have any alias.
-        aliased=found.name not in aliases or str(found.version) in aliases[found.name],
-    )
 
 
 def needed(all_versions: list[Version], rules: Rules) -> Needed:
@@ -83,15 +43,14 @@ def needed(all_versions: list[Version], rules: Rules) -> Needed:
         if not states <= STATES:
             strange = ", ".join(sorted(states - STATES))
             unclear.append(Kept(name, f"a version is in a state that is not known: {strange}"))
-            keep |= {entry.model_id for entry in entries if entry.model_id}
+            keep.update(*(entry.models for entry in entries))
             continue
         for entry, may_go in _judged(entries, rules):
-            if entry.model_id is None:
+            if not may_go:
+                keep |= entry.models
                 continue
-            if may_go:
-                go.setdefault(entry.model_id, []).append(entry)
-            else:
-                keep.add(entry.model_id)
+            for model_id in entry.models:
+                go.setdefault(model_id, []).append(entry)
     return Needed(
         models=frozenset(keep),
         superseded={
@@ -107,7 +66,7 @@ def _judged(entries: list[Version], rules: Rules) -> Iterator[tuple[Version, boo
     """Each version, newest first, and whether the bytes behind it may go."""
     promoted = [entry for entry in entries if entry.state == "promoted"]
     # A rollback is a further version of a model that was there before: models count, not versions.
-    models = list(dict.fromkeys(entry.model_id for entry in promoted))
+    models = list(dict.fromkeys(entry.models for entry in promoted))
     recent = set(models[: rules.keep + 1])
     replaced_ms = {older: newer.created_ms for newer, older in itertools.pairwise(promoted)}
     for entry in entries:
@@ -119,7 +78,7 @@ def _judged(entries: list[Version], rules: Rules) -> Iterator[tuple[Version, boo
                 ours
                 and not entry.aliased
                 and entry.verdict not in {None, JUSTIFIED}
-                and entry.model_id not in recent
+                and entry.models not in recent
                 and rules.old(since)
             ),
         )
@@ -141,7 +100,6 @@ def stored_models(experiments: list[str], rules: Rules) -> Iterator[Item | Kept]
     found = versions()
     state = needed(found, rules)
     yield from state.unclear
-    referenced = {version.model_id for version in found}
     client = connect()
     if not experiments:
         return
@@ -151,13 +109,13 @@ def stored_models(experiments: list[str], rules: Rules) -> Iterator[Item | Kept]
         status = str(model.status)
         if status not in STATUSES:
             yield Kept(model.model_id, f"its status {status} is not known")
+        elif model.model_id in state.models:
+            continue
+        elif reason := unseen(model, found):
+            yield Kept(model.model_id, reason)
         elif model.model_id in state.superseded:
             reason = state.superseded[model.model_id][0]
             yield _item("earlier champion", model, reason, rules)
-        elif model.model_id in referenced:
-            continue
-        elif VERSIONS_TAG in model.tags:
-            yield Kept(model.model_id, "it has a version that this account does not see")
         elif rules.before(model.creation_timestamp, rules.half_stored):
             reason = f"it was stored for a promotion that broke off ({status.lower()})"
             yield _item("half-stored", model, reason, rules)
@@ -173,9 +131,11 @@ def _delete(model_id: str, rules: Rules) -> bool:
     found = versions()
     if model_id in needed(found, rules).models:
         return False
-    mine = [version for version in found if version.model_id == model_id]
+    mine = [version for version in found if model_id in version.models]
     client = connect()
     with refusals():
+        if unseen(client.get_logged_model(model_id), found):
+            return False
         for version in mine:
             day = rules.now.date().isoformat()
             client.set_model_version_tag(version.name, str(version.number), COLLECTED, day)

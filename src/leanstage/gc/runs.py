@@ -9,11 +9,17 @@ from leanstage.gc.artifacts import delete_files, files_of_run
 from leanstage.gc.items import Item, Kept, Rules
 from leanstage.registry.champions import COLLECTED
 from leanstage.registry.client import connect, pages, refusals
+from leanstage.registry.runs import set_tags
 from leanstage.variant import MANIFEST
 
 OURS = frozenset({"model", "baseline_digest", "policy", "policy_sha256"})
 """Parameters that a run of the line has from its first moment."""
 ENDED = frozenset({"FINISHED", "FAILED", "KILLED"})
+FREED = "leanstage.freed"
+"""The day on which the last of the candidates' files was gone; the run is not looked at again."""
+DECIDING = " and ".join(
+    ["params.proposal != ''", *(f"attributes.status != '{status}'" for status in sorted(ENDED))]
+)
 WEIGHTS = re.compile(rf"(optimized|fallback)/{VARIANT}/(?!attestation/)(?P<file>.+)")
 PAPERS = frozenset({MANIFEST})
 """Of a candidate's folder this stays: it says what every technique tried and measured."""
@@ -27,13 +33,11 @@ def run_items(experiments: list[str], rules: Rules) -> Iterator[Item | Kept]:
     found = [
         run
         for run in pages(client.search_runs, experiment_ids=experiments)
-        if run.data.params.keys() >= OURS and COLLECTED not in run.data.tags
+        if run.data.params.keys() >= OURS and FREED not in run.data.tags
     ]
-    in_use = {
-        run.data.params.get("proposal") for run in found if run.info.status not in ENDED
-    }  # a decision on it is under way
+    proposals = _under_decision()
     for run in found:
-        if not _may_be_looked_at(run, rules) or run.info.run_id in in_use:
+        if not _may_be_looked_at(run, rules) or run.info.run_id in proposals:
             continue
         files = files_of_run(run.info.run_id)
         weights = weights_of(files)
@@ -51,6 +55,14 @@ def weights_of(files: Mapping[str, int]) -> dict[str, int]:
     }
 
 
+def _under_decision() -> set[str]:
+    """Proposals that some run decides on just now, in whichever experiment that run is."""
+    client = connect()
+    everywhere = [found.experiment_id for found in pages(client.search_experiments)]
+    deciding = pages(client.search_runs, experiment_ids=everywhere, filter_string=DECIDING)
+    return {run.data.params["proposal"] for run in deciding}
+
+
 def _may_be_looked_at(run: Any, rules: Rules) -> bool:
     ended = run.info.status in ENDED and run.info.end_time
     return bool(ended) and rules.old(run.info.end_time)
@@ -58,14 +70,16 @@ def _may_be_looked_at(run: Any, rules: Rules) -> bool:
 
 def _weights(run: Any, weights: Mapping[str, int], rules: Rules) -> Item:
     def delete() -> bool:
+        run_id, day = run.info.run_id, rules.now.date().isoformat()
         client = connect()
         with refusals():
-            now = client.get_run(run.info.run_id)
-        if not _may_be_looked_at(now, rules):
+            now = client.get_run(run_id)
+        if not _may_be_looked_at(now, rules) or run_id in _under_decision():
             return False
-        delete_files(run.info.run_id, sorted(weights))
-        with refusals():
-            client.set_tag(run.info.run_id, COLLECTED, rules.now.date().isoformat())
+        # First: whoever misses a file finds the reason, also where this is killed in between.
+        set_tags(run_id, {COLLECTED: day})
+        delete_files(run_id, sorted(weights))
+        set_tags(run_id, {FREED: day})
         return True
 
     verdict = run.data.tags.get("leanstage.verdict", "no decision")

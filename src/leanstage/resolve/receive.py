@@ -8,10 +8,9 @@ from pathlib import Path
 from leanstage import progress
 from leanstage.contracts import ModelPolicy, ModelVersion, Plan, Proposal, Role, RunContext
 from leanstage.errors import InputError
-from leanstage.gate.keeping import PLAN, PROPOSAL, VARIANT
+from leanstage.gate.keeping import PLAN, PROPOSAL, VARIANT, fetch
 from leanstage.gate.policies import policy_for
 from leanstage.registry import runs
-from leanstage.registry.client import RegistryError
 from leanstage.registry.sources import checkpoint_folder
 from leanstage.registry.versions import download
 from leanstage.resolve.champion import pin_champion
@@ -116,13 +115,7 @@ def _fetched(run_id: str, scratch: Path) -> Path:
         f"MLflow holds no proposal under {run_id}; give the MLflow run that `leanstage optimize` "
         "printed."
     )
-    try:
-        kept = runs.fetch_artifacts(run_id, scratch / "proposal")
-    except RegistryError as error:
-        raise (unknown if error.missing else error) from error
-    if not (kept / PROPOSAL).is_file():
-        raise unknown
-    return kept
+    return fetch(run_id, scratch / "proposal", PROPOSAL, unknown)
 
 
 def _policy(name: str) -> ModelPolicy:
