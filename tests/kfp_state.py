@@ -223,14 +223,6 @@ def _list_runs(server: KfpServer, query: Record, body: Record) -> Record:
     return _page("runs", entries, query)
 
 
-def _terminate(server: KfpServer, query: Record, body: Record, key: str) -> Record:
-    run = _get("runs")(server, query, body, key)
-    if run["state"] in {"SUCCEEDED", "FAILED", "CANCELED", "SKIPPED"}:
-        raise RefusedError(400, f"Run {key} is finished and cannot be terminated.")
-    server.set_state(key, "CANCELED")
-    return {}
-
-
 def _create_pipeline(server: KfpServer, query: Record, body: Record) -> Record:
     _only(body, {"name", "display_name", "description", "namespace"})
     name, namespace = body.get("name", ""), body.get("namespace", "")
@@ -310,7 +302,6 @@ ROUTES: list[tuple[str, str, Callable[..., Record]]] = [
     ("POST", "/runs", _create_run),
     ("GET", "/runs", _list_runs),
     ("GET", "/runs/([^/:]+)", _get("runs")),
-    ("POST", "/runs/([^/:]+):terminate", _terminate),
     ("POST", "/pipelines/upload", _upload),
     ("POST", "/pipelines/upload_version", _upload_version),
     ("GET", "/pipelines", _list_pipelines),

@@ -178,6 +178,35 @@ def test_an_answer_that_is_lost_makes_no_second_run(kfp_server: KfpServer) -> No
     assert len(kfp_server.runs) == 1
 
 
+@pytest.mark.parametrize("status", [0, 503])
+def test_where_it_is_not_known_whether_there_is_a_run_its_name_is_told(
+    kfp_server: KfpServer, status: int
+) -> None:
+    """The answer is lost, and so is the look: a repetition must not train a second time."""
+    kfp_server.fail("POST /runs", status, after=True)
+    kfp_server.fail("GET /runs", 200, body=b"{}")
+    kfp_server.fail("GET /runs", 503)
+    with pytest.raises(KubeflowError, match=r"not known whether the run \S+ was created") as failed:
+        submit(*MODEL)
+    (run,) = kfp_server.runs.values()
+    name = run["display_name"]
+    assert f"submit again with --name {name}, which is refused" in str(failed.value)
+    assert "\n" not in str(failed.value)
+    with pytest.raises(InputError, match="has a run named"):
+        submit(*MODEL, "--name", name)
+    assert len(kfp_server.runs) == 1
+
+
+def test_a_look_that_comes_too_early_leaves_open_whether_there_is_a_run(
+    kfp_server: KfpServer,
+) -> None:
+    kfp_server.fail("POST /runs", 504)
+    with pytest.raises(KubeflowError, match=r"answered 504, so it is not known .* --name mine"):
+        submit(*MODEL, "--name", "mine")
+    submit(*MODEL, "--name", "mine")
+    assert len(kfp_server.runs) == 1
+
+
 def test_a_refusal_is_told(kfp_server: KfpServer) -> None:
     kfp_server.fail("POST /runs", 403)
     with pytest.raises(KubeflowError, match="answered 403"):
@@ -298,7 +327,7 @@ def test_no_longer_waiting_leaves_the_run_alone(
     done = submit(*MODEL, "--wait")
     assert done.exit_code == 130
     assert "the run goes on: http" in done.stdout
-    assert kfp_server.asked(":terminate") == 0
+    assert kfp_server.asked("^POST") == 2, "an experiment and a run; nothing stopped it"
 
 
 def test_waiting_ends_where_the_account_may_not_look(kfp_server: KfpServer) -> None:

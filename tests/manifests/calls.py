@@ -30,7 +30,6 @@ RULES: dict[str, Rule | None] = {
     "run_service_create_run": ("runs", "create"),
     "run_service_get_run": ("runs", "get"),
     "run_service_list_runs": ("runs", "list"),
-    "run_service_terminate_run": ("runs", "terminate"),
     "upload_pipeline": ("pipelines", "create"),
     "upload_pipeline_version": ("pipelines", "create"),
 }
@@ -43,6 +42,11 @@ BY_NAME = {("get_experiment", "experiment_service_get_experiment")}
 def rules_of_trigger() -> set[Rule]:
     """What the trigger needs where its runs are."""
     return _rules_of(_used_by("trigger"), "Kubeflow")
+
+
+def rules_of_submit() -> set[Rule]:
+    """What ``leanstage submit`` needs where its runs are."""
+    return _rules_of(_used_by("runner/submit"), "Kubeflow")
 
 
 def rules_of_upload() -> set[Rule]:
@@ -82,7 +86,7 @@ def modules() -> dict[str, Path]:
 
 
 def _used_by(folder: str) -> set[str]:
-    """Methods of Kubeflow that modules of a folder call; too many rather than too few."""
+    """Methods of Kubeflow that modules below a path call; too many rather than too few."""
     users = {name for name in importers("leanstage.runner.kfp_client") if name.startswith(folder)}
     assert users, f"nothing in {folder} speaks to Kubeflow Pipelines"
     called = {attribute for name in users for attribute in _attributes(_tree(modules()[name]))}

@@ -8,7 +8,14 @@ from leanstage.runner.kfp_client import Connection, Kubeflow
 from leanstage.trigger.backends import Job
 from leanstage.trigger.backends.kfp import KfpBackend
 from tests.kfp_state import KfpServer
-from tests.manifests.calls import RULES, Rule, importers, rules_of_trigger, rules_of_upload
+from tests.manifests.calls import (
+    RULES,
+    Rule,
+    importers,
+    rules_of_submit,
+    rules_of_trigger,
+    rules_of_upload,
+)
 from tests.manifests.conftest import Rendered
 from tests.manifests.kustomize import Object, kinds, named
 
@@ -67,6 +74,13 @@ def test_the_trigger_may_what_it_does_where_its_runs_are(rendered: Rendered) -> 
         assert granted(objects, "leanstage-trigger", place) == needed
     elsewhere = {found["metadata"]["namespace"] for found in kinds(objects, "RoleBinding")} - places
     assert elsewhere == set()
+
+
+def test_submitting_needs_what_the_page_on_operating_names() -> None:
+    assert rules_of_submit() == {
+        ("runs", "create"), ("runs", "get"), ("runs", "list"),
+        ("experiments", "create"), ("experiments", "list"),
+    }  # fmt: skip
 
 
 def test_without_users_kubeflow_checks_nothing_so_nothing_is_granted(rendered: Rendered) -> None:

@@ -1,6 +1,7 @@
 """The way to Kubeflow Pipelines: who asks, what is said when it fails, and no secret in it."""
 
 import datetime
+import json
 import subprocess
 import sys
 import textwrap
@@ -142,6 +143,48 @@ def test_a_refusal_is_one_sentence(
     assert failed.value.__cause__ is None
     assert failed.value.__suppress_context__
     assert kfp_server.asked("GET /runs") == 1
+
+
+@pytest.mark.parametrize("source", ["environment", "file", "pod"])
+def test_a_token_that_the_server_repeats_is_not_passed_on(
+    kfp_server: KfpServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    token = tmp_path / "token"
+    token.write_text(SECRET)
+    if source == "pod":
+        monkeypatch.setenv("KF_PIPELINES_SA_TOKEN_PATH", str(token))
+    options = {"environment": {"token": SECRET}, "file": {"token_file": token}, "pod": {}}
+    reached = kubeflow(kfp_server, **options[source])
+    said = "x" * (300 - len("no: ") - 3) + SECRET
+    kfp_server.fail("GET /runs", 403, body=json.dumps({"message": f"no: {said}"}).encode())
+    with pytest.raises(KubeflowError) as failed:
+        list(reached.runs())
+    assert SECRET[:3] not in str(failed.value), "not even its beginning, where the answer is cut"
+    kfp_server.fail(
+        "GET /runs", 403, body=json.dumps({"message": f"no {SECRET} of yours"}).encode()
+    )
+    with pytest.raises(KubeflowError, match=r"no \(token\) of yours"):
+        list(reached.runs())
+
+
+@pytest.mark.parametrize(
+    "repeated",
+    [
+        "Bearer abc-DEF.123~+/=",
+        "bearer abc-DEF.123~+/=",
+        "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.sig-_9",
+    ],
+)
+def test_a_token_of_somebody_else_is_not_passed_on_either(
+    kfp_server: KfpServer, repeated: str
+) -> None:
+    message = f"refused {repeated} at the door; tasks.are.dotted"
+    kfp_server.fail("GET /runs", 403, body=json.dumps({"message": message}).encode())
+    with pytest.raises(KubeflowError, match=r"refused .*\(token\) at the door") as failed:
+        list(kubeflow(kfp_server).runs())
+    assert "abc-DEF" not in str(failed.value)
+    assert "eyJ" not in str(failed.value)
+    assert "tasks.are.dotted" in str(failed.value)
 
 
 def test_a_login_page_is_no_data(kfp_server: KfpServer) -> None:

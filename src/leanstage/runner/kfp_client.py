@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,9 @@ from leanstage.runner.kfp_connection import CA_VARIABLE, Connection, client_of
 __all__ = ["Connection", "Kubeflow", "KubeflowError"]
 
 LOGIN = "it asks for a login: hand a bearer token (LEANSTAGE_KFP_TOKEN or a token file)"
+HIDDEN = "(token)"
+SECRET = re.compile(r"(?<=\bBearer )\S+|\beyJ[\w-]*\.[\w-]+\.[\w-]*", re.IGNORECASE)
+"""What follows ``Bearer``, and anything shaped like a JSON web token."""
 ADVICE = {
     200: LOGIN,
     302: LOGIN,
@@ -123,14 +127,13 @@ class Kubeflow:
             if not token:
                 return
 
-    def terminate(self, run_id: str) -> None:
-        """Ask for a run to be stopped."""
-        with self._refusals():
-            self.client.terminate_run(run_id)
-
     def link(self, run_id: str) -> str:
         """Where a person looks at a run."""
         return f"{self.client._get_url_prefix()}/#/runs/details/{run_id}"
+
+    def _token(self) -> str:
+        """The token of the last request, wherever it came from."""
+        return str(self.client._existing_config.api_key.get("authorization") or "")
 
     @contextmanager
     def _refusals(self) -> Iterator[None]:
@@ -140,7 +143,7 @@ class Kubeflow:
             yield
         except kfp_server_api.ApiException as error:
             raise KubeflowError(
-                f"{where} {_answer(error, self.connection.token)}.",
+                f"{where} {_answer(error, self._token())}.",
                 status=error.status or None,
                 retry_after=_retry_after(error.headers),
             ) from None
@@ -170,12 +173,17 @@ def _answer(error: Any, token: str) -> str:
     with contextlib.suppress(ValueError, TypeError, AttributeError):
         body = json.loads(error.body)
         text = body.get("message") or body.get("error") or text
-    first = str(text).strip().partition("\n")[0][:300].rstrip(".")
-    if token:
-        first = first.replace(token, "(token)")
+    # Before it is cut: half a token is one still.
+    first = _blanked(str(text), token).strip().partition("\n")[0][:300].rstrip(".")
     advice = ADVICE.get(error.status, "see the log of ml-pipeline" if error.status >= 500 else "")
     verb = f"answered {error.status}" if error.status else "failed"
     return f"{verb}: {first}" + (f"; {advice}" if advice else "")
+
+
+def _blanked(text: str, token: str) -> str:
+    if token:
+        text = text.replace(token, HIDDEN)
+    return SECRET.sub(HIDDEN, text)
 
 
 def _retry_after(headers: Any) -> float | None:

@@ -4,6 +4,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,7 +60,7 @@ def start(
 
     Raises:
         InputError: a run of this name is there already, and its verdict would be taken for ours.
-        KubeflowError: it was not created.
+        KubeflowError: it was not created, or that is not known.
     """
     experiment_id = kubeflow.experiment(experiment)
     if _named(kubeflow, name, experiment_id) is not None:
@@ -75,10 +76,9 @@ def start(
             service_account=service_account,
         )
     except KubeflowError as error:
-        # The answer may be lost and the run there: a second one would train all over again.
-        run = _named(kubeflow, name, experiment_id) if error.transient else None
-        if run is None:
+        if not error.unanswered:
             raise
+        run = _unanswered(kubeflow, name, experiment_id, error)
     return Submission(
         pipeline=pipeline,
         name=name,
@@ -87,6 +87,21 @@ def start(
         link=kubeflow.link(run.run_id),
         state=run.state or "PENDING",
     )
+
+
+def _unanswered(kubeflow: Kubeflow, name: str, experiment_id: str, error: KubeflowError) -> Any:
+    """The run whose creation got no clear answer: a second one would train all over again."""
+    with suppress(KubeflowError):
+        run = _named(kubeflow, name, experiment_id)
+        if run is not None:
+            return run
+    said = f"answered {error.status}" if error.status else "did not answer"
+    raise KubeflowError(
+        f"Kubeflow Pipelines at {kubeflow.connection.host} {said}, so it is not known whether the "
+        f"run {name} was created; look for it there, or submit again with --name {name}, which is "
+        "refused where it was.",
+        status=error.status,
+    ) from error
 
 
 def _named(kubeflow: Kubeflow, name: str, experiment_id: str) -> Any:
