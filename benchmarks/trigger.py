@@ -161,7 +161,7 @@ def reconcile(folder: Path) -> dict[str, Any]:
         register("reviews", alias=False, leanstage__optimize="true")
         register_many(database, MODELS, VERSIONS)
         os.environ["LEANSTAGE_KFP_HOST"] = kfp.uri
-        settings = Settings(retry_seconds=0)
+        settings = Settings(retry_seconds=0, unsure_seconds=0)
         trigger = Reconciler(KfpBackend.of(settings), settings)
         begun = time.perf_counter()
         found = len(read_versions())

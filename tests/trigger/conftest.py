@@ -1,5 +1,6 @@
 """An MLflow that starts at once, versions in it, and a trigger that has Kubeflow to itself."""
 
+import math
 import shutil
 import subprocess
 import sys
@@ -67,8 +68,8 @@ class Cluster:
     settings: Settings
 
     def trigger(self) -> Reconciler:
-        """A fresh process, as far as the trigger remembers anything."""
-        return Reconciler(KfpBackend.of(self.settings), self.settings)
+        """A process that has been up for long, and remembers nothing."""
+        return Reconciler(KfpBackend.of(self.settings), self.settings, began=-math.inf)
 
     def reconcile(self) -> None:
         self.trigger().reconcile()

@@ -73,6 +73,7 @@ class Service:
                     **os.environ,
                     "LEANSTAGE_WEBHOOK_SECRET": SECRET,
                     "LEANSTAGE_TRIGGER_SETTLE_SECONDS": "0",
+                    "LEANSTAGE_TRIGGER_UNSURE_SECONDS": "0",
                     **environment,
                 },
             )

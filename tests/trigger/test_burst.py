@@ -1,5 +1,6 @@
 """A thousand versions at once, and a trigger that is killed again and again: one run for each."""
 
+import math
 import random
 from collections import Counter
 from pathlib import Path
@@ -71,7 +72,7 @@ def test_a_thousand_versions_get_one_run_each(
 
     for _ in range(100):
         try:
-            Reconciler(KfpBackend.of(settings), settings, step).reconcile()
+            Reconciler(KfpBackend.of(settings), settings, step, -math.inf).reconcile()
             break
         except Killed:
             deaths += 1

@@ -1,5 +1,6 @@
 """Kubeflow Pipelines down, slow, refusing, or losing its answers: never a second run."""
 
+import math
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ QUICK = {"retry_seconds": 0, "interval_seconds": 0.3, "settle_seconds": 0}
 def looping(cluster: Cluster, **more: float) -> Iterator[Loop]:
     settings = Settings(**{**QUICK, "max_backoff_seconds": 0.2, "unsure_seconds": 1, **more})
     backend = KfpBackend.of(settings)
-    loop = Loop(lambda step: Reconciler(backend, settings, step), settings)
+    loop = Loop(lambda step: Reconciler(backend, settings, step, -math.inf), settings)
     loop.start()
     try:
         yield loop
@@ -76,7 +77,7 @@ def test_a_run_that_appears_after_its_request_was_given_up_is_not_created_twice(
         experiment="leanstage",
         service_accounts={"user": "", "gate": ""},
     )
-    loop = Loop(lambda step: Reconciler(backend, settings, step), settings)
+    loop = Loop(lambda step: Reconciler(backend, settings, step, -math.inf), settings)
     loop.start()
     try:
         until(lambda: cluster.kfp.asked("POST /runs") == 1)
@@ -128,7 +129,7 @@ def test_a_kubeflow_that_is_not_there_yet_is_waited_for(cluster: Cluster) -> Non
         experiment="leanstage",
         service_accounts={"user": "", "gate": ""},
     )
-    loop = Loop(lambda step: Reconciler(backend, settings, step), settings)
+    loop = Loop(lambda step: Reconciler(backend, settings, step, -math.inf), settings)
     loop.start()
     try:
         until(lambda: loop.problem)

@@ -408,7 +408,7 @@ def test_a_first_half_that_left_no_proposal_has_failed(cluster: Cluster) -> None
 def test_of_thousands_that_wait_some_are_noted_in_the_next_pass(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("leanstage.trigger.reconcile.NOTES_A_PASS", 2)
+    monkeypatch.setattr("leanstage.trigger.board.NOTES_A_PASS", 2)
     cluster.settings = Settings(max_active_runs=1)
     for name in ("reviews", "other"):
         for _ in range(4):

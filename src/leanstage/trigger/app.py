@@ -14,6 +14,8 @@ from leanstage.trigger.webhook import MAX_BYTES, RejectedError, Verifier, is_own
 
 BODY_SECONDS = 10
 STOP_SECONDS = 20
+AT_ONCE = 512
+"""Deliveries that are received at a time; probes and figures have no such limit."""
 
 
 def make_app(loop: Loop, verifier: Verifier | None) -> FastAPI:
@@ -51,12 +53,16 @@ def make_app(loop: Loop, verifier: Verifier | None) -> FastAPI:
         return Response(metrics.exposition(), media_type="text/plain; version=0.0.4")
 
     if verifier is not None:
+        room = asyncio.Semaphore(AT_ONCE)
 
         @app.post("/webhooks/mlflow")
         async def webhook(request: Request) -> JSONResponse:
             """A signed delivery of MLflow; it only wakes the loop, which asks MLflow itself."""
             try:
-                outcome = await _received(request, verifier, loop)
+                if room.locked():
+                    raise RejectedError("busy", 503)
+                async with room:
+                    outcome = await _received(request, verifier, loop)
             except RejectedError as error:
                 metrics.delivery(error.outcome)
                 return JSONResponse({"outcome": error.outcome}, error.status)

@@ -11,7 +11,8 @@ from typing import Any, Literal, get_args
 from leanstage.contracts import ModelVersion
 from leanstage.registry.champions import STATE
 from leanstage.registry.client import RegistryError, connect, pages, refusals
-from leanstage.trigger.names import own_prefix
+from leanstage.trigger.names import RunName, own_prefix
+from leanstage.trigger.pulse import Step, each_page, go_on
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +73,7 @@ class Version:
         return f"{self.key.name}/{self.key.version}"
 
 
-def read_versions() -> list[Version]:
+def read_versions(step: Step = go_on) -> list[Version]:
     """Every version that asks or carries a note, the oldest first.
 
     Left out are versions that a gate promoted (the champion may live in the candidate's own
@@ -84,12 +85,12 @@ def read_versions() -> list[Version]:
     client = connect()
     aliased: dict[str, str | None] = {
         model.name: None if CANDIDATE not in model.aliases else str(model.aliases[CANDIDATE])
-        for model in pages(client.search_registered_models, max_results=_PAGE)
+        for model in pages(each_page(client.search_registered_models, step), max_results=_PAGE)
     }
     # Pages are cut by position: in this order newcomers only join at the end.
-    search = pages(client.search_model_versions, max_results=_PAGE, order_by=_OLDEST_FIRST)
+    search = each_page(client.search_model_versions, step)
     found: dict[ModelVersion, Version] = {}
-    for each in search:
+    for each in pages(search, max_results=_PAGE, order_by=_OLDEST_FIRST):
         if each.name not in aliased or each.status != "READY":
             continue
         version = version_of(each, candidate=aliased[each.name] == str(each.version))
@@ -112,7 +113,7 @@ def version_of(found: Any, *, candidate: bool) -> Version | None:
     return Version(key=key, asks=asks, tags=tags, note=_note(tags, key))
 
 
-def write_note(version: Version, note: Note | None) -> bool:
+def write_note(version: Version, note: Note | None, step: Step = go_on) -> bool:
     """Bring the tags of a version in line with ``note``; False where this version refuses it.
 
     The status is written last: it stands only once everything that it speaks of does. A version
@@ -129,6 +130,7 @@ def write_note(version: Version, note: Note | None) -> bool:
     client = connect()
     try:
         for key, value in changes:
+            step()
             with refusals():
                 if value is None:
                     client.delete_model_version_tag(version.key.name, version.key.version, key)
@@ -158,14 +160,14 @@ def _note(tags: Mapping[str, str], key: ModelVersion) -> Note | None:
     status, run = tags.get(STATUS_TAG), tags.get(RUN_TAG, "")
     if status not in get_args(Status):
         return None
-    if run and not run.startswith(f"{own_prefix(key)}-"):
+    name = RunName.parse(run)
+    if run and (name is None or name.own != own_prefix(key)):
         return None
     if not run and status not in ("unconfigured", "queued"):
         return None
-    attempt = tags.get(ATTEMPT_TAG, "0")
     return Note(
         status=status,  # type: ignore[arg-type]
         run=run,
-        attempt=int(attempt) if attempt.isdigit() else 0,
+        attempt=name.attempt if name else 0,
         reason=tags.get(REASON_TAG, ""),
     )

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from leanstage.contracts import Decision, ModelPolicy, ModelVersion
+from leanstage.errors import InputError
 from leanstage.gate.keeping import DECISION, KIND_TAG, PROPOSAL_KIND
 from leanstage.registry import runs
 from leanstage.registry.client import RegistryError, connect, pages, refusals
 from leanstage.registry.runs import REQUEST_TAG
+from leanstage.trigger.pulse import Step, each_page, go_on
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +40,9 @@ class Evidence:
     decided: datetime | None = None
 
 
-def evidence_of(names: Iterable[str], experiments: Sequence[str]) -> dict[str, Evidence]:
+def evidence_of(
+    names: Iterable[str], experiments: Sequence[str], step: Step = go_on
+) -> dict[str, Evidence]:
     """What the runs of these names left in MLflow; runs that left nothing are missing.
 
     Raises:
@@ -48,11 +52,11 @@ def evidence_of(names: Iterable[str], experiments: Sequence[str]) -> dict[str, E
     if not wanted:
         return {}
     client = connect()
-    ids = _experiment_ids(client, experiments)
+    ids = _experiment_ids(client, experiments, step)
     found: dict[str, Evidence] = {}
     for name in wanted if ids else ():
         search = pages(
-            client.search_runs,
+            each_page(client.search_runs, step),
             experiment_ids=ids,
             filter_string=f"tags.`{REQUEST_TAG}` = '{name}'",
             order_by=["attributes.start_time DESC"],
@@ -65,7 +69,9 @@ def evidence_of(names: Iterable[str], experiments: Sequence[str]) -> dict[str, E
 
 
 def decided_at(run_id: str) -> datetime | None:
-    """When the latest decision that is kept with a run was made; None where there is none.
+    """When the latest decision that is kept with a run was made.
+
+    None where there is none, or none that tells a time with its zone.
 
     Raises:
         RegistryError: MLflow cannot be read.
@@ -79,10 +85,16 @@ def decided_at(run_id: str) -> datetime | None:
             raise
         except OSError:
             return None
-        return datetime.fromisoformat(Decision.load(path).decided)
+        try:
+            decided = datetime.fromisoformat(Decision.load(path).decided)
+        except (InputError, ValueError):
+            return None
+        return decided if decided.tzinfo else None
 
 
-def justifications(policies: Iterable[ModelPolicy]) -> Mapping[tuple[str, str], tuple[str, ...]]:
+def justifications(
+    policies: Iterable[ModelPolicy], step: Step = go_on
+) -> Mapping[tuple[str, str], tuple[str, ...]]:
     """Finished justifications where the policies look for them, the newest first.
 
     By model name and version. Whether one counts is for the gate to say; that one is there is
@@ -93,11 +105,11 @@ def justifications(policies: Iterable[ModelPolicy]) -> Mapping[tuple[str, str], 
     """
     client = connect()
     places = {approver.experiment for policy in policies for approver in policy.approvers}
-    ids = _experiment_ids(client, sorted(places))
+    ids = _experiment_ids(client, sorted(places), step)
     if not ids:
         return {}
     search = pages(
-        client.search_runs,
+        each_page(client.search_runs, step),
         experiment_ids=ids,
         filter_string="attributes.status = 'FINISHED'",
         order_by=["attributes.start_time DESC"],
@@ -115,9 +127,10 @@ def key_of(version: ModelVersion) -> tuple[str, str]:
     return version.name, version.version
 
 
-def _experiment_ids(client: Any, names: Iterable[str]) -> list[str]:
+def _experiment_ids(client: Any, names: Iterable[str], step: Step) -> list[str]:
     ids = []
     for name in names:
+        step()
         with refusals():
             found = client.get_experiment_by_name(name)
         if found is not None and found.name == name and found.lifecycle_stage == "active":

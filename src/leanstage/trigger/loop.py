@@ -10,6 +10,7 @@ import tenacity
 from leanstage.errors import LeanstageError
 from leanstage.registry.client import RegistryError
 from leanstage.trigger import metrics
+from leanstage.trigger.policies import PolicyError
 from leanstage.trigger.reconcile import Reconciler, StoppedError
 from leanstage.trigger.settings import Settings
 
@@ -107,7 +108,7 @@ class Loop:
             raise
         except Exception as error:
             self.problem = _sentence(error)
-            metrics.failure("mlflow" if isinstance(error, RegistryError) else "backend")
+            metrics.failure(_where(error))
             raise
         finally:
             self._busy = False
@@ -127,6 +128,12 @@ class Loop:
         error = state.outcome.exception() if state.outcome else None
         asked = getattr(error, "retry_after", None) or 0.0
         return max(grown, min(asked, STUCK_SECONDS))
+
+
+def _where(error: Exception) -> str:
+    if isinstance(error, RegistryError):
+        return "mlflow"
+    return "policies" if isinstance(error, PolicyError) else "backend"
 
 
 def _sentence(error: BaseException) -> str:

@@ -11,6 +11,11 @@ from prometheus_client import (
     generate_latest,
 )
 
+OUTCOMES = ("accepted", "duplicate", "own", "malformed", "forged", "stale", "oversized", "slow",
+            "busy")  # fmt: skip
+PIPELINES = ("deploy", "optimize", "decide", "rejudge")
+PLACES = ("mlflow", "backend", "policies", "create")
+
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
 _DELIVERIES = Counter(
@@ -22,7 +27,7 @@ _DELIVERIES = Counter(
 _RUNS = Counter("leanstage_runs_created", "Runs created.", ["pipeline"], registry=REGISTRY)
 _FAILURES = Counter(
     "leanstage_failures",
-    "Reconciliations that MLflow or the backend ended, and runs that were refused.",
+    "Reconciliations that MLflow, the backend or the policies ended, and runs that were refused.",
     ["where"],
     registry=REGISTRY,
 )
@@ -39,6 +44,11 @@ _LAST = Gauge(
     registry=REGISTRY,
 )
 
+# A figure that first appears with 1 would be no increase to Prometheus.
+for _counter, _values in ((_DELIVERIES, OUTCOMES), (_RUNS, PIPELINES), (_FAILURES, PLACES)):
+    for _value in _values:
+        _counter.labels(_value)
+
 
 def delivery(outcome: str) -> None:
     """A webhook arrived."""
@@ -51,7 +61,7 @@ def created(pipeline: str) -> None:
 
 
 def failure(where: str) -> None:
-    """MLflow, the backend or a request to it failed."""
+    """MLflow, the backend, the policies or a request for a run failed."""
     _FAILURES.labels(where).inc()
 
 

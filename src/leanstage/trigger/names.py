@@ -8,8 +8,9 @@ from leanstage.contracts.base import sha256_json
 
 _SLUG = 40
 _NAME = re.compile(
-    r"(?P<own>leanstage-[a-z0-9-]+-v\d+-[0-9a-f]{8})-(?P<policy>[0-9a-f]{6})-a(?P<attempt>\d+)"
-    r"(?:-decide-a(?P<decide>\d+))?(?:-rejudge-(?P<justification>[0-9a-f]{8})-a(?P<again>\d+))?"
+    r"(?P<own>leanstage-[a-z0-9-]+-v[0-9]+-[0-9a-f]{8})-(?P<policy>[0-9a-f]{6})"
+    r"-a(?P<attempt>[0-9]{1,4})(?:-decide-a(?P<decide>[0-9]{1,4}))?"
+    r"(?:-rejudge-(?P<justification>[0-9a-f]{8})-a(?P<again>[0-9]{1,4}))?"
 )
 DECIDE, REJUDGE = "-decide", "-rejudge-"
 

@@ -3,18 +3,25 @@
 from collections.abc import Iterable
 
 from leanstage.contracts import ModelPolicy
-from leanstage.errors import InputError
+from leanstage.errors import InputError, LeanstageError
 from leanstage.gate.policies import covering, policies_here
 from leanstage.trigger.planning import Policy
+
+
+class PolicyError(LeanstageError):
+    """The policies cannot be read, so nothing is known of any model."""
 
 
 def policies_of(names: Iterable[str], *, split: bool) -> dict[str, Policy | str]:
     """The policy for each model, or in a sentence why the trigger cannot run it.
 
     Raises:
-        LeanstageError: the place of the policies cannot be read.
+        PolicyError: the place of the policies cannot be read.
     """
-    kept, where = policies_here()
+    try:
+        kept, where = policies_here()
+    except LeanstageError as error:
+        raise PolicyError(str(error)) from error
     hashes = {policy.name: policy.sha256() for policy in kept}
     found: dict[str, Policy | str] = {}
     for name in set(names):

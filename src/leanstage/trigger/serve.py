@@ -15,7 +15,6 @@ from leanstage.trigger.webhook import Verifier
 
 log = logging.getLogger(__name__)
 
-CONNECTIONS = 512
 # The loop backs off by itself; the client's own patience, minutes long, would hide what is wrong.
 MLFLOW_LIMITS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "60"}
 
@@ -41,6 +40,5 @@ def serve(settings: Settings, *, webhooks: bool = True) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
-        limit_concurrency=CONNECTIONS,
         timeout_graceful_shutdown=5,
     )

@@ -46,7 +46,7 @@ class Settings(BaseSettings):
     """The same for the runs that decide, where they run apart; empty: as above."""
     max_active_runs: int = Field(default=4, ge=1)
     """Runs in progress at a time, those that others started in the same experiment included."""
-    max_attempts: int = Field(default=3, ge=1)
+    max_attempts: int = Field(default=3, ge=1, le=20)
     """Runs of a version under one policy before it counts as failed."""
     retry_seconds: float = Field(default=300, ge=0)
     """Least time between a failed run and the next attempt; doubles with each."""
@@ -56,9 +56,9 @@ class Settings(BaseSettings):
     """Time after a webhook in which further ones join it."""
     max_backoff_seconds: float = Field(default=300, gt=0)
     """Longest pause after failures of MLflow or KFP."""
-    unsure_seconds: float = Field(default=180, ge=0)
-    """How long a run whose creation got no clear answer is looked for before it is created again;
-    longer than KFP may take to answer."""
+    unsure_seconds: float = Field(default=90, ge=0)
+    """How long a run whose creation got no clear answer is looked for before it is created again,
+    and how long after a start nothing is created; longer than any request to KFP lasts."""
     host: str = "0.0.0.0"
     port: int = Field(default=8080, ge=0, le=65535)
     webhook_secret: SecretStr = Field(default=SecretStr(""), validation_alias=SECRET_VARIABLE)

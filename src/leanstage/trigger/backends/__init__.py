@@ -1,9 +1,9 @@
 """Where runs happen: Kubeflow Pipelines, or processes of this machine."""
 
-from leanstage.trigger.backends.base import ACTIVE, Backend, Job, RunState, Started
+from leanstage.trigger.backends.base import ACTIVE, Backend, Job, Started
 from leanstage.trigger.settings import Settings
 
-__all__ = ["ACTIVE", "Backend", "Job", "RunState", "Started", "backend_of"]
+__all__ = ["ACTIVE", "Backend", "Job", "Started", "backend_of"]
 
 
 def backend_of(settings: Settings) -> Backend:

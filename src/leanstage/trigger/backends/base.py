@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
+from leanstage.trigger.pulse import Step, go_on
+
 State = Literal["ACTIVE", "SUCCEEDED", "FAILED", "CANCELED"]
 Place = Literal["user", "gate"]
 ACTIVE: State = "ACTIVE"
@@ -23,10 +25,6 @@ class Started:
     state: State
     created: datetime | None = None
     finished: datetime | None = None
-
-
-RunState = Mapping[str, Started]
-"""Runs by name."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +47,8 @@ class Backend(Protocol):
         """Every run in progress, whoever started it."""
         ...
 
-    def find(self, names: Iterable[str]) -> dict[str, Started]:
-        """The runs among ``names`` that exist, in whatever state."""
+    def find(self, names: Iterable[str], step: Step = go_on) -> dict[str, Started]:
+        """The runs among ``names`` that exist, in whatever state; ``step`` before each request."""
         ...
 
     def create(self, job: Job) -> Started:

@@ -10,6 +10,7 @@ from typing import Any
 from leanstage.errors import InputError
 from leanstage.runner.kfp_client import Connection, Kubeflow, KubeflowError
 from leanstage.trigger.backends.base import ACTIVE, Job, Place, Started, State
+from leanstage.trigger.pulse import Step, go_on
 from leanstage.trigger.settings import Settings
 
 NAMES_A_REQUEST = 50
@@ -68,11 +69,12 @@ class KfpBackend:
             raise
         return {key: run for key, run in found.items() if run.state == ACTIVE}
 
-    def find(self, names: Iterable[str]) -> dict[str, Started]:
+    def find(self, names: Iterable[str], step: Step = go_on) -> dict[str, Started]:
         wanted = sorted(set(names))
         found: dict[str, Started] = {}
         for reached, experiment in self._experiments_of_ours():
             for start in range(0, len(wanted), NAMES_A_REQUEST):
+                step()
                 some = wanted[start : start + NAMES_A_REQUEST]
                 for run in reached.runs(names=some, experiment_id=experiment):
                     # KFP compares names without regard to case; the oldest of a name is the one.

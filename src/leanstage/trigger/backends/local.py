@@ -17,6 +17,7 @@ from pathlib import Path
 from leanstage.contracts import write_atomically
 from leanstage.errors import LeanstageError
 from leanstage.trigger.backends.base import ACTIVE, Job, Started
+from leanstage.trigger.pulse import Step, go_on
 from leanstage.trigger.settings import SECRET_VARIABLE
 
 JOB, STATE, LOCK, LOG, RUN = "job.json", "state.json", "lock", "supervisor.log", "run"
@@ -36,7 +37,7 @@ class LocalBackend:
         found = (_state(path) for path in self._folder.iterdir() if path.is_dir())
         return {run.name: run for run in found if run.state == ACTIVE}
 
-    def find(self, names: Iterable[str]) -> dict[str, Started]:
+    def find(self, names: Iterable[str], step: Step = go_on) -> dict[str, Started]:
         found = (self._folder / name for name in set(names))
         return {path.name: _state(path) for path in found if path.is_dir()}
 
