@@ -19,8 +19,8 @@ __all__ = ["Connection", "Kubeflow", "KubeflowError"]
 
 LOGIN = "it asks for a login: hand a bearer token (LEANSTAGE_KFP_TOKEN or a token file)"
 HIDDEN = "(token)"
-SECRET = re.compile(r"(?<=\bBearer )\S+|\beyJ[\w-]*\.[\w-]+\.[\w-]*", re.IGNORECASE)
-"""What follows ``Bearer``, and anything shaped like a JSON web token."""
+SECRET = re.compile(r"\bBearer\s+\S+|\beyJ[\w-]*\.[\w-]+\.[\w-]*", re.IGNORECASE)
+"""``Bearer`` with what follows it, and anything shaped like a JSON web token."""
 ADVICE = {
     200: LOGIN,
     302: LOGIN,
