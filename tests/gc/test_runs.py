@@ -127,7 +127,7 @@ def test_nothing_goes_where_mlflow_does_not_answer(state: State) -> None:
     state.run(days_ago=300, status="FAILED")
     refused = RegistryError("MLflow refused")
     with (
-        patch("leanstage.gc.models.connect", side_effect=refused),
+        patch("leanstage.gc.versions.connect", side_effect=refused),
         pytest.raises(RegistryError),
     ):
         state.survey(state.rules())
