@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from leanstage.demo.data import pretrained_model, reviews
 from leanstage.distill.student import shallow_student
 from leanstage.tasks import Examples
 from leanstage.variant import open_variant
+from tests import conftest
 
 pytestmark = pytest.mark.e2e
 
@@ -89,6 +91,18 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture
+def tiny(tiny_checkpoint: Callable[[str], Path], tmp_path: Path) -> Path:
+    """A model of a few thousand weights, with its data: for what size does not matter to."""
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    (folder / "model").symlink_to(tiny_checkpoint("bert"), target_is_directory=True)
+    for seed, (name, n) in enumerate({"train": 700, "validation": 300, "evaluation": 400}.items()):
+        rows = conftest.reviews(n, seed=seed + 10)
+        conftest.write_rows(folder / f"{name}.jsonl", rows)
+    return folder
+
+
 def leanstage(*arguments: str | Path, home: Path) -> "subprocess.CompletedProcess[str]":
     """Run the command as a user does, with an MLflow of its own."""
     environment = {**os.environ, "LEANSTAGE_HOME": str(home), "HF_HUB_OFFLINE": "1"}
@@ -103,17 +117,17 @@ def leanstage(*arguments: str | Path, home: Path) -> "subprocess.CompletedProces
     )
 
 
-def run_arguments(small: Path, policy: Path, outcome: Path) -> list[str | Path]:
+def run_arguments(folder: Path, policy: Path, outcome: Path) -> list[str | Path]:
     return [
         "run",
         "--model",
-        small / "model",
+        folder / "model",
         "--train",
-        small / "train.jsonl",
+        folder / "train.jsonl",
         "--validation",
-        small / "validation.jsonl",
+        folder / "validation.jsonl",
         "--eval",
-        small / "evaluation.jsonl",
+        folder / "evaluation.jsonl",
         "--policy",
         policy,
         "--name",
@@ -185,10 +199,10 @@ def test_a_lean_variant_is_promoted_and_is_what_the_report_says(
     assert f"{outcome.evaluation.candidate * 100:.1f}%" in page
 
 
-def test_blocked_then_justified_then_the_baseline_ships(small: Path, tmp_path: Path) -> None:
+def test_blocked_then_justified_then_the_baseline_ships(tiny: Path, tmp_path: Path) -> None:
     home, policy, written = tmp_path / "home", tmp_path / "policy.yaml", tmp_path / "outcome.json"
     policy.write_text("name: impossible\nmin_saving: 0.999\ntolerance: 0.04\nmargin: 0.08\n")
-    blocked = leanstage(*run_arguments(small, policy, written), home=home)
+    blocked = leanstage(*run_arguments(tiny, policy, written), home=home)
     assert blocked.returncode == 3, blocked.stdout + blocked.stderr
     outcome = Outcome.load(written)
     assert outcome.verdict == "BLOCKED"
@@ -210,7 +224,7 @@ def test_blocked_then_justified_then_the_baseline_ships(small: Path, tmp_path: P
         f"artifacts/*/{run_id}/artifacts/optimized/evaluation/evaluation.json"
     )
     genuine = evaluation.read_text(encoding="utf-8")
-    evaluation.write_text(json.dumps(json.loads(genuine) | {"agreement": 1.0}), encoding="utf-8")
+    evaluation.write_text(json.dumps(json.loads(genuine) | {"agreement": 0.25}), encoding="utf-8")
     forged = leanstage("decide", run_id, home=home)
     assert forged.returncode == 1, forged.stdout + forged.stderr
     assert "the evidence in MLflow run" in forged.stderr
