@@ -7,7 +7,7 @@ import pytest
 
 from leanstage.errors import InputError
 from leanstage.gate.dossier import Dossier
-from leanstage.gate.keeping import recall
+from leanstage.gate.keeping import fetch, recall
 from leanstage.gc.artifacts import delete_files
 from leanstage.registry.client import RegistryError
 from leanstage.resolve.receive import ReceivedFiles, receive
@@ -71,6 +71,11 @@ def test_a_collection_that_is_killed_is_ended_by_the_next(state: State, files: F
 def test_a_run_without_its_candidates_is_not_judged_again(state: State) -> None:
     judged = state.run(days_ago=91, files=EVIDENCE + WEIGHTS)
     proposal = state.run(days_ago=91, files=("proposal.json", *WEIGHTS))
+    unknown = InputError("unknown")
+    kept = fetch(judged, state.folder / "kept", "context.json", unknown)
+    assert all((kept / name).is_file() for name in (*EVIDENCE, *WEIGHTS))
+    with pytest.raises(InputError, match="unknown"):
+        fetch(proposal, state.folder / "other", "context.json", unknown)
     state.collect(state.rules())
     day = state.now.date().isoformat()
     said = rf"candidates of run \w+ were collected on {day} .*; run it anew\.$"
