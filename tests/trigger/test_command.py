@@ -1,9 +1,12 @@
 """The commands: what they refuse to start with, and how they say it."""
 
+import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -54,6 +57,13 @@ def test_polling_alone_needs_no_secret(tmp_path: Path, mlflow_here: str) -> None
         until(service.ready)
         answer = requests.post(f"{service.uri}/webhooks/mlflow", timeout=10)
         assert answer.status_code == 404
+        # Whoever holds connections open holds up no probe.
+        parts = urlsplit(service.uri)
+        with ExitStack() as idle:
+            for _ in range(600):
+                where = (parts.hostname or "", parts.port or 0)
+                idle.enter_context(socket.create_connection(where, timeout=10))
+            assert service.get("/healthz").ok
         service.stop()
 
 

@@ -5,12 +5,14 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from leanstage.runner.kfp_client import Connection, Kubeflow, KubeflowError
 from leanstage.trigger.backends.kfp import KfpBackend
 from leanstage.trigger.loop import Loop
+from leanstage.trigger.metrics import REGISTRY
 from leanstage.trigger.reconcile import Reconciler
 from leanstage.trigger.settings import Settings
 from tests.kfp_server import serving
@@ -154,6 +156,42 @@ def test_a_run_that_kubeflow_refuses_stands_in_nobodys_way(cluster: Cluster) -> 
     assert len(cluster.names) == 2, "not asked again at once"
     cluster.reconcile()
     assert len(cluster.names) == 3
+
+
+def test_creations_that_stay_unsure_give_their_room_to_others(cluster: Cluster) -> None:
+    for _ in range(2):
+        register("reviews", leanstage__optimize="true")
+    cluster.settings = Settings(retry_seconds=0, max_active_runs=1, unsure_seconds=0)
+    cluster.kfp.fail("POST /runs", 500, times=3)
+    trigger = cluster.trigger()
+    for _ in range(2):
+        with pytest.raises(KubeflowError):
+            trigger.reconcile()
+    for _ in range(2):
+        trigger.reconcile()
+    assert [tags("reviews", v)["status"] for v in "12"] == ["queued", "running"]
+    assert "answered 500: injected" in tags("reviews", "1")["reason"]
+    assert len(cluster.names) == 1
+    trigger.reconcile()
+    assert cluster.kfp.asked("POST /runs") == 4, "not asked again at once"
+
+
+def test_policies_that_cannot_be_read_are_counted_as_that(cluster: Cluster, tmp_path: Path) -> None:
+    def failures(where: str) -> float:
+        return REGISTRY.get_sample_value("leanstage_failures_total", {"where": where}) or 0
+
+    before, backend = failures("policies"), failures("backend")
+    register("reviews")
+    path = tmp_path / "policies" / "reviews.yaml"
+    good = path.read_text()
+    path.write_text("name: [")
+    with looping(cluster) as loop:
+        until(lambda: loop.problem)
+        assert "reviews.yaml" in str(loop.problem)
+        assert failures("policies") > before
+        assert failures("backend") == backend
+        path.write_text(good)
+        until(lambda: cluster.names)
 
 
 def test_an_experiment_that_was_deleted_is_made_anew(cluster: Cluster) -> None:

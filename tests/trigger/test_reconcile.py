@@ -4,6 +4,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
 
 from leanstage.registry.client import connect
 from leanstage.trigger.settings import Settings
@@ -343,6 +346,28 @@ def test_tags_are_a_memory_not_the_truth(cluster: Cluster) -> None:
     assert tags("reviews", version) == before
 
 
+def test_a_tag_of_any_text_stops_nobody(cluster: Cluster) -> None:
+    version = register("reviews")
+    cluster.reconcile()
+    before = tags("reviews", version)
+    (name,) = cluster.names
+    own = name.rsplit("-", 2)[0]
+    forged = [
+        ("attempt", "²"),
+        ("attempt", "9" * 4900),
+        ("run", f"{own}-aaaaaa-a{'9' * 4500}"),
+        ("run", f"{own}-aaaaaa-a٣"),
+        ("run", f"{own}-{'x' * 90_000}"),
+        ("run", f"{own}-/../../x"),
+        ("run", f"{own[:-8]}00000000-aaaaaa-a1"),
+    ]
+    for tag, text in forged:
+        connect().set_model_version_tag("reviews", version, f"leanstage.{tag}", text)
+        cluster.reconcile()
+        assert tags("reviews", version) == before
+    assert cluster.names == [name]
+
+
 def test_two_halves_run_where_they_belong(cluster: Cluster, policies: Callable[..., None]) -> None:
     cluster.kfp.multi_user = True
     cluster.settings = Settings(
@@ -418,3 +443,26 @@ def test_of_thousands_that_wait_some_are_noted_in_the_next_pass(
     assert [tags("reviews", v)["status"] for v in "1234"] == ["running"] + ["queued"] * 3
     assert {tags("other", v)["status"] for v in "1234"} == {"unconfigured"}
     assert len(cluster.names) == 1
+
+
+def test_versions_that_refuse_a_tag_hold_up_nobody_and_nothing(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("leanstage.trigger.board.NOTES_A_PASS", 2)
+    asked: list[str] = []
+    write = MlflowClient.set_model_version_tag
+
+    def refuse(self: MlflowClient, name: str, version: str, *more: str) -> None:
+        asked.append(version)
+        if version in "12":
+            raise MlflowException("not yours", PERMISSION_DENIED)
+        write(self, name, version, *more)
+
+    monkeypatch.setattr(MlflowClient, "set_model_version_tag", refuse)
+    for _ in range(5):
+        register("other", alias=False, leanstage__optimize="true")
+    trigger = cluster.trigger()
+    # In the first pass nothing could be written: the next one waits for its time.
+    assert [trigger.reconcile() for _ in range(4)] == [False, True, False, False]
+    assert [tags("other", v).get("status") for v in "12345"] == [None] * 2 + ["unconfigured"] * 3
+    assert asked.count("1") == asked.count("2") == 1, "not asked again at once"

@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from urllib.parse import urlsplit
 
 import pytest
@@ -178,6 +179,31 @@ def test_a_body_that_does_not_come_is_not_waited_for(
             b"POST /webhooks/mlflow HTTP/1.1\r\nHost: here\r\nContent-Length: 100\r\n\r\n{"
         )
         assert b" 408 " in connection.recv(4096)
+
+
+def test_too_many_deliveries_at_a_time_are_refused_and_probes_are_not(
+    bell: Doorbell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "AT_ONCE", 2)
+    with (
+        served(make_app(bell, Verifier(SECRET.encode()))) as uri,  # type: ignore[arg-type]
+        ExitStack() as stalled,
+    ):
+        parts = urlsplit(uri)
+        begun = b"POST /webhooks/mlflow HTTP/1.1\r\nHost: here\r\nContent-Length: 9\r\n\r\n{"
+        connections = []
+        for _ in range(2):
+            made = socket.create_connection((parts.hostname, parts.port), timeout=10)
+            connections.append(stalled.enter_context(made))
+            connections[-1].sendall(begun)
+        until(lambda: post(uri, BODY, signed(BODY, id=f"d-{time.time()}")) == (503, "busy"))
+        assert requests.get(f"{uri}/healthz", timeout=10).ok
+        assert requests.get(f"{uri}/metrics", timeout=10).ok
+        for connection in connections:
+            connection.sendall(b"12345678")
+            assert b" 400 " in connection.recv(4096)
+        assert post(uri, BODY, signed(BODY, id="at last")) == (400, "malformed")
+        assert post(uri, BODY, signed(BODY, id="at-last")) == (202, "accepted")
 
 
 def test_what_the_trigger_noted_itself_does_not_wake_it(uri: str, bell: Doorbell) -> None:
