@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 _PAGE = 1000
 _OLDEST_FIRST = ["creation_timestamp ASC", "name ASC", "version_number ASC"]
+_HIDDEN = "tags.`mlflow.prompt.is_prompt` = 'true'"
 _PROMPT = "prompt-template"
 """What MLflow names as the source of a genuine prompt, behind which there are no bytes."""
 
@@ -37,8 +38,8 @@ class Serving:
 def serving(aliases: Collection[str], tell: Tell) -> Iterator[Serving]:
     """Every version that one of the aliases points at, one at a time.
 
-    A tag hides a model from the search for models as if it were a prompt, but not its versions
-    from the search for versions: so both are read.
+    A tag hides a model from searches as if it were a prompt, so prompts are searched too; those
+    that are genuine have no bytes behind them.
 
     Raises:
         RegistryError: MLflow cannot be searched.
@@ -52,13 +53,11 @@ def serving(aliases: Collection[str], tell: Tell) -> Iterator[Serving]:
         if count % _PAGE == 0:
             tell(f"{count:,} versions read")
         # Pages are cut by position: in this order newcomers only join at the end.
-        if each.source == _PROMPT:
-            continue
         problem = models.learn(each.name)
         if problem:
             yield Serving(each.name, None, problem=problem)
         pointing = models.take(each.name, str(each.version))
-        if pointing:
+        if pointing and each.source != _PROMPT:
             yield Serving(each.name, str(each.version), pointing, found=each)
     yield from models.left()
 
@@ -70,11 +69,16 @@ class _Aliases:
     client: "MlflowClient"
     wanted: set[str]
     _known: set[str] = field(default_factory=set)
+    _prompts: set[str] = field(default_factory=set)
     _open: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for model in pages(self.client.search_registered_models, max_results=_PAGE):
-            self._note(model)
+        for query in (None, _HIDDEN):
+            search = self.client.search_registered_models
+            for model in pages(search, filter_string=query, max_results=_PAGE):
+                self._note(model)
+                if query:
+                    self._prompts.add(model.name)
 
     def learn(self, name: str) -> str:
         """Ask for a model that the search did not show; why it cannot be read, where it cannot."""
@@ -93,11 +97,19 @@ class _Aliases:
         return self._open.get(name, {}).pop(version, ())
 
     def left(self) -> Iterator[Serving]:
-        """What an alias points at and no search showed."""
+        """What an alias points at and no search showed: asked for by its number."""
         for name, versions in self._open.items():
             for version, pointing in versions.items():
-                sentence = f"MLflow shows no version {version} of {name}; look who may read it."
-                yield Serving(name, version, pointing, problem=sentence)
+                try:
+                    with refusals():
+                        found = self.client.get_model_version(name, version)
+                except RegistryError as error:
+                    # Genuine prompts are nothing that MLflow shows by number.
+                    if not (error.missing and name in self._prompts):
+                        yield Serving(name, version, pointing, problem=str(error))
+                    continue
+                if found.source != _PROMPT:
+                    yield Serving(name, version, pointing, found=found)
 
     def _note(self, model: Any) -> None:
         self._known.add(model.name)

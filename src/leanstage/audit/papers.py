@@ -1,5 +1,6 @@
 """The two small files beside the weights of a version: the signed decision and the manifest."""
 
+import re
 import tempfile
 from pathlib import Path
 
@@ -7,26 +8,49 @@ from leanstage.gate import attestation
 from leanstage.registry.client import RegistryError, connect, refusals
 from leanstage.variant.digest import MANIFEST
 
+_STORED = re.compile(r"models:/+(m-[^/@]+)")
+_COPIED = re.compile(r"models:/+([^/@]+)/(\d+)")
+_COPIES = 16
+"""How often a version may be a copy of a copy."""
 _LARGEST = 32 * 2**20
 """Bytes that such a file may have; what is larger is something else."""
 
 
-def envelope_of(name: str, version: str) -> bytes:
+def place_of(source: str) -> str:
+    """Where the bytes of a version lie, by the source that MLflow names for it.
+
+    MLflow tells the place of a version, but not where a tag hides its model.
+
+    Raises:
+        RegistryError: what it was copied from or stored as is gone.
+    """
+    client = connect()
+    with refusals():
+        for _ in range(_COPIES):
+            copied = _COPIED.fullmatch(source)
+            if copied is None:
+                break
+            source = str(client.get_model_version(copied[1], copied[2]).source)
+        stored = _STORED.fullmatch(source)
+        return str(client.get_logged_model(stored[1]).artifact_location) if stored else source
+
+
+def envelope_at(place: str) -> bytes:
     """The signed decision as it lies beside the weights, unverified.
 
     Raises:
         RegistryError: it cannot be read.
     """
-    return _beside(name, version, f"{attestation.FOLDER}/{attestation.ENVELOPE}")
+    return _fetched(f"{place.rstrip('/')}/{attestation.FOLDER}/{attestation.ENVELOPE}")
 
 
-def manifest_of(name: str, version: str) -> bytes:
+def manifest_at(place: str) -> bytes:
     """``leanstage.json`` as it lies beside the weights, unverified.
 
     Raises:
         RegistryError: it cannot be read.
     """
-    return _beside(name, version, MANIFEST)
+    return _fetched(f"{place.rstrip('/')}/{MANIFEST}")
 
 
 def manifest_of_candidate(run_id: str, role: str) -> bytes:
@@ -35,28 +59,24 @@ def manifest_of_candidate(run_id: str, role: str) -> bytes:
     Raises:
         RegistryError: it cannot be read.
     """
-    return _fetched(f"runs:/{run_id}/{role}/variant/{MANIFEST}", f"MLflow run {run_id}")
+    return _fetched(f"runs:/{run_id}/{role}/variant/{MANIFEST}")
 
 
-def _beside(name: str, version: str, path: str) -> bytes:
-    with refusals():
-        place = connect().get_model_version_download_uri(name, version)
-    return _fetched(f"{str(place).rstrip('/')}/{path}", f"{name} version {version}")
-
-
-def _fetched(uri: str, owner: str) -> bytes:
+def _fetched(uri: str) -> bytes:
     import mlflow
+
+    connect()
 
     with tempfile.TemporaryDirectory(prefix="leanstage-audit-") as scratch:
         try:
             with refusals():
                 path = Path(mlflow.artifacts.download_artifacts(uri, dst_path=scratch))
             if path.stat().st_size > _LARGEST:
-                raise RegistryError(f"{path.name} of {owner} is too large to be read.")
+                raise RegistryError(f"{path.name} beside the weights is too large to be read.")
             return path.read_bytes()
         except RegistryError:
             raise
         except Exception as error:  # each artifact store raises errors of its own
             raise RegistryError(
-                f"{Path(uri).name} of {owner} cannot be read: {attestation.first_line(error)}."
+                f"{Path(uri).name} cannot be read: {attestation.first_line(error)}."
             ) from error

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from leanstage.audit.inventory import Serving
-from leanstage.audit.papers import envelope_of, manifest_of, manifest_of_candidate
+from leanstage.audit.papers import envelope_at, manifest_at, manifest_of_candidate, place_of
 from leanstage.contracts import AuditEntry, AuditStatus, Decision, Technique, VariantManifest
 from leanstage.errors import LeanstageError
 from leanstage.gate import attestation
@@ -48,14 +48,14 @@ class Examiner:
         if STATE not in tags and DECISION not in tags:
             return AuditEntry(**known, status="never-evaluated", reason=_never(tags))
         try:
-            known |= self._judged(found.model, found.version, tags)
+            known |= self._judged(str(found.found.source), tags)
         except VerificationError as error:
             known |= {"status": "unverifiable", "reason": str(error)}
         except LeanstageError as error:
             known |= {"status": "unverifiable", "reason": _UNREAD, "error": str(error)}
         return AuditEntry(**known)
 
-    def _judged(self, name: str, version: str, tags: dict[str, str]) -> dict[str, Any]:
+    def _judged(self, source: str, tags: dict[str, str]) -> dict[str, Any]:
         state = tags.get(STATE)
         if state != "promoted":
             raise VerificationError(
@@ -64,10 +64,11 @@ class Examiner:
             )
         if isinstance(self.trust, str):
             raise LeanstageError(self.trust)
-        verified = Verified(*attestation.open_signed(envelope_of(name, version), self.trust))
+        place = place_of(source)
+        verified = Verified(*attestation.open_signed(envelope_at(place), self.trust))
         expired = self._expired(verified, self.trust)
         _require_tag(verified, tags)
-        manifest = _manifest(name, version, verified)
+        manifest = _manifest(place, verified)
         return _figures(verified.decision, manifest) | _status(verified, expired)
 
     def _expired(self, verified: Verified, trust: Trust) -> str:
@@ -98,13 +99,13 @@ def _require_tag(verified: Verified, tags: dict[str, str]) -> None:
         )
 
 
-def _manifest(name: str, version: str, verified: Verified) -> VariantManifest:
+def _manifest(place: str, verified: Verified) -> VariantManifest:
     """The manifest beside the weights, held to what was signed."""
-    data = manifest_of(name, version)
+    data = manifest_at(place)
     signed = next(each for each in verified.statement.predicate.files if each.path == MANIFEST)
     if hashlib.sha256(data).hexdigest() != signed.sha256:
         raise VerificationError(f"its {MANIFEST} is not the one that was signed; promote again.")
-    return VariantManifest.parse(data.decode(), where=f"{MANIFEST} of {name} version {version}")
+    return VariantManifest.parse(data.decode(), where=f"{MANIFEST} beside the weights")
 
 
 def _figures(decision: Decision, manifest: VariantManifest) -> dict[str, Any]:
