@@ -1,17 +1,19 @@
 """One registry in which models serve that were promoted, passed by, hidden and tampered with."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from mlflow import MlflowClient
 
 from leanstage.contracts import (
     TECHNIQUES,
+    Decision,
     Judgement,
     JustificationUse,
+    ModelPolicy,
     ModelVersion,
     Role,
     Step,
@@ -19,14 +21,13 @@ from leanstage.contracts import (
 from leanstage.gate.promotion import promote
 from leanstage.gate.record import keep_decision
 from leanstage.registry import runs
-from leanstage.registry.versions import DIGEST_TAG
-from leanstage.variant.folder import with_lineage
-from tests.conftest import reviews, write_rows
-from tests.gate.promotion.conftest import Promoting
+from leanstage.registry.versions import DIGEST_TAG, register
+from leanstage.variant import fresh_folder, open_variant
+from leanstage.variant.folder import seal, with_lineage
 
 SOON = datetime.now(UTC) + timedelta(days=30)
 """When the audit is taken: one of two justifications has expired by then."""
-HOSTILE = "=<script>alert(1)</script>[red]"
+HOSTILE = "=<script>alert(1)<script>[red]"
 PROMPT = {"mlflow.prompt.is_prompt": "true"}
 
 
@@ -38,8 +39,49 @@ class Registry(NamedTuple):
     client: MlflowClient
 
 
-class Shipping(Promoting):
+class Shipping:
     """Promotes for real, each into a registered model of its own."""
+
+    policy = ModelPolicy()
+
+    def __init__(self, folder: Path, uri: str) -> None:
+        self.folder = folder
+        self.client = MlflowClient(uri, registry_uri=uri)
+        # Nothing here is ever loaded, so any bytes are weights.
+        with fresh_folder(folder / "baseline") as draft:
+            (draft / "config.json").write_text("{}")
+            (draft / "model.safetensors").write_bytes(bytes(4096))
+            seal(
+                draft,
+                architecture="BertForSequenceClassification",
+                labels=("negative", "positive"),
+                runtime="torch",
+                precision="fp32",
+                max_length=64,
+                parameters=1024,
+                lineage=(),
+            )
+        self.baseline = open_variant(folder / "baseline")
+        self.source = register(self.baseline, "tiny", experiment="leanstage", run_id=None, tags={})
+
+    def decision(self, policy: ModelPolicy, **fields: Any) -> Decision:
+        return Decision.model_validate(
+            {
+                "verdict": "PROMOTE_OPTIMIZED",
+                "sentence": "The optimized candidate ships.",
+                "promoted": "optimized",
+                "deploy": "optimized",
+                "source": self.source,
+                "baseline_digest": self.baseline.digest,
+                "policy_name": policy.name,
+                "policy_sha256": policy.sha256(),
+                "evidence_sha256": "0" * 64,
+                "guarantee": "none",
+                "run_id": runs.start_run("tiny", {}),
+                "decided": datetime.now(UTC).isoformat(timespec="seconds"),
+                **fields,
+            }
+        )
 
     def ship(self, name: str, *, justified_for: timedelta | None = None) -> ModelVersion:
         """Promote a variant on which all techniques were evaluated, or else the baseline."""
@@ -62,9 +104,7 @@ class Shipping(Promoting):
             saving=0.52,
             saving_bound=0.48,
         )
-        decision = self.unsigned(policy=policy).model_copy(
-            update={"digest": made.digest, "judgements": (judged,)}
-        )
+        decision = self.decision(policy, digest=made.digest, judgements=(judged,))
         if justified_for is not None:
             use = JustificationUse(
                 run_id="approval",
@@ -90,9 +130,7 @@ class Shipping(Promoting):
 
 
 @pytest.fixture(scope="module")
-def registry(
-    tmp_path_factory: pytest.TempPathFactory, tiny_checkpoint: Callable[[str], Path]
-) -> Iterator[Registry]:
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     """Nothing in here is changed by a test."""
     folder = tmp_path_factory.mktemp("registry")
     uri = f"sqlite:///{folder / 'mlflow.db'}"
@@ -100,11 +138,7 @@ def registry(
         patched.setenv("MLFLOW_TRACKING_URI", uri)
         patched.setenv("LEANSTAGE_HOME", str(folder / "home"))
         patched.setenv("LEANSTAGE_EVENTS", "")
-        data = {
-            "train": write_rows(folder / "train.jsonl", reviews(600, seed=2)),
-            "evaluation": write_rows(folder / "evaluation.jsonl", reviews(400, seed=3)),
-        }
-        shipping = Shipping(tiny_checkpoint, data, folder, uri)
+        shipping = Shipping(folder, uri)
         client = shipping.client
         shipping.ship("lean")
         shipping.ship("kept", justified_for=timedelta(days=300))

@@ -46,7 +46,7 @@ def test_the_page_asks_for_nothing_and_runs_nothing() -> None:
 
 def test_a_hostile_name_is_shown_as_it_is() -> None:
     page = render_html(AUDIT)
-    assert "=&lt;script&gt;alert(1)&lt;/script&gt;[red]/1 (champion)" in page
+    assert "=&lt;script&gt;alert(1)&lt;script&gt;[red]/1 (champion)" in page
     assert "&lt;img src=http://evil&gt; \N{REPLACEMENT CHARACTER}" in page
 
 

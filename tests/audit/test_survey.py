@@ -16,6 +16,12 @@ def audit(registry: Any) -> Audit:
     return survey(["production"], lambda _: None, now=SOON)
 
 
+@pytest.fixture(autouse=True)
+def at_the_registry(registry: Any, embedded_mlflow: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After what gives every other test an MLflow of its own."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", registry.uri)
+
+
 def entry(audit: Audit, model: str) -> AuditEntry:
     (found,) = (each for each in audit.entries if each.model == model)
     return found

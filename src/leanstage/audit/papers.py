@@ -67,16 +67,17 @@ def _fetched(uri: str) -> bytes:
 
     connect()
 
+    name = uri.rpartition("/")[2]
     with tempfile.TemporaryDirectory(prefix="leanstage-audit-") as scratch:
         try:
             with refusals():
                 path = Path(mlflow.artifacts.download_artifacts(uri, dst_path=scratch))
             if path.stat().st_size > _LARGEST:
-                raise RegistryError(f"{path.name} beside the weights is too large to be read.")
+                raise RegistryError("it is too large.")
             return path.read_bytes()
-        except RegistryError:
-            raise
+        except RegistryError as error:
+            raise RegistryError(f"{name} cannot be read: {error}") from error
         except Exception as error:  # each artifact store raises errors of its own
             raise RegistryError(
-                f"{Path(uri).name} cannot be read: {attestation.first_line(error)}."
+                f"{name} cannot be read ({attestation.first_line(error)})."
             ) from error
