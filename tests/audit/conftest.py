@@ -144,7 +144,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
         shipping.ship("kept", justified_for=timedelta(days=300))
         shipping.ship("lapsed", justified_for=timedelta(days=10))
         shipping.ship("hidden")
-        client.set_registered_model_tag("hidden", *PROMPT.popitem())
+        client.set_registered_model_tag("hidden", *next(iter(PROMPT.items())))
         shipping.ship("tampered")
         client.set_model_version_tag("tampered", "1", DIGEST_TAG, "f" * 64)
         shipping.ship("rewritten")
