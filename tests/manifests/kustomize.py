@@ -51,9 +51,16 @@ def named(objects: list[Object], kind: str, name: str, namespace: str | None = N
 def templates(objects: list[Object]) -> dict[str, Object]:
     """Pod templates by the name of what makes the pods."""
     return {
-        found["metadata"]["name"]: found["spec"]["template"]
-        for found in kinds(objects, "Deployment", "Job")
+        found["metadata"]["name"]: found["spec"].get("jobTemplate", found)["spec"]["template"]
+        for found in kinds(objects, "Deployment", "Job", "CronJob")
     }
+
+
+def speaking(objects: list[Object]) -> dict[str, Object]:
+    """Those of the pods that ask Kubeflow Pipelines: all but the audit's."""
+    found = templates(objects)
+    del found["leanstage-audit"]
+    return found
 
 
 def containers(pod: Object) -> Iterator[Object]:

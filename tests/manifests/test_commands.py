@@ -72,9 +72,10 @@ def test_ports_and_paths_are_those_of_the_service(objects: list[Object]) -> None
 
 
 def test_every_command_is_one(objects: list[Object]) -> None:
-    known = set(cast(Any, typer.main.get_command(app)).commands)
+    known = cast(Any, typer.main.get_command(app)).commands
     for template in templates(objects).values():
         for container in containers(template["spec"]):
             program, command = container["command"]
             assert program == "leanstage"
-            assert command in known
+            options = {option for each in known[command].params for option in each.opts}
+            assert set(container.get("args", [])) <= options

@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from leanstage.trigger.settings import Settings
-from tests.manifests.kustomize import Object, kinds, named, settings_of, templates
+from tests.manifests.kustomize import Object, kinds, named, settings_of, speaking, templates
 
 DNS = {("UDP", 53), ("TCP", 53)}
 
@@ -26,20 +26,27 @@ def test_no_policy_touches_a_pod_that_is_not_ours(objects: list[Object]) -> None
         assert any(_selects(policy["spec"], template) for template in ours)
 
 
-def test_every_pod_finds_names_and_pipelines(objects: list[Object]) -> None:
-    host = urlsplit(settings_of(objects)["LEANSTAGE_KFP_HOST"])
-    assert host.hostname is not None
-    service, namespace = host.hostname.split(".")[:2]
+def test_every_pod_finds_names(objects: list[Object]) -> None:
     for template in templates(objects).values():
         ways = _ways(objects, template, "egress")
         assert any(_ports(way) == DNS and "to" not in way for way in ways)
+
+
+def test_whoever_asks_pipelines_reaches_them_and_no_other(objects: list[Object]) -> None:
+    host = urlsplit(settings_of(objects)["LEANSTAGE_KFP_HOST"])
+    assert host.hostname is not None
+    service, namespace = host.hostname.split(".")[:2]
+    audit = _ways(objects, templates(objects)["leanstage-audit"], "egress")
+    assert not any(("TCP", host.port) in _ports(way) for way in audit)
+    for template in speaking(objects).values():
+        ways = _ways(objects, template, "egress")
         (pipelines,) = (way for way in ways if ("TCP", host.port) in _ports(way))
         (peer,) = pipelines["to"]
         assert peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"] == namespace
         assert peer["podSelector"]["matchLabels"] == {"app": service}
 
 
-def test_only_the_trigger_reaches_mlflow_and_only_there(objects: list[Object]) -> None:
+def test_only_trigger_and_audit_reach_mlflow_and_only_there(objects: list[Object]) -> None:
     uri = urlsplit(settings_of(objects)["MLFLOW_TRACKING_URI"])
     assert uri.hostname is not None
     ways = {
@@ -48,8 +55,9 @@ def test_only_the_trigger_reaches_mlflow_and_only_there(objects: list[Object]) -
         ]
         for name, template in templates(objects).items()
     }
-    (way,) = ways.pop("leanstage-trigger")
-    assert _namespaces(way["to"]) == {uri.hostname.split(".")[1]}
+    for name in ("leanstage-trigger", "leanstage-audit"):
+        (way,) = ways.pop(name)
+        assert _namespaces(way["to"]) == {uri.hostname.split(".")[1]}
     assert all(found == [] for found in ways.values())
 
 

@@ -17,7 +17,7 @@ from leanstage.trigger.backends import Job
 from leanstage.trigger.backends.kfp import KfpBackend
 from tests.kfp_state import KfpServer
 from tests.manifests.conftest import copied
-from tests.manifests.kustomize import OVERLAYS, Object, kinds, render, templates
+from tests.manifests.kustomize import OVERLAYS, Object, kinds, render, speaking, templates
 from tests.manifests.restricted import violations
 
 ADD = "  - ../../components/pipelines-upload\n"
@@ -59,7 +59,7 @@ def test_every_image_that_a_run_starts_is_named_by_its_digest(pinned: list[Objec
 
 def test_both_pods_read_them_where_they_lie(pinned: list[Object]) -> None:
     held = {found["metadata"]["name"] for found in _holders(pinned)}
-    for name, template in templates(pinned).items():
+    for name, template in speaking(pinned).items():
         pod = template["spec"]
         (container,) = pod["containers"]
         (volume,) = (each for each in pod["volumes"] if each["name"] == "packages")

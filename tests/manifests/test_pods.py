@@ -6,15 +6,19 @@ from collections.abc import Callable
 import pytest
 from kfp.client import KF_PIPELINES_SA_TOKEN_PATH
 
-from tests.manifests.kustomize import Object, containers, kinds, templates
+from tests.manifests.kustomize import Object, containers, kinds, named, speaking, templates
 from tests.manifests.restricted import violations
 
 
 def test_every_pod_meets_the_standard(objects: list[Object]) -> None:
     pods = templates(objects)
     assert set(pods) >= {"leanstage-trigger"}
-    makers = {found["kind"] for found in objects if "template" in found.get("spec", {})}
-    assert makers <= {"Deployment", "Job"}
+    makers = {
+        found["kind"]
+        for found in objects
+        if {"template", "jobTemplate"} & set(found.get("spec", {}))
+    }
+    assert makers <= {"Deployment", "Job", "CronJob"}
     for name, template in pods.items():
         assert violations(template["spec"]) == [], name
 
@@ -92,7 +96,9 @@ def test_no_pod_holds_a_token_for_the_kubernetes_api(objects: list[Object]) -> N
 def test_only_with_users_a_pod_holds_a_token_and_it_is_for_pipelines(
     overlay: str, objects: list[Object]
 ) -> None:
-    for template in templates(objects).values():
+    audit = templates(objects)["leanstage-audit"]["spec"]
+    assert not any("projected" in volume for volume in audit["volumes"])
+    for template in speaking(objects).values():
         pod = template["spec"]
         tokens = {
             source["serviceAccountToken"]["audience"]: volume["name"]
@@ -110,3 +116,14 @@ def test_only_with_users_a_pod_holds_a_token_and_it_is_for_pipelines(
         )
         assert f"{mount['mountPath']}/token" == KF_PIPELINES_SA_TOKEN_PATH
         assert mount["readOnly"] is True
+
+
+def test_audits_are_one_at_a_time_and_leave_few_jobs_behind(objects: list[Object]) -> None:
+    spec = named(objects, "CronJob", "leanstage-audit")["spec"]
+    assert spec["concurrencyPolicy"] == "Forbid"
+    assert spec["successfulJobsHistoryLimit"] == spec["failedJobsHistoryLimit"] == 3
+    minute, hour, day, month, weekday = spec["schedule"].split()
+    assert (day, month) == ("*", "*")
+    assert minute.isdigit()
+    assert hour.isdigit()
+    assert weekday.isdigit()

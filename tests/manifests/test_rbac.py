@@ -113,6 +113,11 @@ def test_the_gate_may_what_the_pod_of_a_task_does(overlay: str, objects: list[Ob
     assert granted(objects, "leanstage-gate", place) == OF_A_TASK
 
 
+def test_the_audit_may_nothing(objects: list[Object]) -> None:
+    for place in ("kubeflow", "leanstage", "team-a"):
+        assert granted(objects, "leanstage-audit", place) == set()
+
+
 def test_nothing_of_ours_asks_the_kubernetes_api() -> None:
     assert importers("kubernetes", "kubernetes_asyncio", "kr8s", "lightkube", "pykube") == set()
 

@@ -72,9 +72,9 @@ def test_a_mounted_file_is_a_key_of_what_is_mounted(objects: list[Object]) -> No
             ]  # fmt: skip
             assert paths
             for path in paths:
-                mount, maps = _mounted(path, container, pod, objects)
+                mount, name = _mounted(path, container, pod)
                 rest = path.removeprefix(mount).strip("/")
-                assert not rest or rest in maps["data"]
+                assert not rest or rest in _map(objects, name)["data"]
 
 
 def test_every_variable_is_one_that_the_code_reads(objects: list[Object]) -> None:
@@ -112,13 +112,15 @@ def _command(secret: str) -> str:
     return next(line for line in text.splitlines() if f"create secret generic {secret} " in line)
 
 
-def _mounted(
-    path: str, container: Object, pod: Object, objects: list[Object]
-) -> tuple[str, Object]:
+def _mounted(path: str, container: Object, pod: Object) -> tuple[str, str]:
     mount = next(each for each in container["volumeMounts"] if path.startswith(each["mountPath"]))
     volume = next(each for each in pod["volumes"] if each["name"] == mount["name"])
+    return mount["mountPath"], volume["configMap"]["name"]
+
+
+def _map(objects: list[Object], name: str) -> Object:
     place = named(objects, "Deployment", "leanstage-trigger")["metadata"]["namespace"]
-    return mount["mountPath"], named(objects, "ConfigMap", volume["configMap"]["name"], place)
+    return named(objects, "ConfigMap", name, place)
 
 
 def _references(pod: Object) -> Iterator[tuple[str, str]]:

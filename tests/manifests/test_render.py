@@ -97,8 +97,10 @@ def test_settings_arrive_wherever_they_are_repeated(tmp_path: Path) -> None:
     webhooks, metrics = policy["ingress"]
     assert _namespace(webhooks["from"]) == "tracking"
     assert _namespace(metrics["from"]) == "prom"
-    assert _namespace(policy["egress"][1]["to"]) == "tracking"
-    assert policy["egress"][1]["ports"] == [{"port": 8443}]
+    audit = named(objects, "NetworkPolicy", "leanstage-audit")["spec"]
+    for egress in (policy["egress"], audit["egress"]):
+        assert _namespace(egress[1]["to"]) == "tracking"
+        assert egress[1]["ports"] == [{"port": 8443}]
 
 
 def test_a_component_that_was_not_compiled_says_so(tmp_path: Path) -> None:

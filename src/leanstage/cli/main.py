@@ -10,6 +10,7 @@ from rich.console import Console
 
 from leanstage import __version__
 from leanstage.cli import (
+    auditing,
     collecting,
     inspecting,
     judging,
@@ -38,6 +39,7 @@ for command in (
     judging.decide,
     judging.justify,
     judging.rollback,
+    auditing.audit,
     collecting.gc,
     packaging.retarget,
     uploading.upload,

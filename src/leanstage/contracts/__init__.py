@@ -8,6 +8,7 @@ from leanstage.contracts.attestation import (
     Statement,
     Subject,
 )
+from leanstage.contracts.audit import Audit, AuditEntry, AuditStatus, Coverage
 from leanstage.contracts.base import (
     Contract,
     Interval,
@@ -85,6 +86,7 @@ from leanstage.contracts.variant import (
 
 DOCUMENTS: tuple[type[Contract], ...] = (
     Attestation,
+    Audit,
     DatasetInfo,
     Decision,
     EnergyComparison,
@@ -109,11 +111,15 @@ __all__ = [
     "Approver",
     "Arm",
     "Attestation",
+    "Audit",
+    "AuditEntry",
+    "AuditStatus",
     "Champion",
     "ChampionComparison",
     "Check",
     "ClassFigures",
     "Contract",
+    "Coverage",
     "DatasetInfo",
     "Decision",
     "Deploy",

@@ -24,6 +24,10 @@ SHOWN = 3
 """File names of each kind that a message lists at most."""
 
 
+class ExpiredError(VerificationError):
+    """The baseline was promoted on a justification that holds no longer."""
+
+
 @dataclass(frozen=True)
 class Verified:
     """What holds for a folder: the signed statement, and the id of the key that signed it."""
@@ -71,7 +75,7 @@ def verify(folder: Path, trust: Trust, now: datetime) -> Verified:
     if now.tzinfo is None:
         raise InputError("The time of the verification has no time zone; give it in UTC.")
     verified = Verified(*open_signed(read(folder), trust))
-    _require_valid(verified, trust, now)
+    require_valid(verified, trust, now)
     try:
         entries = file_entries(folder)
         _require_same(folder, verified.statement.predicate.files, entries)
@@ -90,7 +94,13 @@ def verify(folder: Path, trust: Trust, now: datetime) -> Verified:
     return verified
 
 
-def _require_valid(verified: Verified, trust: Trust, now: datetime) -> None:
+def require_valid(verified: Verified, trust: Trust, now: datetime) -> None:
+    """Make sure that what was signed is a promotion that still holds; no byte is looked at.
+
+    Raises:
+        ExpiredError: its justification has expired.
+        VerificationError: nothing was promoted, or the variant is revoked.
+    """
     decision = verified.decision
     if decision.promoted is None:
         raise VerificationError(
@@ -104,7 +114,7 @@ def _require_valid(verified: Verified, trust: Trust, now: datetime) -> None:
         return
     last = last_moment(use.expires)
     if last is None or last < now:
-        raise VerificationError(
+        raise ExpiredError(
             f"the justification {use.run_id}, on which the baseline was promoted, expired on "
             f"{use.expires}; have an approver justify it again, or promote an optimized variant."
         )

@@ -1,0 +1,83 @@
+"""The two small files beside the weights of a version: the signed decision and the manifest."""
+
+import re
+import tempfile
+from pathlib import Path
+
+from leanstage.gate import attestation
+from leanstage.registry.client import RegistryError, connect, refusals
+from leanstage.variant.digest import MANIFEST
+
+_STORED = re.compile(r"models:/+(m-[^/@]+)")
+_COPIED = re.compile(r"models:/+([^/@]+)/(\d+)")
+_COPIES = 16
+"""How often a version may be a copy of a copy."""
+_LARGEST = 32 * 2**20
+"""Bytes that such a file may have; what is larger is something else."""
+
+
+def place_of(source: str) -> str:
+    """Where the bytes of a version lie, by the source that MLflow names for it.
+
+    MLflow tells the place of a version, but not where a tag hides its model.
+
+    Raises:
+        RegistryError: what it was copied from or stored as is gone.
+    """
+    client = connect()
+    with refusals():
+        for _ in range(_COPIES):
+            copied = _COPIED.fullmatch(source)
+            if copied is None:
+                break
+            source = str(client.get_model_version(copied[1], copied[2]).source)
+        stored = _STORED.fullmatch(source)
+        return str(client.get_logged_model(stored[1]).artifact_location) if stored else source
+
+
+def envelope_at(place: str) -> bytes:
+    """The signed decision as it lies beside the weights, unverified.
+
+    Raises:
+        RegistryError: it cannot be read.
+    """
+    return _fetched(f"{place.rstrip('/')}/{attestation.FOLDER}/{attestation.ENVELOPE}")
+
+
+def manifest_at(place: str) -> bytes:
+    """``leanstage.json`` as it lies beside the weights, unverified.
+
+    Raises:
+        RegistryError: it cannot be read.
+    """
+    return _fetched(f"{place.rstrip('/')}/{MANIFEST}")
+
+
+def manifest_of_candidate(run_id: str, role: str) -> bytes:
+    """``leanstage.json`` of a candidate as it is kept with a run, unverified.
+
+    Raises:
+        RegistryError: it cannot be read.
+    """
+    return _fetched(f"runs:/{run_id}/{role}/variant/{MANIFEST}")
+
+
+def _fetched(uri: str) -> bytes:
+    import mlflow
+
+    connect()
+
+    name = uri.rpartition("/")[2]
+    with tempfile.TemporaryDirectory(prefix="leanstage-audit-") as scratch:
+        try:
+            with refusals():
+                path = Path(mlflow.artifacts.download_artifacts(uri, dst_path=scratch))
+            if path.stat().st_size > _LARGEST:
+                raise RegistryError("it is too large.")
+            return path.read_bytes()
+        except RegistryError as error:
+            raise RegistryError(f"{name} cannot be read: {error}") from error
+        except Exception as error:  # each artifact store raises errors of its own
+            raise RegistryError(
+                f"{name} cannot be read ({attestation.first_line(error)})."
+            ) from error

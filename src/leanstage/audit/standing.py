@@ -1,0 +1,155 @@
+"""How one serving version stands, by what a trusted gate signed about it."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from leanstage.audit.inventory import Serving
+from leanstage.audit.papers import envelope_at, manifest_at, manifest_of_candidate, place_of
+from leanstage.contracts import AuditEntry, AuditStatus, Decision, Technique, VariantManifest
+from leanstage.errors import LeanstageError
+from leanstage.gate import attestation
+from leanstage.gate.attestation import ExpiredError, Trust, VerificationError, Verified
+from leanstage.registry.champions import DECISION, STATE
+from leanstage.registry.versions import DIGEST_TAG
+from leanstage.variant.digest import MANIFEST
+
+
+@dataclass(frozen=True)
+class Examiner:
+    """Holds versions against the keys to trust.
+
+    Attributes:
+        trust: the keys; a sentence where there are none, so that no signature can be verified.
+        now: the moment at which a promotion must hold.
+    """
+
+    trust: Trust | str
+    now: datetime
+
+    def entry(self, found: Serving) -> AuditEntry:
+        """How a version stands; what cannot be read is an entry with an ``error``."""
+        known: dict[str, Any] = {
+            "model": found.model,
+            "version": found.version,
+            "aliases": found.aliases,
+        }
+        if found.problem or found.version is None:
+            return AuditEntry(
+                **known, status="unverifiable", reason=_UNREAD, error=found.problem or _UNREAD
+            )
+        registered = datetime.fromtimestamp(found.found.creation_timestamp / 1000, UTC)
+        known |= {
+            "registered": registered.isoformat(timespec="seconds"),
+            "age_days": max(0.0, round((self.now - registered).total_seconds() / 86_400, 1)),
+        }
+        tags = dict(found.found.tags)
+        if STATE not in tags and DECISION not in tags:
+            return AuditEntry(**known, status="never-evaluated", reason=_never(tags))
+        try:
+            known |= self._judged(str(found.found.source), tags)
+        except VerificationError as error:
+            known |= {"status": "unverifiable", "reason": str(error)}
+        except LeanstageError as error:
+            known |= {"status": "unverifiable", "reason": _UNREAD, "error": str(error)}
+        return AuditEntry(**known)
+
+    def _judged(self, source: str, tags: dict[str, str]) -> dict[str, Any]:
+        state = tags.get(STATE)
+        if state != "promoted":
+            raise VerificationError(
+                f"its promotion was never finished (state {state or 'none'}), and an alias points "
+                "at it; look who moved the alias."
+            )
+        if isinstance(self.trust, str):
+            raise LeanstageError(self.trust)
+        place = place_of(source)
+        verified = Verified(*attestation.open_signed(envelope_at(place), self.trust))
+        expired = self._expired(verified, self.trust)
+        _require_tag(verified, tags)
+        manifest = _manifest(place, verified)
+        return _figures(verified.decision, manifest) | _status(verified, expired)
+
+    def _expired(self, verified: Verified, trust: Trust) -> str:
+        """Why the justification holds no longer; empty where it does, or there is none."""
+        try:
+            attestation.require_valid(verified, trust, self.now)
+        except ExpiredError as error:
+            return str(error)
+        return ""
+
+
+_UNREAD = "Its evidence could not be read."
+
+
+def _never(tags: dict[str, str]) -> str:
+    noted = tags.get("leanstage.status")
+    if noted in ("queued", "running", "blocked", "failed", "unconfigured"):
+        return f"No gate promoted it; the trigger noted {noted} on it."
+    return "No gate promoted it."
+
+
+def _require_tag(verified: Verified, tags: dict[str, str]) -> None:
+    tag = tags.get(DIGEST_TAG)
+    if tag != verified.digest:
+        raise VerificationError(
+            f"its tag {DIGEST_TAG} says {tag or 'nothing'}, and the signed decision speaks of "
+            f"{verified.digest}; promote again."
+        )
+
+
+def _manifest(place: str, verified: Verified) -> VariantManifest:
+    """The manifest beside the weights, held to what was signed."""
+    data = manifest_at(place)
+    signed = next(each for each in verified.statement.predicate.files if each.path == MANIFEST)
+    if hashlib.sha256(data).hexdigest() != signed.sha256:
+        raise VerificationError(f"its {MANIFEST} is not the one that was signed; promote again.")
+    return VariantManifest.parse(data.decode(), where=f"{MANIFEST} beside the weights")
+
+
+def _figures(decision: Decision, manifest: VariantManifest) -> dict[str, Any]:
+    judged = next((j for j in decision.judgements if j.candidate == decision.promoted), None)
+    return {
+        "decided": decision.decided,
+        "verdict": decision.verdict,
+        "digest": decision.digest,
+        "bytes": manifest.bytes,
+        "runtime": manifest.runtime,
+        "precision": manifest.precision,
+        "techniques": _techniques(decision, manifest),
+        "saving": judged.saving if judged else None,
+        "saving_bound": judged.saving_bound if judged else None,
+    }
+
+
+def _techniques(decision: Decision, manifest: VariantManifest) -> tuple[Technique, ...]:
+    """What was evaluated: of a baseline, on the candidate that it was chosen over."""
+    if decision.promoted != "baseline":
+        return _lineage(manifest)
+    judged = next((j for j in decision.judgements if j.candidate == "optimized"), None)
+    if judged is None:
+        return ()
+    try:
+        data = manifest_of_candidate(decision.run_id, "optimized")
+        candidate = VariantManifest.parse(data.decode(), where=MANIFEST)
+    except (LeanstageError, UnicodeDecodeError):
+        # Candidates are collected in time; then nothing is claimed.
+        return ()
+    return _lineage(candidate) if candidate.digest == judged.digest else ()
+
+
+def _lineage(manifest: VariantManifest) -> tuple[Technique, ...]:
+    return tuple(dict.fromkeys(step.technique for step in manifest.lineage))
+
+
+def _status(verified: Verified, expired: str) -> dict[str, Any]:
+    use = verified.justification
+    status: AuditStatus
+    if expired:
+        status, reason = "justification-expired", expired
+    elif use is not None:
+        status, reason = "justified", f"{use.author}, until {use.expires}: {use.reason}"
+    else:
+        status, reason = "optimized", verified.decision.sentence
+    return {"status": status, "reason": reason}

@@ -1,0 +1,35 @@
+"""The same against an MLflow server with accounts, which hands bytes through itself."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from leanstage.audit import survey
+from leanstage.gate import attestation
+from tests.audit.conftest import PROMPT, Shipping
+from tests.mlflow_server import GATE, MlflowServer
+
+
+def test_what_a_server_keeps_is_found_and_verified(
+    mlflow_server: MlflowServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = attestation.generate(tmp_path / "keys")
+    monkeypatch.setenv("LEANSTAGE_KEY", str(pair.private))
+    monkeypatch.setenv("LEANSTAGE_TRUST", str(tmp_path / "keys"))
+    with mlflow_server.as_user(GATE):
+        shipping = Shipping(tmp_path, mlflow_server.uri)
+        shipping.ship("audited-lean")
+        shipping.ship("audited-kept", justified_for=timedelta(days=9))
+        shipping.ship("audited-hidden")
+        shipping.client.set_registered_model_tag("audited-hidden", *next(iter(PROMPT.items())))
+        found = {
+            entry.model: (entry.status, len(entry.techniques))
+            for entry in survey(tell=lambda _: None).entries
+            if entry.model.startswith("audited-")
+        }
+    assert found == {
+        "audited-lean": ("optimized", 3),
+        "audited-kept": ("justified", 3),
+        "audited-hidden": ("optimized", 3),
+    }
