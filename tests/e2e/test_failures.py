@@ -84,10 +84,10 @@ def test_a_killed_run_leaves_no_process_and_no_version_and_can_be_run_again(
     out = tmp_path / "out"
     command = [*COMMAND, *arguments(tiny_checkpoint("bert"), data, out)]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
-    wait_for(lambda: "distill" in started_stages(out), seconds=120)
+    wait_for(lambda: "distill" in started_stages(out), seconds=300)
     process.kill()
-    process.wait(10)
-    wait_for(lambda: not processes_of(out), seconds=30)
+    process.wait(60)
+    wait_for(lambda: not processes_of(out), seconds=120)
     assert "promote" not in started_stages(out)
 
     from mlflow import MlflowClient
@@ -100,11 +100,11 @@ def test_a_killed_run_leaves_no_process_and_no_version_and_can_be_run_again(
     command[command.index(str(out))] = str(tmp_path / "again")
     again = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
     try:
-        wait_for(lambda: "distill" in started_stages(tmp_path / "again"), seconds=120)
+        wait_for(lambda: "distill" in started_stages(tmp_path / "again"), seconds=300)
         assert [str(v.version) for v in client.search_model_versions()] == ["1"]
     finally:
         again.send_signal(signal.SIGINT)
-        assert again.wait(60) == 130
+        assert again.wait(240) == 130
     assert not processes_of(tmp_path / "again")
     statuses = sorted(run.info.status for run in client.search_runs([experiment(client)]))
     assert statuses == ["KILLED", "KILLED"], "both runs are closed"
@@ -118,7 +118,8 @@ def started_stages(out: Path) -> list[str]:
     events = out / "events.jsonl"
     if not events.is_file():
         return []
-    lines = [json.loads(line) for line in events.read_text().splitlines()]
+    # The last line may be half written at this moment.
+    lines = [json.loads(line) for line in events.read_text().splitlines() if line.endswith("}")]
     return [line["stage"] for line in lines if line["event"] == "start"]
 
 
