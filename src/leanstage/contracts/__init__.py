@@ -64,7 +64,10 @@ from leanstage.contracts.outcome import (
 )
 from leanstage.contracts.plan import (
     Answer,
+    Calibration,
     DistillSettings,
+    Form,
+    Gain,
     HardwareProfile,
     Plan,
     PruneSettings,
@@ -114,6 +117,7 @@ __all__ = [
     "Audit",
     "AuditEntry",
     "AuditStatus",
+    "Calibration",
     "Champion",
     "ChampionComparison",
     "Check",
@@ -131,6 +135,8 @@ __all__ = [
     "EvaluationSummary",
     "FileEntry",
     "Flip",
+    "Form",
+    "Gain",
     "Grounds",
     "HardwareProfile",
     "Interval",

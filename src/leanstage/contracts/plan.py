@@ -4,12 +4,55 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from leanstage.contracts.base import Contract, Part, Probability, Sha256
+from leanstage.contracts.base import Contract, Interval, Part, Probability, Sha256
+
+Form = Literal[
+    "torch-bf16",
+    "onnxruntime-fp32",
+    "onnxruntime-int8",
+    "bitsandbytes-int8",
+    "bitsandbytes-nf4",
+    "sparsity-unstructured",
+    "sparsity-2:4",
+    "half-depth",
+    "half-width",
+]
+"""What calibration tries on a model; each against the same model in float32 under PyTorch."""
+
+
+class Gain(Part):
+    """What one form of one model costs here, as a share of what its reference costs."""
+
+    form: Form
+    shape: str
+    """Layers x hidden size of the model that was measured: ``6x384``."""
+    batch_size: int = Field(gt=0)
+    ratio: float | None = Field(default=None, gt=0)
+    """Cost per answer over that of the same shape in float32 under PyTorch; below 1 is a gain."""
+    ci95: Interval | None = None
+    error: str | None = None
+    """Why it could not be measured, as a sentence; then there is no ratio."""
+
+
+class Calibration(Part):
+    """What was measured on a machine, and how."""
+
+    measured: str
+    """UTC."""
+    unit: str
+    """What counts as cost: ``CPU-seconds per answer``, or seconds of the device."""
+    versions: dict[str, str]
+    """Of the libraries that compute, by name."""
+    seconds: float = Field(ge=0)
+    """How long it took."""
+    gains: tuple[Gain, ...]
 
 
 class HardwareProfile(Contract):
-    """The machine that serves (here: the machine the task runs on)."""
+    """The machine that serves: what it is and, once calibrated, what it gains from each form."""
 
+    name: str = ""
+    """What a policy or a run calls it; empty for the machine at hand."""
     cpu: str
     family: int | None = None
     model: int | None = None
@@ -18,6 +61,9 @@ class HardwareProfile(Contract):
     features: tuple[str, ...] = ()
     """Instruction sets that matter here: avx2, avx512_vnni, avx512_bf16, amx_int8, ..."""
     accelerators: tuple[str, ...] = ()
+    labels: dict[str, str] = Field(default_factory=dict)
+    """Kubernetes labels of the node that say what it is."""
+    calibration: Calibration | None = None
 
 
 class Answer(Part):
