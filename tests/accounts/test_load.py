@@ -1,0 +1,78 @@
+"""The shipped table of factors, and a user's own over it."""
+
+from pathlib import Path
+
+import pytest
+
+from leanstage.accounts import load_factors
+from leanstage.errors import InputError
+
+
+@pytest.fixture(autouse=True)
+def _no_file_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LEANSTAGE_FACTORS", raising=False)
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "factors.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_every_shipped_region_can_be_chosen(tmp_path: Path) -> None:
+    shipped = load_factors()
+    for grid in shipped.grids:
+        own = write(tmp_path, f"region: {grid.region}\nboundary: {grid.boundary}\n")
+        assert grid in load_factors(own).intensities
+
+
+def test_a_file_replaces_what_it_names_and_nothing_else(tmp_path: Path) -> None:
+    text = """
+region: our-solar-park
+grids:
+  - {region: our-solar-park, value: 41, year: 2025, boundary: lifecycle, origin: measured,
+     source: our meter, licence: our own}
+"""
+    factors = load_factors(write(tmp_path, text))
+    assert [g.value for g in factors.intensities] == [41]
+    assert factors.price == load_factors().price
+
+
+def test_the_variable_names_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEANSTAGE_FACTORS", str(write(tmp_path, "region: FR\n")))
+    assert load_factors().intensities[0].value == 56
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("region: Atlantis\n", "'Atlantis'"),
+        ("region: FR\nboundary: direct\n", "there are US"),
+        ("regoin: FR\n", "did you mean 'region'"),
+        ("- FR\n", "expected keys and values"),
+        ("region: FR\nregion: DE\n", "stands twice"),
+        ("region: [\n", "cannot be read as YAML"),
+        (
+            "pue: {low: {value: 0.9, year: 2025, source: us, licence: us},"
+            " high: {value: 1.2, year: 2025, source: us, licence: us}}\n",
+            "PUE is 1 or more",
+        ),
+        (
+            "pue: {low: {value: 1.3, year: 2025, source: us, licence: us},"
+            " high: {value: 1.2, year: 2025, source: us, licence: us}}\n",
+            "low is above high",
+        ),
+        ("grids: [{region: World, value: 471, year: 2024, boundary: lifecycle}]\n", "source"),
+    ],
+)
+def test_a_wrong_file_is_refused_by_name(tmp_path: Path, text: str, named: str) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(InputError) as failure:
+        load_factors(path)
+    assert named in str(failure.value)
+    assert str(path) in str(failure.value)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"absent\.yaml cannot be read"):
+        load_factors(tmp_path / "absent.yaml")
