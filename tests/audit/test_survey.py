@@ -33,15 +33,15 @@ def test_every_version_behind_a_serving_alias_and_no_other(audit: Audit) -> None
         ("hidden", "optimized"),
         ("kept", "justified"),
         ("lapsed", "justification-expired"),
-        ("tampered", "unverifiable"),
-        ("rewritten", "unverifiable"),
+        ("tampered", "drifted"),
+        ("rewritten", "drifted"),
         ("bare", "unverifiable"),
         ("tiny", "never-evaluated"),
         (HOSTILE, "never-evaluated"),
     }
     assert entry(audit, "tiny").aliases == ("production",)
     ranked = [each.status for each in audit.entries]
-    assert ranked[0] == "unverifiable"
+    assert ranked[0] == "drifted"
     assert ranked[-1] == "optimized"
 
 

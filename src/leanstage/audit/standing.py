@@ -7,13 +7,24 @@ from typing import Any
 
 from leanstage.audit.inventory import Serving
 from leanstage.audit.papers import envelope_at, manifest_at, manifest_of_candidate, place_of
-from leanstage.contracts import AuditEntry, AuditStatus, Decision, Technique, VariantManifest
+from leanstage.contracts import (
+    AuditEntry,
+    AuditStatus,
+    Decision,
+    Judgement,
+    Technique,
+    VariantManifest,
+)
 from leanstage.errors import LeanstageError
 from leanstage.gate import attestation
 from leanstage.gate.attestation import ExpiredError, Trust, VerificationError, Verified
 from leanstage.registry.champions import DECISION, STATE
 from leanstage.registry.versions import DIGEST_TAG
 from leanstage.variant.digest import MANIFEST
+
+
+class DriftedError(VerificationError):
+    """What lies at the place is not what was signed."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +60,8 @@ class Examiner:
             return AuditEntry(**known, status="never-evaluated", reason=_never(tags))
         try:
             known |= self._judged(str(found.found.source), tags)
+        except DriftedError as error:
+            known |= {"status": "drifted", "reason": str(error)}
         except VerificationError as error:
             known |= {"status": "unverifiable", "reason": str(error)}
         except LeanstageError as error:
@@ -93,7 +106,7 @@ def _never(tags: dict[str, str]) -> str:
 def _require_tag(verified: Verified, tags: dict[str, str]) -> None:
     tag = tags.get(DIGEST_TAG)
     if tag != verified.digest:
-        raise VerificationError(
+        raise DriftedError(
             f"its tag {DIGEST_TAG} says {tag or 'nothing'}, and the signed decision speaks of "
             f"{verified.digest}; promote again."
         )
@@ -104,23 +117,40 @@ def _manifest(place: str, verified: Verified) -> VariantManifest:
     data = manifest_at(place)
     signed = next(each for each in verified.statement.predicate.files if each.path == MANIFEST)
     if hashlib.sha256(data).hexdigest() != signed.sha256:
-        raise VerificationError(f"its {MANIFEST} is not the one that was signed; promote again.")
+        raise DriftedError(f"its {MANIFEST} is not the one that was signed; promote again.")
     return VariantManifest.parse(data.decode(), where=f"{MANIFEST} beside the weights")
 
 
 def _figures(decision: Decision, manifest: VariantManifest) -> dict[str, Any]:
     judged = next((j for j in decision.judgements if j.candidate == decision.promoted), None)
+    measured = judged or next((j for j in decision.judgements if j.tier), None)
     return {
         "decided": decision.decided,
         "verdict": decision.verdict,
         "digest": decision.digest,
+        "task": manifest.task,
+        "parameters": manifest.parameters,
         "bytes": manifest.bytes,
         "runtime": manifest.runtime,
         "precision": manifest.precision,
         "techniques": _techniques(decision, manifest),
         "saving": judged.saving if judged else None,
         "saving_bound": judged.saving_bound if judged else None,
+        "joules_per_answer": _joules(decision, measured),
+        "baseline_joules_per_answer": measured and measured.baseline_joules_per_answer,
+        "tier": measured and measured.tier,
+        "policy_name": decision.policy_name,
+        "policy_sha256": decision.policy_sha256,
     }
+
+
+def _joules(decision: Decision, measured: Judgement | None) -> float | None:
+    """Energy per answer of what was promoted."""
+    if measured is None:
+        return None
+    if decision.promoted == "baseline":
+        return measured.baseline_joules_per_answer
+    return measured.joules_per_answer
 
 
 def _techniques(decision: Decision, manifest: VariantManifest) -> tuple[Technique, ...]:

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from leanstage.contracts.base import Contract, Part, Sha256
+from leanstage.contracts.policy import Tier
 
 Verdict = Literal["PROMOTE_OPTIMIZED", "PROMOTE_BASELINE", "BLOCKED"]
 Role = Literal["optimized", "fallback", "baseline"]
@@ -97,6 +98,11 @@ class Judgement(Part):
     saving: float | None = None
     saving_bound: float | None = None
     saving_required: float | None = None
+    joules_per_answer: float | None = None
+    """Of the candidate at the load of the policy; measured as ``tier`` says."""
+    baseline_joules_per_answer: float | None = None
+    """Of the baseline as registered, beside it."""
+    tier: Tier | None = None
     rows_needed: int | None = None
     """Evaluation rows at which this drop would be within the margin; None where it never is."""
 

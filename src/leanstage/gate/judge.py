@@ -142,8 +142,12 @@ def _of_energy(sound: Candidate, policy: ModelPolicy) -> dict[str, Any]:
     if sound.energy is None:
         return {}
     ratio = reference_ratio(sound.energy, policy)
+    joules = {arm.name: arm.joules_per_answer for arm in sound.energy.arms}
     return {
         "saving": 1.0 - ratio.ratio,
         "saving_bound": 1.0 - ratio.ci95[1],
         "saving_required": policy.required_saving(sound.energy.meter.tier),
+        "joules_per_answer": joules.get(sound.energy.registered.arm),
+        "baseline_joules_per_answer": joules.get(sound.energy.registered.against),
+        "tier": sound.energy.meter.tier,
     }
