@@ -20,22 +20,31 @@ def plan(
         baseline: The variant to optimize.
         train: Training rows.
         unlabelled: Unlabelled rows.
-        context: The run's context, for the tolerance of its policy.
+        context: The run's context, for its policy: the tolerance, and what the model is asked
+            in production.
 
     Returns:
         plan: The path through the tree and the settings it ended in (Plan).
     """
+    from pathlib import Path
+
     from leanstage.contracts import RunContext
-    from leanstage.plan import make_plan
+    from leanstage.gate.policies import tree_override
+    from leanstage.plan import Load, load_tree, make_plan
     from leanstage.progress import stage
     from leanstage.tasks import open_split
     from leanstage.variant import open_variant
     from leanstage.variant.hardware import hardware_profile
 
     with stage("plan"):
+        policy = RunContext.load(context.path).policy
         make_plan(
-            open_variant(baseline.path),
-            train_rows=open_split(train.path).info.n + open_split(unlabelled.path).info.n,
-            tolerance=RunContext.load(context.path).policy.tolerance,
+            Path(baseline.path),
+            baseline_digest=open_variant(baseline.path).digest,
+            train_rows=open_split(train.path).info.n,
+            unlabelled_rows=open_split(unlabelled.path).info.n,
+            tolerance=policy.tolerance,
             hardware=hardware_profile(),
+            load=Load(policy.batch_size, policy.request_rate, policy.serving),
+            tree=load_tree(tree_override()),
         ).save(plan.path)

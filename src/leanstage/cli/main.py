@@ -15,6 +15,7 @@ from leanstage.cli import (
     inspecting,
     judging,
     packaging,
+    planning,
     policies,
     running,
     submitting,
@@ -46,7 +47,8 @@ for command in (
     triggering.trigger,
     trust.keygen,
     trust.verify,
-    inspecting.plan,
+    planning.plan,
+    planning.tree,
     inspecting.schema,
 ):
     app.command()(command)

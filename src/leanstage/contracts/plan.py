@@ -4,7 +4,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from leanstage.contracts.base import Contract, Interval, Part, Probability, Sha256
+from leanstage.contracts.base import Contract, Interval, Part, Probability, Sha256, sha256_json
+from leanstage.contracts.variant import Technique
 
 Form = Literal[
     "torch-bf16",
@@ -18,6 +19,9 @@ Form = Literal[
     "half-width",
 ]
 """What calibration tries on a model; each against the same model in float32 under PyTorch."""
+
+Serving = Literal["any", "onnxruntime", "torch", "transformers", "vllm", "kserve-huggingface"]
+"""What loads a model where it serves; ``any`` where both runtimes of a variant can be loaded."""
 
 
 class Gain(Part):
@@ -65,14 +69,48 @@ class HardwareProfile(Contract):
     """Kubernetes labels of the node that say what it is."""
     calibration: Calibration | None = None
 
+    def node_sha256(self) -> str:
+        """SHA-256 (hex) of the kind of node: two of one kind measure the same.
+
+        It covers family, model and instruction sets of the processor (its name where the kernel
+        tells no family) and the kinds of accelerator. What a task is given of a node stays out,
+        such as threads and the number of accelerators, and so do memory, labels and calibration.
+        """
+        return sha256_json(
+            {
+                "processor": self.cpu if self.family is None else [self.family, self.model],
+                "features": sorted(set(self.features)),
+                # The kernel writes names with spaces, labels of Kubernetes have dashes.
+                "accelerators": sorted({"-".join(name.split()) for name in self.accelerators}),
+            }
+        )
+
+    def kind(self) -> str:
+        """The kind of node in words: what :meth:`node_sha256` is made of, for a message."""
+        numbers = "" if self.family is None else f" (family {self.family}, model {self.model})"
+        parts = [f"{self.cpu}{numbers}", *sorted(set(self.features))]
+        return ", ".join([*parts, *sorted(set(self.accelerators))])
+
 
 class Answer(Part):
-    """One question of the decision tree, answered."""
+    """One question of the decision tree, answered.
 
+    ``technique`` and ``branch`` are None in plans from before the tree had ids.
+    """
+
+    technique: Technique | None = None
+    branch: str | None = None
+    """Id of the branch that was taken."""
     question: str
     answer: str
     reason: str
     source: str
+    basis: Literal["rule", "measured"] = "rule"
+    """Whether what calibration measured decided it, or a rule of thumb."""
+    gains: tuple[Gain, ...] = ()
+    """The measurements that it rests on, or that were asked for and failed."""
+    left_out: tuple[Form, ...] = ()
+    """What the settings would try as a rule, and calibration showed not to gain."""
 
 
 class DistillSettings(Part):
@@ -108,11 +146,15 @@ class Plan(Contract):
     """The walk through the decision tree and the settings it ended in."""
 
     tree_version: str
+    """With the name of an organization's own branches behind a ``+``."""
+    tree_sha256: Sha256 | None = None
+    """Of the whole tree, own branches included; None in plans from before it was recorded."""
     facts: dict[str, Any]
     path: tuple[Answer, ...]
     tolerance: Probability
     hardware: HardwareProfile
-    baseline_digest: Sha256
+    baseline_digest: Sha256 | None
+    """None in a preview, which registers nothing."""
     distill: DistillSettings = DistillSettings()
     prune: PruneSettings = PruneSettings()
     quantize: QuantizeSettings = QuantizeSettings()

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from leanstage.contracts.base import Contract, Part, Probability, Sha256
+from leanstage.contracts.plan import Serving
 
 Tier = Literal["measured", "attributed", "estimated", "declared"]
 Metric = Literal["accuracy", "macro_f1"]
@@ -50,6 +51,12 @@ class ModelPolicy(Contract):
     tiers: tuple[Tier, ...] = ("measured", "attributed", "estimated")
     batch_size: int = Field(default=8, ge=1)
     """Production load: rows per request batch at which energy is measured."""
+    request_rate: float | None = Field(default=None, gt=0)
+    """Production load: answers per second, on average; None where nobody says."""
+    serving: Serving = "any"
+    """What loads the model where it serves; the plan tries only forms that this can load."""
+    hardware: str | None = Field(default=None, min_length=1)
+    """Name or URI of the hardware profile of what serves; a run that names another is refused."""
 
     max_latency_p50_ms: float | None = Field(default=None, gt=0)
     max_latency_p95_ms: float | None = Field(default=None, gt=0)

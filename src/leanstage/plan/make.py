@@ -1,69 +1,80 @@
-"""From a model and its data to a plan."""
+"""From a model, its data, its load and what serves it to a plan."""
 
-from typing import Any
+from pathlib import Path
 
 from leanstage.contracts import (
     TECHNIQUES,
+    DecisionTree,
     DistillSettings,
     HardwareProfile,
     Plan,
     PruneSettings,
     QuantizeSettings,
 )
-from leanstage.plan.tree import load_tree, walk
-from leanstage.variant import Variant
-from leanstage.variant.architectures import encoder_of
-from leanstage.variant.checkpoint import read_config
+from leanstage.plan.facts import Load, all_facts
+from leanstage.plan.measured import measured_facts, nearest
+from leanstage.plan.tree import load_tree
+from leanstage.plan.walk import walk
 
 
 def make_plan(
-    baseline: Variant,
+    folder: Path,
     *,
+    baseline_digest: str | None,
     train_rows: int,
+    unlabelled_rows: int,
     tolerance: float,
     hardware: HardwareProfile,
+    load: Load | None = None,
+    tree: DecisionTree | None = None,
 ) -> Plan:
     """Walk the tree over the facts at hand.
 
     Args:
-        train_rows: rows to learn from, labelled or not.
+        folder: the checkpoint to optimize; of its weights only the headers are read.
+        baseline_digest: its content digest; None in a preview.
+        train_rows: labelled rows to learn from.
+        unlabelled_rows: further text to learn from.
         tolerance: accuracy that may be lost in all, as a share.
+        hardware: what serves the model, with what calibration measured there.
+        load: what is asked of it in production; None takes batches of eight.
+        tree: None takes the one that ships.
+
+    Raises:
+        InputError: the model cannot be optimized, or the tree not be walked.
     """
-    facts = model_facts(baseline) | {
-        "train_rows": train_rows,
-        "tolerance": tolerance,
-        "threads": hardware.threads,
-        "features": list(hardware.features),
-        "accelerators": len(hardware.accelerators),
-    }
-    tree = load_tree()
-    path, settings = walk(tree, facts)
-    distill, prune, quantize = (settings[technique] for technique in TECHNIQUES)
+    load = load or Load()
+    tree = tree or load_tree()
+    facts = all_facts(
+        tree,
+        folder,
+        train_rows=train_rows,
+        unlabelled_rows=unlabelled_rows,
+        tolerance=tolerance,
+        load=load,
+        hardware=hardware,
+    )
+    gains = nearest(
+        hardware.calibration,
+        layers=facts["layers"],
+        hidden_size=facts["hidden_size"],
+        batch_size=load.batch_size,
+    )
+    facts |= measured_facts(gains)
+    walked = walk(tree, facts, gains)
+    distill, prune, quantize = (walked.settings[technique] for technique in TECHNIQUES)
     assert isinstance(distill, DistillSettings)
     assert isinstance(prune, PruneSettings)
     assert isinstance(quantize, QuantizeSettings)
     return Plan(
         tree_version=tree.version,
+        tree_sha256=tree.sha256(),
         facts=facts,
-        path=path,
+        path=walked.path,
         tolerance=tolerance,
         hardware=hardware,
-        baseline_digest=baseline.digest,
+        baseline_digest=baseline_digest,
         distill=distill,
         prune=prune,
         quantize=quantize,
     )
-
-
-def model_facts(model: Variant) -> dict[str, Any]:
-    """What the tree asks about a model."""
-    config = read_config(model.path)
-    encoder = encoder_of(model.manifest.architecture, where=str(model.path))
-    return {
-        "task": model.manifest.task,
-        "architecture": model.manifest.architecture,
-        "parameters": model.manifest.parameters,
-        "labels": len(model.manifest.labels),
-        "layers": config[encoder.depth_key],
-        "intermediate_size": config[encoder.width_key],
-    }

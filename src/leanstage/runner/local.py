@@ -15,11 +15,12 @@ from typing import Any, Protocol
 from leanstage.contracts import write_atomically
 from leanstage.errors import BlockedError, InputError, LeanstageError
 from leanstage.gate.attestation import KEY_VARIABLE, PUBLIC_VARIABLE, TRUST_VARIABLE
-from leanstage.gate.policies import POLICY_VARIABLE
+from leanstage.gate.policies import POLICY_VARIABLE, TREE_VARIABLE
 from leanstage.progress import EVENTS_VARIABLE
 from leanstage.registry.client import URI_VARIABLE
 from leanstage.registry.runs import RUNNER_VARIABLE, runner_name
 
+_PLACES = (KEY_VARIABLE, PUBLIC_VARIABLE, TRUST_VARIABLE, POLICY_VARIABLE, TREE_VARIABLE)
 POLL_SECONDS = 0.2
 GRACE_SECONDS = 10.0
 
@@ -109,7 +110,7 @@ def _absolute_places() -> dict[str, str]:
     """Variables that name a file or folder here, for tasks that may run elsewhere."""
     return {
         name: str(Path(os.environ[name]).absolute())
-        for name in (KEY_VARIABLE, PUBLIC_VARIABLE, TRUST_VARIABLE, POLICY_VARIABLE)
+        for name in _PLACES
         if Path(os.environ.get(name, "")).exists() and os.environ.get(name)
     }
 

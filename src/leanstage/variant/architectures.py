@@ -19,6 +19,8 @@ class Encoder:
     narrow: str
     depth_key: str
     width_key: str
+    hidden_key: str = "hidden_size"
+    heads_key: str = "num_attention_heads"
     positions_offset: int = 0
     """Position ids that the family reserves, to be left out of the usable length."""
 
@@ -41,6 +43,8 @@ ENCODERS: dict[str, Encoder] = {
         narrow="ffn.lin2",
         depth_key="n_layers",
         width_key="hidden_dim",
+        hidden_key="dim",
+        heads_key="n_heads",
     ),
 }
 

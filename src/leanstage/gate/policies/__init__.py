@@ -4,12 +4,14 @@ from leanstage.gate.policies.explain import sentences, warnings
 from leanstage.gate.policies.place import (
     IN_MLFLOW,
     POLICY_VARIABLE,
+    TREE_VARIABLE,
     Placed,
     covering,
     disagreement,
     policies_here,
     policy_for,
     publish,
+    tree_override,
 )
 from leanstage.gate.policies.reading import DEFAULT, PRESETS, load_policy, parse_policy
 
@@ -18,6 +20,7 @@ __all__ = [
     "IN_MLFLOW",
     "POLICY_VARIABLE",
     "PRESETS",
+    "TREE_VARIABLE",
     "Placed",
     "covering",
     "disagreement",
@@ -27,5 +30,6 @@ __all__ = [
     "policy_for",
     "publish",
     "sentences",
+    "tree_override",
     "warnings",
 ]

@@ -16,6 +16,8 @@ from leanstage.registry import runs
 from leanstage.registry.client import connect, embedded, experiment_id, pages, refusals
 
 POLICY_VARIABLE = "LEANSTAGE_POLICY"
+TREE_VARIABLE = "LEANSTAGE_TREE"
+TREE_FILE = "decision-tree.yaml"
 IN_MLFLOW = "mlflow:"
 POLICY_FILE = "policy.yaml"
 
@@ -60,6 +62,19 @@ def policies_here() -> tuple[list[ModelPolicy], str]:
     if place:
         return _policies_at(place), place
     return [load_policy(DEFAULT)], f"the preset {DEFAULT}"
+
+
+def tree_override() -> Path | None:
+    """The branches that the organization adds to the decision tree; None where it has none.
+
+    ``LEANSTAGE_TREE`` names the file; unset, it is ``decision-tree.yaml`` beside the policies,
+    where these are a folder.
+    """
+    named = os.environ.get(TREE_VARIABLE)
+    if named:
+        return Path(named)
+    beside = Path(os.environ.get(POLICY_VARIABLE, "")) / TREE_FILE
+    return beside if os.environ.get(POLICY_VARIABLE) and beside.is_file() else None
 
 
 def disagreement(stated: ModelPolicy, placed: Placed) -> str | None:
@@ -120,7 +135,11 @@ def _policies_at(place: str) -> list[ModelPolicy]:
         found = _published(place.removeprefix(IN_MLFLOW))
     elif Path(place).is_dir():
         # A mounted ConfigMap also holds its files in a hidden folder; only the top is read.
-        files = sorted(path for path in Path(place).iterdir() if path.suffix in (".yaml", ".yml"))
+        files = sorted(
+            path
+            for path in Path(place).iterdir()
+            if path.suffix in (".yaml", ".yml") and path.name != TREE_FILE
+        )
         found = [load_policy(str(path)) for path in files]
     else:
         return [load_policy(place)]

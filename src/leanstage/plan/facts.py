@@ -1,0 +1,148 @@
+"""The facts of the tree: about a model on disk, its load, its data and what serves it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from leanstage.contracts import DecisionTree, HardwareProfile, Serving, VariantManifest, Words
+from leanstage.errors import InputError
+from leanstage.variant.architectures import encoder_of
+from leanstage.variant.checkpoint import read_config
+from leanstage.variant.digest import MANIFEST
+
+CLASSIFIER = "ForSequenceClassification"
+SECONDS_A_YEAR = 365.25 * 24 * 3600
+_COMPUTE = ("nvidia.com/gpu.compute.major", "nvidia.com/gpu.compute.minor")
+"""Labels of GPU feature discovery."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a model is asked in production, and what loads it there.
+
+    Attributes:
+        batch_size: rows of a request.
+        request_rate: answers per second on average; None where nobody says.
+    """
+
+    batch_size: int = 8
+    request_rate: float | None = None
+    serving: Serving = "any"
+
+
+def model_facts(folder: Path) -> dict[str, Any]:
+    """What ``config.json`` and the headers of the weights say about a checkpoint.
+
+    Raises:
+        InputError: it is no sequence-classification checkpoint of a family that is known.
+    """
+    config = read_config(folder)
+    architecture = str(config.get("model_type"))
+    encoder = encoder_of(architecture, where=str(folder))
+    named = config.get("architectures") or []
+    if named and not any(str(name).endswith(CLASSIFIER) for name in named):
+        raise InputError(
+            f"{folder} is a {named[0]}; leanstage optimizes sequence classification: fine-tune the "
+            "model for the task and save it whole."
+        )
+    sizes = {
+        "layers": encoder.depth_key,
+        "hidden_size": encoder.hidden_key,
+        "heads": encoder.heads_key,
+        "intermediate_size": encoder.width_key,
+    }
+    missing = sorted(key for key in sizes.values() if not isinstance(config.get(key), int))
+    if missing:
+        raise InputError(f"{folder}/config.json does not say {missing[0]}; save the model again.")
+    # A config that names no labels means two, as transformers reads it.
+    labels = config.get("id2label") or range(2)
+    return {
+        "task": _task(folder),
+        "architecture": architecture,
+        "parameters": parameter_count(folder),
+        "labels": len(labels),
+        **{name: config[key] for name, key in sizes.items()},
+    }
+
+
+def parameter_count(folder: Path) -> int:
+    """Number of weights, read from the headers of the safetensors files alone.
+
+    Raises:
+        InputError: there are none, or a file is broken.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    found = 0
+    for path in sorted(folder.glob("*.safetensors")):
+        try:
+            with safe_open(path, framework="numpy") as weights:
+                for name in weights.keys():  # noqa: SIM118 - it is no mapping
+                    tensor = weights.get_slice(name)
+                    # Older checkpoints keep position ids beside the weights.
+                    if not tensor.get_dtype().startswith(("I", "U", "BOOL")):
+                        found += _product(tensor.get_shape())
+        except (OSError, SafetensorError) as error:
+            raise InputError(f"{path} cannot be read as safetensors: {error}.") from error
+    if not found:
+        raise InputError(
+            f"{folder} holds no .safetensors weights; pickled weights are never loaded: save the "
+            "model again with save_pretrained."
+        )
+    return found
+
+
+def all_facts(
+    tree: DecisionTree,
+    folder: Path,
+    *,
+    train_rows: int,
+    unlabelled_rows: int,
+    tolerance: float,
+    load: Load,
+    hardware: HardwareProfile,
+) -> dict[str, Any]:
+    """Every fact but those of calibration, which need the shape of the model.
+
+    Raises:
+        InputError: see :func:`model_facts`.
+    """
+    rows = train_rows + unlabelled_rows
+    answers = None if load.request_rate is None else load.request_rate * SECONDS_A_YEAR
+    features = tree.facts["features"]
+    known = features.values if isinstance(features, Words) else ()
+    return model_facts(folder) | {
+        "train_rows": train_rows,
+        "unlabelled_rows": unlabelled_rows,
+        "learning_rows": rows,
+        "tolerance": tolerance,
+        "serving": load.serving,
+        "batch_size": load.batch_size,
+        "request_rate": load.request_rate,
+        "answers_per_row": None if answers is None or not rows else answers / rows,
+        "threads": hardware.threads,
+        "features": tuple(name for name in hardware.features if name in known),
+        "accelerators": len(hardware.accelerators),
+        "gpu_compute": gpu_compute(hardware),
+    }
+
+
+def gpu_compute(hardware: HardwareProfile) -> float | None:
+    """Compute capability of the GPUs as the node's labels say it; None where they do not."""
+    major, minor = (hardware.labels.get(label, "") for label in _COMPUTE)
+    return int(major) + int(minor) / 10 if major.isdigit() and minor.isdigit() else None
+
+
+def _task(folder: Path) -> str:
+    """What the manifest says, which a checkpoint that is no variant yet does not have."""
+    path = folder / MANIFEST
+    if path.is_file():
+        return VariantManifest.load(path).task
+    return str(VariantManifest.model_fields["task"].default)
+
+
+def _product(shape: list[int]) -> int:
+    product = 1
+    for size in shape:
+        product *= size
+    return product

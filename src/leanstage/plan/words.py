@@ -1,0 +1,23 @@
+"""Measurements behind an answer, as sentences."""
+
+from leanstage.contracts import Answer, Gain
+
+
+def evidence(answer: Answer) -> list[str]:
+    """One sentence for every measurement behind an answer, and one for what it leaves out."""
+    lines = [gain_in_words(gain) for gain in answer.gains]
+    if answer.left_out:
+        lines.append(f"Left out, as it gains nothing here: {', '.join(answer.left_out)}.")
+    return lines
+
+
+def gain_in_words(gain: Gain) -> str:
+    """What was measured, where and against what."""
+    where = f"at {gain.shape}, batches of {gain.batch_size}"
+    if gain.ratio is None:
+        reason = (gain.error or "no reason was kept").rstrip(".")
+        return f"{gain.form} could not be measured {where}: {reason}."
+    interval = "" if gain.ci95 is None else f" (95% CI {gain.ci95[0]:.2f} to {gain.ci95[1]:.2f})"
+    return (
+        f"{gain.form} costs {gain.ratio:.2f}{interval} of float32 under PyTorch, measured {where}."
+    )
