@@ -1,0 +1,184 @@
+"""What a Kubernetes cluster serves, read through its API; nothing there is changed."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from leanstage.audit.deployed import Found, Object, of_service, of_workload
+from leanstage.errors import LeanstageError
+
+_IN_CLUSTER = "KUBERNETES_SERVICE_HOST"
+_PAGE = 500
+_SECONDS = (5, 60)
+"""To connect, and to read a page."""
+
+
+@dataclass
+class Cluster:
+    """What was found; ``host`` is None where there is no cluster to ask.
+
+    Attributes:
+        problems: what could not be read, a sentence each.
+        notes: what was left out, a sentence each.
+    """
+
+    host: str | None = None
+    found: list[Found] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Kind:
+    plural: str
+    group: str
+    version: str
+    read: Callable[[Object], Iterator[Found]]
+
+
+_KINDS = (
+    _Kind("inferenceservices", "serving.kserve.io", "v1beta1", of_service),
+    _Kind("deployments", "apps", "v1", partial(of_workload, "Deployment")),
+    _Kind("statefulsets", "apps", "v1", partial(of_workload, "StatefulSet")),
+)
+
+
+class _RefusedError(LeanstageError):
+    """The API did not answer as it should."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def read_cluster(namespaces: Sequence[str] = ()) -> Cluster:
+    """Everything that serves a model, in these namespaces or, without any, in all.
+
+    The cluster is the one that this pod runs in, else the current context of the kubeconfig.
+    """
+    cluster = Cluster()
+    try:
+        api = _connected()
+    except LeanstageError as error:
+        cluster.problems.append(str(error))
+        return cluster
+    if api is None:
+        cluster.notes.append(
+            "No cluster was read: there is no kubeconfig, and this is not a pod of one."
+        )
+        return cluster
+    cluster.host = api.api_client.configuration.host
+    for kind in _KINDS:
+        for namespace in namespaces or (None,):
+            try:
+                for item in _items(api, kind, namespace):
+                    _add(cluster, kind, item)
+            except _RefusedError as error:
+                if error.status == 404 and kind.group == "serving.kserve.io":
+                    cluster.notes.append("The cluster knows no InferenceServices: no KServe there.")
+                    break
+                cluster.problems.append(str(error))
+                if error.status == 0:
+                    # It cannot be reached: so it is with the rest.
+                    return cluster
+    return cluster
+
+
+def _add(cluster: Cluster, kind: _Kind, item: Object) -> None:
+    try:
+        cluster.found.extend(kind.read(item))
+    except (ValueError, TypeError, AttributeError) as error:
+        name = (item.get("metadata") or {}).get("name") if isinstance(item, dict) else None
+        cluster.problems.append(
+            f"Of the {kind.plural}, {name or 'one without a name'} cannot be read: {error}."
+        )
+
+
+def _connected() -> Any:
+    """The API for objects of any kind; None where no cluster is configured."""
+    from kubernetes import client, config
+
+    configuration = client.Configuration()
+    try:
+        if os.environ.get(_IN_CLUSTER):
+            config.load_incluster_config(client_configuration=configuration)
+        elif _kubeconfig():
+            config.load_kube_config(client_configuration=configuration)
+        else:
+            return None
+    except (config.ConfigException, OSError, ValueError) as error:
+        raise LeanstageError(
+            f"The configuration of the cluster cannot be read ({_first_line(error)}); mend it, or "
+            "leave the cluster out with --no-cluster."
+        ) from error
+    configuration.retries = 1
+    return client.CustomObjectsApi(client.ApiClient(configuration))
+
+
+def _kubeconfig() -> bool:
+    named = os.environ.get("KUBECONFIG")
+    paths = named.split(os.pathsep) if named else [str(Path.home() / ".kube" / "config")]
+    # One that is named and missing is a mistake to tell of, not a machine without a cluster.
+    return bool(named) or any(Path(path).is_file() for path in paths)
+
+
+def _items(api: Any, kind: _Kind, namespace: str | None) -> Iterator[Object]:
+    """Every object of a kind, page by page; begun once more where a page has expired."""
+    for last in (False, True):
+        found: list[Object] = []
+        try:
+            for page in _pages(api, kind, namespace):
+                found += page
+        except _RefusedError as error:
+            if error.status == 410 and not last:
+                continue
+            raise
+        yield from found
+        return
+
+
+def _pages(api: Any, kind: _Kind, namespace: str | None) -> Iterator[list[Object]]:
+    from kubernetes.client import ApiException
+    from urllib3.exceptions import HTTPError
+
+    token = ""
+    where = f"in the namespace {namespace}" if namespace else "in all namespaces"
+    host = api.api_client.configuration.host
+    while True:
+        query: dict[str, Any] = {"limit": _PAGE, "_request_timeout": _SECONDS}
+        if token:
+            query["_continue"] = token
+        try:
+            if namespace:
+                page = api.list_namespaced_custom_object(
+                    kind.group, kind.version, namespace, kind.plural, **query
+                )
+            else:
+                page = api.list_cluster_custom_object(
+                    kind.group, kind.version, kind.plural, **query
+                )
+        except ApiException as error:
+            raise _RefusedError(
+                f"Kubernetes at {host} refused to list {kind.plural} {where} ({error.status} "
+                f"{error.reason}); grant the audit `list` of them, or name the namespaces that it "
+                "may read.",
+                int(error.status or 0),
+            ) from error
+        except (HTTPError, OSError, ValueError) as error:
+            raise _RefusedError(
+                f"Kubernetes at {host} cannot be reached for its {kind.plural} "
+                f"({_first_line(error)}); nothing that it serves was counted."
+            ) from error
+        if not isinstance(page, dict) or not isinstance(page.get("items"), list):
+            raise _RefusedError(f"Kubernetes at {host} answered no list of {kind.plural}.", 502)
+        yield page["items"]
+        token = (page.get("metadata") or {}).get("continue") or ""
+        if not token:
+            return
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).partition("\n")[0].rstrip(".")
