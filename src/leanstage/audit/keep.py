@@ -3,6 +3,7 @@
 import tempfile
 from pathlib import Path
 
+from leanstage.audit.journal import JOURNAL
 from leanstage.audit.render import render_csv, render_html
 from leanstage.contracts import Audit, write_atomically
 from leanstage.registry import runs
@@ -18,6 +19,8 @@ def write_audit(audit: Audit, folder: Path) -> tuple[Path, ...]:
     audit.save(paths[0])
     write_atomically(paths[1], render_csv(audit).encode())
     write_atomically(paths[2], render_html(audit).encode())
+    # It is whole: the next one begins anew.
+    (folder / JOURNAL).unlink(missing_ok=True)
     return paths
 
 

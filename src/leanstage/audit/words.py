@@ -3,6 +3,7 @@
 from leanstage.contracts import Audit, AuditEntry, AuditStatus
 
 TITLE: dict[AuditStatus, str] = {
+    "drifted": "Drifted",
     "unverifiable": "Unverifiable",
     "never-evaluated": "Never evaluated",
     "justification-expired": "Justification expired",
@@ -10,6 +11,7 @@ TITLE: dict[AuditStatus, str] = {
     "optimized": "Optimized",
 }
 TONE: dict[AuditStatus, str] = {
+    "drifted": "bad",
     "unverifiable": "bad",
     "never-evaluated": "bad",
     "justification-expired": "warn",
@@ -30,6 +32,8 @@ def coverage_sentence(audit: Audit) -> str:
             f"three techniques; {found.optimized:,} optimized, {found.justified:,} justified, "
             f"{found.rest:,} neither."
         )
+    if audit.examined_since is not None:
+        told += f" The first was examined at {audit.examined_since}, before an interruption."
     if audit.complete:
         return told
     unread = sum(entry.error is not None for entry in audit.entries)

@@ -30,12 +30,16 @@ def audit(
 
     Exit code 1 where something could not be read.
     """
-    from leanstage.audit import coverage_sentence, log_audit, survey, write_audit
+    from leanstage.audit import JOURNAL, coverage_sentence, log_audit, survey, write_audit
     from leanstage.runner.session import tracking_uri
 
     tracking_uri()
     aside = Console(stderr=True)
-    taken = survey(alias or (), lambda line: aside.print(line, style="dim"))
+    taken = survey(
+        alias or (),
+        lambda line: aside.print(line, style="dim", highlight=False),
+        journal=None if out is None else out / JOURNAL,
+    )
     if as_json:
         typer.echo(taken.model_dump_json(indent=2))
     else:
