@@ -59,4 +59,4 @@ def test_a_spreadsheet_computes_nothing() -> None:
 
 
 def test_an_audit_of_nothing_is_a_page_too() -> None:
-    assert "No version carries the alias champion." in render_html(made())
+    assert "no version carries the alias champion." in render_html(made())

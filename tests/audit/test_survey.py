@@ -93,7 +93,7 @@ def test_coverage_adds_up(audit: Audit) -> None:
     assert (found.models, found.optimized, found.justified, found.rest) == (9, 2, 1, 6)
     assert found.evaluated == 4
     assert coverage_sentence(audit).startswith(
-        "Of 9 serving versions, 4 (44%) were evaluated for all three techniques; 2 optimized"
+        "Of 9 serving models, 4 (44%) were evaluated for all three techniques; 2 optimized"
     )
 
 

@@ -42,7 +42,7 @@ def test_a_complete_audit_ends_with_0(leanstage: Command, client: MlflowClient) 
     code, out, _ = leanstage()
     assert code == 0
     assert "old[red]" in out
-    assert "Of 1 serving version, 0 (0%) were evaluated" in out
+    assert "Of 1 serving model, 0 (0%) were evaluated" in out
 
 
 def test_an_incomplete_one_ends_with_1_and_says_so(

@@ -3,11 +3,13 @@
 from leanstage.audit.journal import JOURNAL
 from leanstage.audit.keep import log_audit, write_audit
 from leanstage.audit.render import render_csv, render_html
+from leanstage.audit.sources import Sources
 from leanstage.audit.survey import survey
 from leanstage.audit.words import coverage_sentence
 
 __all__ = [
     "JOURNAL",
+    "Sources",
     "coverage_sentence",
     "log_audit",
     "render_csv",

@@ -41,7 +41,7 @@ def envelope_at(place: str) -> bytes:
     Raises:
         RegistryError: it cannot be read.
     """
-    return _fetched(f"{place.rstrip('/')}/{attestation.FOLDER}/{attestation.ENVELOPE}")
+    return small_file(f"{place.rstrip('/')}/{attestation.FOLDER}/{attestation.ENVELOPE}")
 
 
 def manifest_at(place: str) -> bytes:
@@ -50,7 +50,7 @@ def manifest_at(place: str) -> bytes:
     Raises:
         RegistryError: it cannot be read.
     """
-    return _fetched(f"{place.rstrip('/')}/{MANIFEST}")
+    return small_file(f"{place.rstrip('/')}/{MANIFEST}")
 
 
 def manifest_of_candidate(run_id: str, role: str) -> bytes:
@@ -59,10 +59,15 @@ def manifest_of_candidate(run_id: str, role: str) -> bytes:
     Raises:
         RegistryError: it cannot be read.
     """
-    return _fetched(f"runs:/{run_id}/{role}/variant/{MANIFEST}")
+    return small_file(f"runs:/{run_id}/{role}/variant/{MANIFEST}")
 
 
-def _fetched(uri: str) -> bytes:
+def small_file(uri: str) -> bytes:
+    """A small file at any place that MLflow can read.
+
+    Raises:
+        RegistryError: it cannot be read.
+    """
     import mlflow
 
     connect()

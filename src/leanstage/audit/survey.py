@@ -3,19 +3,19 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from leanstage import __version__
+from leanstage.audit.assess import assessed
 from leanstage.audit.examining import examined
 from leanstage.audit.inventory import Tell, serving
 from leanstage.audit.journal import Journal
+from leanstage.audit.sources import Sources
 from leanstage.audit.standing import Examiner
-from leanstage.contracts import TECHNIQUES, Audit, AuditEntry, AuditStatus, Coverage
+from leanstage.contracts import TECHNIQUES, Audit, AuditEntry, Coverage
 from leanstage.errors import LeanstageError
 from leanstage.gate import attestation
 from leanstage.registry.client import CHAMPION, public_uri, tracking_uri
-
-_RANK = {status: rank for rank, status in enumerate(get_args(AuditStatus))}
 
 
 def survey(
@@ -24,8 +24,9 @@ def survey(
     *,
     now: datetime | None = None,
     journal: Path | None = None,
+    sources: Sources | None = None,
 ) -> Audit:
-    """How every version behind a serving alias stands; nothing is written.
+    """How every version behind a serving alias stands, and what else serves; nothing is changed.
 
     Args:
         aliases: those that count as serving beside ``champion``.
@@ -33,9 +34,11 @@ def survey(
         now: the moment at which promotions must hold, with its time zone; None is this one.
         journal: a file that each entry is appended to; after a crash the next audit that is given
             it goes on from there.
+        sources: what to ask beside MLflow; None is nothing.
 
     Raises:
         RegistryError: MLflow cannot be searched.
+        InputError: a file that ``sources`` names cannot be used.
     """
     now = now or datetime.now(UTC)
     counted = tuple(dict.fromkeys([CHAMPION, *aliases]))
@@ -43,20 +46,23 @@ def survey(
     inventory = list(serving(counted, tell))
     with Journal(journal, _basis(examiner), now, tell) as kept:
         entries = list(examined(inventory, examiner, kept, tell))
-    entries.sort(key=lambda e: (_RANK[e.status], -(e.bytes or 0), e.model, e.version or ""))
+    found = assessed(entries, examiner.entry, sources or Sources(), now, tell)
     return Audit(
         taken=now.isoformat(timespec="seconds"),
         examined_since=None if kept.since is None else kept.since.isoformat(timespec="seconds"),
         where=public_uri(tracking_uri()),
+        cluster=found.cluster,
         aliases=counted,
-        entries=tuple(entries),
-        coverage=coverage(entries),
-        complete=all(entry.error is None for entry in entries),
+        entries=tuple(found.entries),
+        coverage=coverage(found.entries),
+        problems=tuple(found.problems),
+        notes=tuple(found.notes),
+        complete=not found.problems and all(entry.error is None for entry in found.entries),
     )
 
 
 def coverage(entries: Sequence[AuditEntry]) -> Coverage:
-    """How many of the serving versions are what they should be."""
+    """How much of what serves is what it should be."""
     optimized = sum(entry.status == "optimized" for entry in entries)
     justified = sum(entry.status == "justified" for entry in entries)
     return Coverage(

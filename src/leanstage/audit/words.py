@@ -24,7 +24,7 @@ def coverage_sentence(audit: Audit) -> str:
     """Coverage in a sentence or two, with what is missing where something is."""
     found = audit.coverage
     if found.models == 0:
-        told = f"No version carries {_either(audit.aliases)}."
+        told = f"Nothing serves: no version carries {_either(audit.aliases)}."
     else:
         told = (
             f"Of {found.models:,} serving {_plural(found.models)}, {found.evaluated:,} "
@@ -36,7 +36,7 @@ def coverage_sentence(audit: Audit) -> str:
         told += f" The first was examined at {audit.examined_since}, before an interruption."
     if audit.complete:
         return told
-    unread = sum(entry.error is not None for entry in audit.entries)
+    unread = len(audit.problems) + sum(entry.error is not None for entry in audit.entries)
     return f"{told} Incomplete: {unread:,} could not be read."
 
 
@@ -82,7 +82,7 @@ def _either(aliases: tuple[str, ...]) -> str:
 
 
 def _plural(count: int) -> str:
-    return "version" if count == 1 else "versions"
+    return "model" if count == 1 else "models"
 
 
 def _were(count: int) -> str:
