@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.kfp_server", "tests.mlflow_server"]
+pytest_plugins = ["tests.browser", "tests.kfp_server", "tests.mlflow_server"]
 
 WORDS = (
     "the a film story plot actor scene camera music ending quiet long short first second "
@@ -145,5 +145,7 @@ def embedded_mlflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     monkeypatch.setenv("LEANSTAGE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    # Also where the tests run in a pod: what they plan for is the machine at hand.
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     monkeypatch.setenv("LEANSTAGE_EVENTS", "")
     return uri

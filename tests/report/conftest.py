@@ -72,6 +72,14 @@ def manifest(
     )
 
 
+HARDWARE = HardwareProfile(
+    cpu="Intel Xeon (Ice Lake)",
+    family=6,
+    model=106,
+    threads=2,
+    memory_bytes=16_000_000_000,
+    features=("avx2", "avx512_vnni"),
+)
 BASELINE = manifest("baseline", "torch", "fp32", 109_486_854, 438_012_716)
 CHAMPION = Champion(
     version=ModelVersion(name="support-intents", version="5", created_ms=1_788_000_000_000),
@@ -361,6 +369,7 @@ def energy(name: str, joules: float, ratio: float) -> EnergyComparison:
         workload=Workload(
             batch_size=8, rows=256, dataset_sha256=sha("evaluation"), label="evaluation rows"
         ),
+        node=HARDWARE,
         environment={
             "cpu": "Intel Xeon (Ice Lake)",
             "python": "3.11.7",
@@ -448,14 +457,7 @@ PLAN = Plan(
         ),
     ),
     tolerance=0.01,
-    hardware=HardwareProfile(
-        cpu="Intel Xeon (Ice Lake)",
-        family=6,
-        model=106,
-        threads=2,
-        memory_bytes=16_000_000_000,
-        features=("avx2", "avx512_vnni"),
-    ),
+    hardware=HARDWARE,
     baseline_digest=sha("baseline"),
     distill=DistillSettings(depths=(0.25, 0.5)),
     prune=PruneSettings(ratios=(0.5, 0.33)),

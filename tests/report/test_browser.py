@@ -1,0 +1,62 @@
+"""The report in a real browser: as a file, in a sandboxed frame, on a phone, in both themes."""
+
+import html
+from collections.abc import Callable
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from leanstage.contracts import Verdict
+from leanstage.report import ReportInputs, render_html
+from tests.browser import Chromium, Theme
+
+MakeInputs = Callable[[Verdict], ReportInputs]
+VERDICTS = get_args(Verdict)
+
+
+@pytest.fixture
+def page_of(make_inputs: MakeInputs, tmp_path: Path) -> Callable[[Verdict], Path]:
+    def write(verdict: Verdict) -> Path:
+        path = tmp_path / "report.html"
+        path.write_text(render_html(make_inputs(verdict)), encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("theme", get_args(Theme))
+@pytest.mark.parametrize("verdict", VERDICTS)
+def test_it_is_accessible_silent_and_loads_nothing(
+    chromium: Chromium, page_of: Callable[[Verdict], Path], verdict: Verdict, theme: Theme
+) -> None:
+    visit = chromium.open(page_of(verdict), theme=theme)
+    assert visit.violations() == []
+    assert visit.complaints == []
+    assert visit.requests == []
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1280])
+def test_it_is_never_wider_than_the_window(
+    chromium: Chromium, page_of: Callable[[Verdict], Path], width: int
+) -> None:
+    visit = chromium.open(page_of("BLOCKED"), width=width)
+    assert visit.overflow == 0
+    assert visit.violations() == []
+
+
+def test_it_works_in_a_frame_that_may_do_nothing(
+    chromium: Chromium, page_of: Callable[[Verdict], Path], tmp_path: Path
+) -> None:
+    report = page_of("PROMOTE_OPTIMIZED").read_text(encoding="utf-8")
+    outer = tmp_path / "frame.html"
+    outer.write_text(
+        f'<!DOCTYPE html><iframe sandbox="" srcdoc="{html.escape(report)}"></iframe>',
+        encoding="utf-8",
+    )
+    visit = chromium.open(outer)
+    frame = visit.page.frames[1]
+    assert frame.locator("h1").inner_text() == "The optimized variant ships"
+    assert frame.locator("svg.chart").first.is_visible()
+    assert visit.complaints == []
+    assert [url for url in visit.requests if url != "about:srcdoc"] == []
