@@ -1,6 +1,7 @@
 """One registry in which models serve that were promoted, passed by, hidden and tampered with."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,6 +11,7 @@ from mlflow import MlflowClient
 
 from leanstage.contracts import (
     TECHNIQUES,
+    Champion,
     Decision,
     Judgement,
     JustificationUse,
@@ -37,6 +39,15 @@ class Registry(NamedTuple):
     uri: str
     folder: Path
     client: MlflowClient
+
+    @contextmanager
+    def here(self) -> Iterator[None]:
+        """Within this, it is the MLflow of this process."""
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setenv("MLFLOW_TRACKING_URI", self.uri)
+            patched.setenv("LEANSTAGE_HOME", str(self.folder / "home"))
+            patched.setenv("LEANSTAGE_EVENTS", "")
+            yield
 
 
 class Shipping:
@@ -83,28 +94,38 @@ class Shipping:
             }
         )
 
-    def ship(self, name: str, *, justified_for: timedelta | None = None) -> ModelVersion:
+    def ship(
+        self,
+        name: str,
+        *,
+        justified_for: timedelta | None = None,
+        over: Champion | None = None,
+    ) -> ModelVersion:
         """Promote a variant on which all techniques were evaluated, or else the baseline."""
         policy = self.policy.model_copy(update={"promoted_model": name})
         steps = tuple(
             Step(
                 technique=technique,
                 status="skipped",
-                reason=f"for {name}",
+                reason=f"for {name}{' again' if over else ''}",
                 parent_digest=self.baseline.digest,
                 seconds=0.0,
             )
             for technique in TECHNIQUES
         )
-        made = with_lineage(self.baseline, self.folder / name, steps)
+        folder = self.folder / (f"{name}-again" if over else name)
+        made = with_lineage(self.baseline, folder, steps)
         judged = Judgement(
             candidate="optimized",
             digest=made.digest,
             passed=justified_for is None,
             saving=0.52,
             saving_bound=0.48,
+            joules_per_answer=0.005,
+            baseline_joules_per_answer=0.025,
+            tier="estimated",
         )
-        decision = self.decision(policy, digest=made.digest, judgements=(judged,))
+        decision = self.decision(policy, digest=made.digest, judgements=(judged,), champion=over)
         if justified_for is not None:
             use = JustificationUse(
                 run_id="approval",
@@ -126,18 +147,23 @@ class Shipping:
             runs.log_folder(decision.run_id, made.path, "optimized/variant")
         folders: dict[Role, Path] = {"baseline": self.baseline.path, "optimized": made.path}
         keep_decision(decision, policy, folders[decision.promoted or "baseline"])
-        return promote(decision, variants=folders, target=self.folder / f"{name}-promoted")
+        return promote(decision, variants=folders, target=Path(f"{folder}-promoted"))
 
 
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+@pytest.fixture
+def at_the_registry(registry: Registry, embedded_mlflow: str) -> Iterator[Registry]:
+    """After what gives every other test an MLflow of its own."""
+    with registry.here():
+        yield registry
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
     """Nothing in here is changed by a test."""
     folder = tmp_path_factory.mktemp("registry")
     uri = f"sqlite:///{folder / 'mlflow.db'}"
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("MLFLOW_TRACKING_URI", uri)
-        patched.setenv("LEANSTAGE_HOME", str(folder / "home"))
-        patched.setenv("LEANSTAGE_EVENTS", "")
+    found = Registry(uri, folder, MlflowClient(uri, registry_uri=uri))
+    with found.here():
         shipping = Shipping(folder, uri)
         client = shipping.client
         shipping.ship("lean")
@@ -151,6 +177,10 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
         _file(client, "rewritten", "leanstage.json").write_text("{}")
         shipping.ship("bare")
         _file(client, "bare", "attestation/decision.dsse.json").unlink()
+        first = shipping.ship("moved")
+        tag = client.get_model_version("moved", first.version).tags[DIGEST_TAG]
+        shipping.ship("moved", over=Champion(version=first, digest=tag))
+        client.set_registered_model_alias("moved", "champion", first.version)
         client.set_registered_model_alias("tiny", "production", "1")
         client.create_registered_model(HOSTILE)
         client.create_model_version(HOSTILE, source="s3://nowhere/at/all")
@@ -160,7 +190,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
         # A genuine prompt is nothing that serves.
         client.register_prompt("greeting", "Hello {{name}}")
         client.set_prompt_alias("greeting", "production", 1)
-        yield Registry(uri, folder, client)
+    return found
 
 
 def _file(client: MlflowClient, name: str, path: str) -> Path:

@@ -1,6 +1,6 @@
 """How versions stand, against a real MLflow and promotions that really happened."""
 
-from typing import Any
+from pathlib import Path
 
 import pytest
 
@@ -8,18 +8,15 @@ from leanstage.audit import coverage_sentence, survey
 from leanstage.contracts import TECHNIQUES, Audit, AuditEntry
 from leanstage.gate import attestation
 from leanstage.registry.client import RegistryError
-from tests.audit.conftest import HOSTILE, SOON
+from tests.audit.conftest import HOSTILE, SOON, Registry
+
+pytestmark = pytest.mark.usefixtures("at_the_registry")
 
 
 @pytest.fixture(scope="module")
-def audit(registry: Any) -> Audit:
-    return survey(["production"], lambda _: None, now=SOON)
-
-
-@pytest.fixture(autouse=True)
-def at_the_registry(registry: Any, embedded_mlflow: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After what gives every other test an MLflow of its own."""
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", registry.uri)
+def audit(registry: Registry) -> Audit:
+    with registry.here():
+        return survey(["production"], lambda _: None, now=SOON)
 
 
 def entry(audit: Audit, model: str) -> AuditEntry:
@@ -35,6 +32,7 @@ def test_every_version_behind_a_serving_alias_and_no_other(audit: Audit) -> None
         ("lapsed", "justification-expired"),
         ("tampered", "drifted"),
         ("rewritten", "drifted"),
+        ("moved", "drifted"),
         ("bare", "unverifiable"),
         ("tiny", "never-evaluated"),
         (HOSTILE, "never-evaluated"),
@@ -45,7 +43,7 @@ def test_every_version_behind_a_serving_alias_and_no_other(audit: Audit) -> None
     assert ranked[-1] == "optimized"
 
 
-def test_without_the_alias_it_is_no_serving_version(registry: Any) -> None:
+def test_without_the_alias_it_is_no_serving_version(registry: Registry) -> None:
     names = {each.model for each in survey(tell=lambda _: None).entries}
     assert "tiny" not in names
     assert "lean" in names
@@ -90,15 +88,15 @@ def test_what_cannot_be_read_is_a_row_and_the_audit_incomplete(audit: Audit) -> 
 
 def test_coverage_adds_up(audit: Audit) -> None:
     found = audit.coverage
-    assert (found.models, found.optimized, found.justified, found.rest) == (9, 2, 1, 6)
-    assert found.evaluated == 4
+    assert (found.models, found.optimized, found.justified, found.rest) == (10, 2, 1, 7)
+    assert found.evaluated == 5
     assert coverage_sentence(audit).startswith(
-        "Of 9 serving models, 4 (44%) were evaluated for all three techniques; 2 optimized"
+        "Of 10 serving models, 5 (50%) were evaluated for all three techniques; 2 optimized"
     )
 
 
 def test_keys_that_are_not_trusted_vouch_for_nothing(
-    registry: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attestation.generate(tmp_path / "other")
     monkeypatch.setenv("LEANSTAGE_TRUST", str(tmp_path / "other"))
@@ -108,7 +106,7 @@ def test_keys_that_are_not_trusted_vouch_for_nothing(
 
 
 def test_without_any_key_to_trust_the_audit_is_incomplete(
-    registry: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LEANSTAGE_TRUST", str(tmp_path / "nothing"))
     taken = survey(["production"], tell=lambda _: None)

@@ -105,8 +105,8 @@ def _connected() -> Any:
     try:
         if os.environ.get(_IN_CLUSTER):
             config.load_incluster_config(client_configuration=configuration)
-        elif _kubeconfig():
-            config.load_kube_config(client_configuration=configuration)
+        elif path := _kubeconfig():
+            config.load_kube_config(path, client_configuration=configuration)
         else:
             return None
     except (config.ConfigException, OSError, ValueError) as error:
@@ -118,11 +118,11 @@ def _connected() -> Any:
     return client.CustomObjectsApi(client.ApiClient(configuration))
 
 
-def _kubeconfig() -> bool:
-    named = os.environ.get("KUBECONFIG")
-    paths = named.split(os.pathsep) if named else [str(Path.home() / ".kube" / "config")]
+def _kubeconfig() -> str:
+    """Its path, or several as the variable holds them; empty where there is none."""
+    usual = Path.home() / ".kube" / "config"
     # One that is named and missing is a mistake to tell of, not a machine without a cluster.
-    return bool(named) or any(Path(path).is_file() for path in paths)
+    return os.environ.get("KUBECONFIG") or (str(usual) if usual.is_file() else "")
 
 
 def _items(api: Any, kind: _Kind, namespace: str | None) -> Iterator[Object]:
@@ -170,7 +170,7 @@ def _pages(api: Any, kind: _Kind, namespace: str | None) -> Iterator[list[Object
         except (HTTPError, OSError, ValueError) as error:
             raise _RefusedError(
                 f"Kubernetes at {host} cannot be reached for its {kind.plural} "
-                f"({_first_line(error)}); nothing that it serves was counted."
+                f"({_cause(error)}); nothing that it serves was counted."
             ) from error
         if not isinstance(page, dict) or not isinstance(page.get("items"), list):
             raise _RefusedError(f"Kubernetes at {host} answered no list of {kind.plural}.", 502)
@@ -180,5 +180,10 @@ def _pages(api: Any, kind: _Kind, namespace: str | None) -> Iterator[list[Object
             return
 
 
-def _first_line(error: BaseException) -> str:
+def _cause(error: BaseException) -> str:
+    """What stands behind the retries, without the objects that carried it."""
+    return _first_line(getattr(error, "reason", error)).rpartition(": ")[2].strip("'\")>")
+
+
+def _first_line(error: object) -> str:
     return (str(error).strip() or type(error).__name__).partition("\n")[0].rstrip(".")
