@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 
-.PHONY: demo test nightly golden check format images test-images mirror-list clean
+.PHONY: demo test nightly golden docs check format images test-images mirror-list clean
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/leanstage demo
@@ -19,6 +19,10 @@ nightly: $(VENV)/.installed-dev
 # The checked-in IR of every pipeline, after a change that is meant.
 golden: $(VENV)/.installed-dev
 	LEANSTAGE_GOLDEN=write $(BIN)/python -m pytest -q tests/runner/test_golden.py
+
+# The page on the decision tree, from its data.
+docs: $(VENV)/.installed
+	env -u LEANSTAGE_TREE -u LEANSTAGE_POLICY $(BIN)/leanstage tree --out docs/decision-tree.md
 
 # Style, types and layers.
 check: $(VENV)/.installed-dev

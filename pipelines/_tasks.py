@@ -17,7 +17,8 @@ TRAINING = ("distill", "prune")
 TIMED = ("quantize", "evaluate", "energy_measure")
 REGISTRY = ("resolve", "receive", "recall", "propose", "gate", "report", "promote")
 """What talks to MLflow, and gets its account and that of the object store."""
-RULED = ("resolve", "receive", "gate")
+RULED = ("resolve", "receive", "plan", "gate")
+"""What reads the policies, or the decision tree's own branches beside them."""
 VERIFYING = ("recall", "gate", "report", "promote")
 SIGNING = ("gate",)
 KNOWN = (*TRAINING, *TIMED, *REGISTRY, "plan")

@@ -86,7 +86,7 @@ def test_only_what_talks_to_mlflow_has_its_account(deploy: Compiled) -> None:
 
 
 def test_policies_and_trust_are_mounted_where_they_are_read(deploy: Compiled) -> None:
-    assert deploy.having("configMapAsVolume", "leanstage-policies") == {"resolve", "gate"}
+    assert deploy.having("configMapAsVolume", "leanstage-policies") == {"resolve", "plan", "gate"}
     assert deploy.having("configMapAsVolume", "leanstage-trust") == {"gate", "report", "promote"}
     assert deploy.environment("gate")["LEANSTAGE_POLICY"] == "/etc/leanstage/policies"
     assert deploy.environment("report")["LEANSTAGE_TRUST"] == "/etc/leanstage/trust"

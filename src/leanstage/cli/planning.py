@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated, get_args
+from urllib.parse import urlsplit
 
 import typer
 from rich.console import Group
@@ -9,7 +10,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from leanstage.cli._shared import absolute, console, say
-from leanstage.contracts import TECHNIQUES, Answer, Plan, Serving, write_atomically
+from leanstage.contracts import TECHNIQUES, Answer, HardwareProfile, Plan, Serving, write_atomically
 from leanstage.errors import InputError
 
 TreeOption = Annotated[
@@ -21,7 +22,7 @@ TreeOption = Annotated[
 def plan(
     model: Annotated[str, typer.Option(help="Folder or URI of the model.")],
     hardware: Annotated[
-        str, typer.Option(help="Hardware profile, by file or name; auto: this machine.")
+        str, typer.Option(help="Hardware profile: name, file or URI; auto: this machine.")
     ] = "auto",
     tolerance: Annotated[float, typer.Option(min=0.0, max=1.0, help="Accuracy to spare.")] = 0.01,
     serving: Annotated[
@@ -40,24 +41,25 @@ def plan(
     ] = False,
 ) -> None:
     """Walk the decision tree for a model and say why it answers so."""
-    from leanstage.plan import Load
-    from leanstage.resolve.preview import named_hardware, preview_plan
-    from leanstage.runner.session import name_tracking_uri
+    from leanstage.gate.policies import tree_override
+    from leanstage.plan import Load, load_tree
+    from leanstage.plan.preview import preview_plan
 
     if serving not in get_args(Serving):
         known = ", ".join(get_args(Serving))
         raise InputError(f"{serving!r} is nothing that serves a model; use one of: {known}.")
     if request_rate is not None and request_rate <= 0:
         raise InputError("the request rate must be above 0; leave it out where nobody knows it.")
-    name_tracking_uri()
+    if urlsplit(model).scheme == "models":
+        _name_mlflow()
     made = preview_plan(
         absolute(model),
         train_rows=train_rows,
         unlabelled_rows=unlabelled_rows,
         tolerance=tolerance,
-        hardware=named_hardware(hardware),
+        hardware=_hardware(hardware),
         load=Load(batch_size, request_rate, serving),  # type: ignore[arg-type]
-        tree=tree,
+        tree=load_tree(tree or tree_override()),
     )
     if json_file is not None:
         made.save(json_file)
@@ -84,6 +86,21 @@ def tree(
     else:
         write_atomically(out, text.encode())
         say(str(out))
+
+
+def _hardware(wanted: str) -> HardwareProfile:
+    from leanstage.calibrate.profiles import AUTO, hardware_of, is_name
+
+    if is_name(wanted) and wanted != AUTO:
+        _name_mlflow()
+    return hardware_of(wanted)
+
+
+def _name_mlflow() -> None:
+    """Only where it is asked: what it brings in takes longer than a walk through the tree."""
+    from leanstage.runner.session import tracking_uri
+
+    tracking_uri()
 
 
 def _show(made: Plan) -> None:

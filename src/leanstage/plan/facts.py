@@ -1,5 +1,7 @@
 """The facts of the tree: about a model on disk, its load, its data and what serves it."""
 
+import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,8 @@ from leanstage.variant.digest import MANIFEST
 
 CLASSIFIER = "ForSequenceClassification"
 SECONDS_A_YEAR = 365.25 * 24 * 3600
+_LONGEST_HEADER = 100_000_000
+"""Bytes, as the format has it."""
 _COMPUTE = ("nvidia.com/gpu.compute.major", "nvidia.com/gpu.compute.minor")
 """Labels of GPU feature discovery."""
 
@@ -66,24 +70,12 @@ def model_facts(folder: Path) -> dict[str, Any]:
 
 
 def parameter_count(folder: Path) -> int:
-    """Number of weights, read from the headers of the safetensors files alone.
+    """Number of weights, from the headers of the safetensors files alone.
 
     Raises:
         InputError: there are none, or a file is broken.
     """
-    from safetensors import SafetensorError, safe_open
-
-    found = 0
-    for path in sorted(folder.glob("*.safetensors")):
-        try:
-            with safe_open(path, framework="numpy") as weights:
-                for name in weights.keys():  # noqa: SIM118 - it is no mapping
-                    tensor = weights.get_slice(name)
-                    # Older checkpoints keep position ids beside the weights.
-                    if not tensor.get_dtype().startswith(("I", "U", "BOOL")):
-                        found += _product(tensor.get_shape())
-        except (OSError, SafetensorError) as error:
-            raise InputError(f"{path} cannot be read as safetensors: {error}.") from error
+    found = sum(_weights_in(path) for path in sorted(folder.glob("*.safetensors")))
     if not found:
         raise InputError(
             f"{folder} holds no .safetensors weights; pickled weights are never loaded: save the "
@@ -141,8 +133,23 @@ def _task(folder: Path) -> str:
     return str(VariantManifest.model_fields["task"].default)
 
 
-def _product(shape: list[int]) -> int:
-    product = 1
-    for size in shape:
-        product *= size
-    return product
+def _weights_in(path: Path) -> int:
+    """Read here, since the library for it imports numpy or torch first.
+
+    The header is JSON, by tensor its type and shape, behind its length in eight bytes,
+    little-endian (https://github.com/huggingface/safetensors, format).
+    """
+    try:
+        with path.open("rb") as stream:
+            length = int.from_bytes(stream.read(8), "little")
+            if not 0 < length <= _LONGEST_HEADER:
+                raise ValueError(f"its header would be {length:,} bytes long")
+            header = json.loads(stream.read(length))
+        # Older checkpoints keep position ids, which are integers, beside the weights.
+        return sum(
+            math.prod(tensor["shape"])
+            for name, tensor in header.items()
+            if name != "__metadata__" and "F" in tensor["dtype"]
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} cannot be read as safetensors: {error}.") from error

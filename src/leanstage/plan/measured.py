@@ -56,9 +56,9 @@ def measured_facts(gains: Gains) -> dict[str, Any]:
     """
     measured = {form: gain for form, gain in gains.items() if gain.ratio is not None}
     return {
-        "measured": tuple(measured),
-        "gaining": tuple(form for form in measured if _gains(form, measured)),
-        "not_gaining": tuple(form for form in measured if _gains_not(form, measured)),
+        "measured_forms": tuple(measured),
+        "gaining_forms": tuple(form for form in measured if _gains(form, measured)),
+        "gainless_forms": tuple(form for form in measured if _is_gainless(form, measured)),
     }
 
 
@@ -68,7 +68,7 @@ def by_measurement(backends: Iterable[Form], gains: Gains) -> tuple[Form, ...]:
     Those that were not measured follow in the order that they came in.
     """
     measured = {form: gain for form, gain in gains.items() if gain.ratio is not None}
-    kept = [form for form in backends if form not in measured or not _gains_not(form, measured)]
+    kept = [form for form in backends if form not in measured or not _is_gainless(form, measured)]
     return tuple(
         sorted(kept, key=lambda form: _ratio(measured[form]) if form in measured else math.inf)
     )
@@ -78,7 +78,7 @@ def _gains(form: Form, measured: Gains) -> bool:
     return _bounds(measured[form])[1] <= (1 - LEAST_SAVING) * _yardstick(form, measured, 0)
 
 
-def _gains_not(form: Form, measured: Gains) -> bool:
+def _is_gainless(form: Form, measured: Gains) -> bool:
     return _bounds(measured[form])[0] > (1 - LEAST_SAVING) * _yardstick(form, measured, 1)
 
 

@@ -1,12 +1,10 @@
 """The tree, and a path through it, as Mermaid flowcharts."""
 
-import textwrap
 from collections.abc import Iterator
 
 from leanstage.contracts import TECHNIQUES, Branch, Plan, TechniqueTree
 from leanstage.plan.predicates import in_words
 
-_WIDTH = 34
 _MEASURED = "classDef measured stroke:#1a7f37,stroke-width:3px"
 _LEAF = "classDef leaf stroke-dasharray:4 2"
 
@@ -36,6 +34,7 @@ def path_picture(plan: Plan) -> str:
                 lines.append(f"        {previous} --> {asked}")
             previous = given
         lines.append("    end")
+    lines.append(f"    {' --> '.join(TECHNIQUES)}")
     return "\n".join(lines) + "\n"
 
 
@@ -54,7 +53,7 @@ def _name(identifier: str) -> str:
 
 
 def _label(text: str) -> str:
-    """A quoted label, broken into lines; what Mermaid or HTML would read is escaped."""
+    """A quoted label; what Mermaid or HTML would read is escaped, and Mermaid breaks the lines."""
     for character, entity in (("#", "#35;"), ("&", "#amp;"), ('"', "#quot;"), ("<", "#lt;")):
         text = text.replace(character, entity)
-    return '"' + "<br>".join(textwrap.wrap(text, _WIDTH)) + '"'
+    return f'"{text}"'

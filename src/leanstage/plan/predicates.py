@@ -31,9 +31,9 @@ _WORDS: dict[Comparison, str] = {
     "eq": "is",
     "ne": "is not",
     "in": "is one of",
-    "has": "has",
-    "lacks": "lacks",
-    "any_of": "has one of",
+    "has": "include",
+    "lacks": "lack",
+    "any_of": "include",
 }
 _COMPARISONS: dict[str, tuple[Comparison, ...]] = {
     "integer": ("lt", "le", "gt", "ge", "eq", "ne", "known"),
