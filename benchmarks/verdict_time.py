@@ -37,6 +37,7 @@ from leanstage.gate import Baseline, Candidate, Evidence, decide
 from leanstage.gate.dossier import CandidateFiles
 from leanstage.tasks import EVALUATION_FILE, PREDICTIONS_FILE, Predictions, Slicing, compare
 from leanstage.variant.digest import file_sha256
+from leanstage.variant.hardware import hardware_profile
 
 DIGEST: dict[Role, str] = {"baseline": "b" * 64, "optimized": "1" * 64, "fallback": "2" * 64}
 CHAMPION, DATA = "c" * 64, "d" * 64
@@ -79,6 +80,7 @@ def verdict(folder: Path) -> dict[str, object]:
         candidates=(read(folder, "optimized"), read(folder, "fallback")),
         champion=Champion(version=version("2"), digest=CHAMPION),
         deploy="optimized",
+        hardware=hardware_profile(),
         run_id="benchmark",
         now=datetime.now(UTC),
         guarantee="none",
@@ -209,6 +211,7 @@ def energy(role: Role) -> EnergyComparison:
     return EnergyComparison(
         meter=MeterInfo(name="rapl", tier="measured", boundary="package"),
         workload=Workload(batch_size=8, rows=200, dataset_sha256=DATA, label="sample"),
+        node=hardware_profile(),
         environment={},
         arms=tuple(arms),
         windows=windows,

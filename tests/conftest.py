@@ -2,6 +2,9 @@
 
 import json
 import random
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -149,3 +152,23 @@ def embedded_mlflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     monkeypatch.setenv("LEANSTAGE_EVENTS", "")
     return uri
+
+
+_MIGRATE = (
+    "from mlflow import MlflowClient; import sys; MlflowClient(sys.argv[1]).search_experiments()"
+)
+
+
+@pytest.fixture(scope="session")
+def migrated_db(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow database with every table; migrations take seconds, a copy takes none."""
+    path = tmp_path_factory.mktemp("migrated") / "mlflow.db"
+    subprocess.run([sys.executable, "-c", _MIGRATE, f"sqlite:///{path}"], check=True)
+    return path
+
+
+@pytest.fixture
+def mlflow_here(migrated_db: Path, embedded_mlflow: str) -> str:
+    """The embedded MLflow of this test, ready to use."""
+    shutil.copyfile(migrated_db, embedded_mlflow.removeprefix("sqlite:///"))
+    return embedded_mlflow

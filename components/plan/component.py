@@ -20,8 +20,8 @@ def plan(
         baseline: The variant to optimize.
         train: Training rows.
         unlabelled: Unlabelled rows.
-        context: The run's context, for its policy: the tolerance, and what the model is asked
-            in production.
+        context: The run's context, for its hardware and its policy: the tolerance, and what the
+            model is asked in production.
 
     Returns:
         plan: The path through the tree and the settings it ended in (Plan).
@@ -34,17 +34,17 @@ def plan(
     from leanstage.progress import stage
     from leanstage.tasks import open_split
     from leanstage.variant import open_variant
-    from leanstage.variant.hardware import hardware_profile
 
     with stage("plan"):
-        policy = RunContext.load(context.path).policy
+        run = RunContext.load(context.path)
+        policy = run.policy
         make_plan(
             Path(baseline.path),
             baseline_digest=open_variant(baseline.path).digest,
             train_rows=open_split(train.path).info.n,
             unlabelled_rows=open_split(unlabelled.path).info.n,
             tolerance=policy.tolerance,
-            hardware=hardware_profile(),
+            hardware=run.hardware,
             load=Load(policy.batch_size, policy.request_rate, policy.serving),
             tree=load_tree(tree_override()),
         ).save(plan.path)

@@ -23,6 +23,7 @@ from leanstage.contracts import (
     EnergyComparison,
     Evaluation,
     Flip,
+    HardwareProfile,
     Justification,
     MeterInfo,
     ModelPolicy,
@@ -56,6 +57,10 @@ settings.register_profile("gate-tenth", max_examples=_MAIN // 10, deadline=None)
 BASELINE = "b" * 64
 CHAMPION = "c" * 64
 DATA = "d" * 64
+HARDWARE = HardwareProfile(
+    cpu="Xeon", family=6, model=143, threads=2, memory_bytes=2**33, features=("avx512_vnni",)
+)
+"""What serves; everything is measured there."""
 DIGEST: dict[Role, str] = {"optimized": "1" * 64, "fallback": "2" * 64}
 NOISE = (0.004, -0.01, 0.007, -0.002, 0.001, 0.006, -0.005, -0.008, 0.003, 0.004)
 LABELS = ("negative", "positive")
@@ -238,6 +243,7 @@ class Genuine:
         fields: dict[str, Any] = {
             "meter": MeterInfo(name="rapl", tier=tier, boundary="package"),
             "workload": Workload(batch_size=8, rows=200, dataset_sha256=DATA, label="sample"),
+            "node": HARDWARE,
             "environment": {"cpu": "test"},
             "arms": tuple(arms),
             "windows": tuple(windows),
@@ -288,6 +294,7 @@ class Genuine:
             candidates=candidates or (self.candidate("optimized"), self.candidate("fallback")),
             champion=None,
             deploy="optimized",
+            hardware=HARDWARE,
             run_id="run-1",
             now=datetime(2026, 11, 23, 12, 0, tzinfo=UTC),
             guarantee="Anyone who may write the policy file may decide.",

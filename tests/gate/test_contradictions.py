@@ -256,6 +256,11 @@ SPOILT: dict[str, tuple[str, str, Spoil]] = {
         "batch size 1",
         put("energy", "workload", "batch_size", value=1),
     ),
+    "another machine": (
+        "evidence.anomalous",
+        "family 6, model 85",
+        put("energy", "node", "model", value=85),
+    ),
     "failed check": (
         "evidence.anomalous",
         "control: A/A",

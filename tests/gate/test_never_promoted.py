@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from leanstage.contracts import Champion, ModelPolicy, Role
 from leanstage.gate import Candidate, decide
 from leanstage.tasks import Predictions, Slicing
+from tests.gate.conftest import HARDWARE
 
 PARTS = ("manifest", "evaluation", "energy")
 JUNK: tuple[Any, ...] = (math.nan, math.inf, -math.inf, "junk", [])
@@ -60,6 +61,10 @@ CONTRADICTIONS: dict[str, tuple[tuple[Path, tuple[Any, ...]], ...]] = {
     "energy": (
         (("meter", "tier"), ("declared",)),
         (("workload", "batch_size"), (1, 9)),
+        (("node", "family"), (None, 25)),
+        (("node", "model"), (None, 85)),
+        (("node", "features"), ((), ("avx2",))),
+        (("node", "accelerators"), (("NVIDIA L4",),)),
         (("arms", 0, "digest"), (None, "9" * 64)),
         (("arms", 2, "digest"), (None, "b" * 64)),
         (("arms", 2, "joules_per_answer"), (0.01, 0.4)),
@@ -187,6 +192,14 @@ class Subjects:
         }
         champion = genuine.champion()
         self.champion = champion
+        self.hardware: tuple[Any, ...] = (
+            None,
+            "hardware",
+            spoiled.put(HARDWARE, ("threads",), math.nan),
+            HARDWARE.model_copy(update={"family": 25, "model": 1}),
+            HARDWARE.model_copy(update={"features": ()}),
+            HARDWARE.model_copy(update={"accelerators": ("NVIDIA L4",)}),
+        )
         self.champions: tuple[Any, ...] = (
             genuine.champion("9" * 64),
             spoiled.put(champion, ("digest",), "champion"),
@@ -325,3 +338,16 @@ def test_beside_an_unsound_champion_nothing_is_promoted(
     grounds = data.draw(st.sampled_from(["accuracy", "no_saving", "runtime"]))
     justified = genuine.justified(evidence, grounds=grounds)
     assert decide(evidence, genuine.policy, [justified]).verdict == "BLOCKED"
+
+
+@pytest.mark.parametrize("deploy", ["optimized", "baseline"])
+def test_measured_elsewhere_than_it_serves_nothing_is_promoted(
+    genuine: Any, subjects: Subjects, deploy: Any
+) -> None:
+    for hardware in subjects.hardware:
+        evidence = genuine.evidence(*subjects.whole.values(), deploy=deploy, hardware=hardware)
+        justified = genuine.justified(evidence, grounds="accuracy")
+        for policy in POLICIES:
+            decision = decide(evidence, policy, [justified])
+            assert (decision.verdict, decision.promoted) == ("BLOCKED", None)
+            assert {reason.candidate for reason in decision.reasons} >= set(subjects.whole)

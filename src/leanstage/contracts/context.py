@@ -3,6 +3,7 @@
 from leanstage.contracts.base import Contract, Sha256
 from leanstage.contracts.dataset import DatasetInfo
 from leanstage.contracts.decision import Champion, Deploy, ModelVersion
+from leanstage.contracts.plan import HardwareProfile
 from leanstage.contracts.policy import ModelPolicy
 
 
@@ -16,6 +17,8 @@ class RunContext(Contract):
     champion: Champion | None
     deploy: Deploy
     policy: ModelPolicy
+    hardware: HardwareProfile
+    """What serves the model: planned for, and held against the node that measures."""
     train: DatasetInfo
     validation: DatasetInfo
     evaluation: DatasetInfo

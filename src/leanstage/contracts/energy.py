@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from leanstage.contracts.base import Contract, Interval, Part, Sha256
+from leanstage.contracts.plan import HardwareProfile
 from leanstage.contracts.policy import Tier
 from leanstage.contracts.variant import Precision, Runtime
 
@@ -84,6 +85,8 @@ class EnergyComparison(Contract):
     unit: Literal["J/answer"] = "J/answer"
     meter: MeterInfo
     workload: Workload
+    node: HardwareProfile
+    """The machine that measured; the gate holds it against the one that was planned for."""
     environment: dict[str, str]
     arms: tuple[Arm, ...]
     windows: tuple[Window, ...]

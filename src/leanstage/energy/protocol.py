@@ -13,6 +13,7 @@ from leanstage.energy.resident import ResidentWorker
 from leanstage.energy.schedule import LEAST_ANSWERS, Block, plan_blocks
 from leanstage.energy.worker import DEFAULT_LOADER
 from leanstage.errors import InputError
+from leanstage.variant.hardware import hardware_profile
 
 BASELINE = "baseline"
 CANDIDATE = "candidate"
@@ -102,6 +103,7 @@ def compare(
     return EnergyComparison(
         meter=meter.info,
         workload=workload,
+        node=hardware_profile(),
         environment=describe_environment(),
         arms=tuple(measured.values()),
         windows=tuple(record.windows),

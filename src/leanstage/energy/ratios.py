@@ -6,7 +6,7 @@ from typing import Literal
 
 from scipy import stats
 
-from leanstage.contracts import Ratio, Window
+from leanstage.contracts import Interval, Ratio, Window
 
 SavingVerdict = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 
@@ -14,8 +14,7 @@ SavingVerdict = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 def energy_ratio(windows: Iterable[Window], arm: str, against: str) -> Ratio:
     """Energy per answer of ``arm`` over that of ``against``, paired by block.
 
-    The mean of the per-block log-ratios with its 95% Student t-interval, back from the logarithm:
-    what the meter's gain and the machine's drift do to a whole block cancels.
+    See :func:`paired_ratio`.
 
     Raises:
         ValueError: fewer than two blocks, or a block without both arms.
@@ -26,15 +25,25 @@ def energy_ratio(windows: Iterable[Window], arm: str, against: str) -> Ratio:
             per_arm[window.arm][window.block] = window.joules / window.answers
     if per_arm[arm].keys() != per_arm[against].keys():
         raise ValueError(f"{arm} and {against} were not measured in the same blocks")
-    logs = [math.log(per_arm[arm][block] / per_arm[against][block]) for block in per_arm[arm]]
-    mean, half_width = _mean_and_half_width(logs)
-    return Ratio(
-        arm=arm,
-        against=against,
-        ratio=math.exp(mean),
-        ci95=(math.exp(mean - half_width), math.exp(mean + half_width)),
-        blocks=len(logs),
+    blocks = list(per_arm[arm])
+    ratio, ci95 = paired_ratio(
+        [per_arm[arm][block] for block in blocks], [per_arm[against][block] for block in blocks]
     )
+    return Ratio(arm=arm, against=against, ratio=ratio, ci95=ci95, blocks=len(blocks))
+
+
+def paired_ratio(costs: Sequence[float], against: Sequence[float]) -> tuple[float, Interval]:
+    """Costs over costs of the same blocks, all positive: the ratio and its 95% interval.
+
+    The mean of the per-block log-ratios with its Student t-interval, back from the logarithm:
+    what the meter's gain and the machine's drift do to a whole block cancels.
+
+    Raises:
+        ValueError: fewer than two blocks, or not as many on both sides.
+    """
+    logs = [math.log(cost / other) for cost, other in zip(costs, against, strict=True)]
+    mean, half_width = _mean_and_half_width(logs)
+    return math.exp(mean), (math.exp(mean - half_width), math.exp(mean + half_width))
 
 
 def cheapest(joules_per_answer: Mapping[str, float]) -> str:

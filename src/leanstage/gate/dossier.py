@@ -111,6 +111,7 @@ class Dossier:
             ),
             champion=champion,
             deploy=context.deploy,
+            hardware=context.hardware,
             run_id=context.run_id,
             now=now,
             guarantee=guarantee,

@@ -11,6 +11,7 @@ from leanstage.contracts import (
     Deploy,
     EnergyComparison,
     Evaluation,
+    HardwareProfile,
     ModelVersion,
     Part,
     Reason,
@@ -62,6 +63,7 @@ class Evidence:
         champion: what serves at the time of the decision, as the registry tells; None where
             nothing does.
         deploy: what was asked for.
+        hardware: what serves the model, as the run was planned for.
         run_id: MLflow run that holds the evidence; justifications are bound to it.
         now: the time of the decision, with its time zone.
         guarantee: what this installation can and cannot promise about who decided.
@@ -74,6 +76,7 @@ class Evidence:
     candidates: tuple[Candidate, ...]
     champion: Champion | None
     deploy: Deploy
+    hardware: HardwareProfile | None
     run_id: str
     now: datetime
     guarantee: str
@@ -81,23 +84,23 @@ class Evidence:
 
 
 def evidence_sha256(evidence: Evidence) -> str:
-    """SHA-256 (hex) over evaluation and energy of every candidate, sorted by role.
+    """SHA-256 (hex) over the hardware, and evaluation and energy of every candidate by role.
 
     The answers are covered by the hash that the evaluation states of them. A document that breaks
     its contract counts as broken, not by its content: no decision for a promotion can rest on it.
     """
     ordered = sorted(evidence.candidates, key=lambda candidate: str(candidate.role))
-    return sha256_json(
-        [
-            {
-                "role": str(candidate.role),
-                "digest": known_digest(candidate.digest),
-                "evaluation": _hashable(Evaluation, candidate.evaluation),
-                "energy": _hashable(EnergyComparison, candidate.energy),
-            }
-            for candidate in ordered
-        ]
-    )
+    candidates = [
+        {
+            "role": str(candidate.role),
+            "digest": known_digest(candidate.digest),
+            "evaluation": _hashable(Evaluation, candidate.evaluation),
+            "energy": _hashable(EnergyComparison, candidate.energy),
+        }
+        for candidate in ordered
+    ]
+    hardware = _hashable(HardwareProfile, evidence.hardware)
+    return sha256_json({"hardware": hardware, "candidates": candidates})
 
 
 def known_digest(digest: object) -> str | None:

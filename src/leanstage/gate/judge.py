@@ -17,6 +17,7 @@ from leanstage.gate.champion import champion_problems
 from leanstage.gate.evidence import Candidate, Evidence, in_order, recheck, sound_candidate
 from leanstage.gate.limits import limit_problems, reference_ratio
 from leanstage.gate.measurement import energy_problems
+from leanstage.gate.nodes import node_problems
 from leanstage.gate.slices import judge_slices, slice_problems
 from leanstage.gate.trust import evaluation_problems, peer_problems
 from leanstage.gate.validity import artifact_problems
@@ -93,6 +94,7 @@ def _close(
         lambda: evaluation_problems(sound, policy),
         lambda: peer_problems(sound, peers),
         lambda: energy_problems(sound, policy),
+        lambda: node_problems(sound, evidence.hardware),
         lambda: [] if loss is None else accuracy_problems(sound.role, loss, policy, confidence),
         lambda: [] if counted is None else class_problems(sound.role, counted, policy),
         lambda: slice_problems(sound.role, slices, policy),

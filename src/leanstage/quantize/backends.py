@@ -3,7 +3,9 @@
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from leanstage.contracts import Precision
 from leanstage.variant import Variant, fresh_folder, open_variant, seal
 from leanstage.variant.checkpoint import parameter_count
 from leanstage.variant.folder import copy_tokenizer
@@ -28,6 +30,15 @@ def onnxruntime_int8(source: Variant, target: Path) -> Variant:
 
 def bitsandbytes_int8(source: Variant, target: Path) -> Variant:
     """LLM.int8 (Dettmers et al. 2022) on every linear layer but the classification head."""
+    return bitsandbytes(source, target, "int8", load_in_8bit=True)
+
+
+def bitsandbytes(source: Variant, target: Path, precision: Precision, **settings: Any) -> Variant:
+    """A form of bitsandbytes on every linear layer but the classification head.
+
+    Args:
+        settings: of ``BitsAndBytesConfig``.
+    """
     from transformers import AutoModelForSequenceClassification, BitsAndBytesConfig
 
     with warnings.catch_warnings():
@@ -39,7 +50,7 @@ def bitsandbytes_int8(source: Variant, target: Path) -> Variant:
         heads = [name for name, _ in plain.named_children() if name != plain.base_model_prefix]
         model = AutoModelForSequenceClassification.from_pretrained(
             source.path,
-            quantization_config=BitsAndBytesConfig(load_in_8bit=True, llm_int8_skip_modules=heads),
+            quantization_config=BitsAndBytesConfig(llm_int8_skip_modules=heads, **settings),
             use_safetensors=True,
             local_files_only=True,
         )
@@ -51,7 +62,7 @@ def bitsandbytes_int8(source: Variant, target: Path) -> Variant:
             architecture=source.manifest.architecture,
             labels=source.manifest.labels,
             runtime="torch",
-            precision="int8",
+            precision=precision,
             max_length=source.manifest.max_length,
             parameters=parameters,
             lineage=source.manifest.lineage,

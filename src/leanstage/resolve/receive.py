@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leanstage import progress
+from leanstage.calibrate import find_profile
 from leanstage.contracts import ModelPolicy, ModelVersion, Plan, Proposal, Role, RunContext
 from leanstage.errors import InputError
 from leanstage.gate.keeping import PLAN, PROPOSAL, VARIANT, fetch
@@ -37,6 +38,8 @@ class ReceivedFiles:
 def receive(run_id: str, targets: ReceivedFiles, *, request: str = "") -> RunContext:
     """Take the candidates of a proposal; policy, evaluation data and champion are the gate's own.
 
+    So is the hardware that measurements are held against, where the policy names it.
+
     Of the proposal only names and digests are read: the baseline comes from the registry, the
     candidates' bytes have to hash to what was proposed, nothing that was measured is believed. A
     run of the gate's own is opened for the evidence; ``request`` is what its starter calls it.
@@ -61,6 +64,7 @@ def receive(run_id: str, targets: ReceivedFiles, *, request: str = "") -> RunCon
             candidate = _brought(kept / role / VARIANT, targets.candidates[role])  # type: ignore[index]
             _require_same(candidate, digest, f"{role} candidate", run_id)
         plan = Plan.load(kept / PLAN)
+    hardware = find_profile(policy.hardware) if policy.hardware else plan.hardware
     labels = baseline.manifest.labels
     progress.step("reading the evaluation data of the policy")
     evaluation = read_labelled(
@@ -88,6 +92,7 @@ def receive(run_id: str, targets: ReceivedFiles, *, request: str = "") -> RunCon
                 "policy": policy.name,
                 "policy_sha256": policy.sha256(),
                 "deploy": proposal.deploy,
+                "hardware": hardware.name or hardware.cpu,
                 "evaluation_sha256": info.rows_sha256,
             },
             request=request,
@@ -98,6 +103,7 @@ def receive(run_id: str, targets: ReceivedFiles, *, request: str = "") -> RunCon
         champion=champion,
         deploy=proposal.deploy,
         policy=policy,
+        hardware=hardware,
         train=proposal.train,
         validation=proposal.validation,
         evaluation=info,

@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from leanstage.calibrate import AUTO
 from leanstage.contracts import Deploy, ModelPolicy
 from leanstage.errors import InputError
 from leanstage.gate.policies import disagreement, policy_for
@@ -24,6 +25,8 @@ class Request:
     policy: str = ""
     name: str = ""
     deploy: str = "optimized"
+    hardware: str = AUTO
+    """Profile of what serves, by name, path or URI; ``auto`` is what the policy says, else here."""
     request: str = ""
     """What whoever started the run calls it."""
 
@@ -43,8 +46,15 @@ def policy_of(name: str, stated: ModelPolicy | None) -> ModelPolicy:
 
 
 def agreed(request: Request, policy: ModelPolicy) -> Request:
-    """The request with the data that the policy names; naming other data is refused."""
+    """The request with the data and hardware that the policy names; naming others is refused."""
     changes = {}
+    if policy.hardware is not None:
+        if request.hardware not in (AUTO, policy.hardware):
+            raise InputError(
+                f"the run asks for the hardware {request.hardware}; the policy {policy.name!r} "
+                f"names {policy.hardware}: leave it out (policy.untrusted)."
+            )
+        changes["hardware"] = policy.hardware
     for part in ("train", "validation", "unlabelled", "evaluation"):
         asked, named = getattr(request, part), getattr(policy, part)
         if named is None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leanstage import progress
+from leanstage.calibrate import hardware_of
 from leanstage.contracts import ModelVersion, RunContext
 from leanstage.gate.policies import load_policy
 from leanstage.registry.client import runs_experiment
@@ -51,6 +52,7 @@ def resolve(request: Request, targets: Targets) -> RunContext:
     name = model_name(request, source)
     policy = policy_of(name, stated)
     request = agreed(request, policy)
+    hardware = hardware_of(request.hardware)
     progress.step("checking the data")
     splits = read_splits(request, baseline.manifest.labels, policy)
     leaked = leaked_rows(
@@ -87,6 +89,7 @@ def resolve(request: Request, targets: Targets) -> RunContext:
                 "policy": policy.name,
                 "policy_sha256": policy.sha256(),
                 "deploy": deploy,
+                "hardware": hardware.name or hardware.cpu,
                 "evaluation_sha256": infos["evaluation"].rows_sha256,
             },
             request=request.request,
@@ -97,6 +100,7 @@ def resolve(request: Request, targets: Targets) -> RunContext:
         champion=champion,
         deploy=deploy,
         policy=policy,
+        hardware=hardware,
         train=infos["train"],
         validation=infos["validation"],
         evaluation=infos["evaluation"],

@@ -3,7 +3,7 @@
 import random
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from leanstage.variant import Predictor
 
@@ -23,25 +23,52 @@ def cpu_ms_per_answer(
     All threads of the process count. On a GPU this leaves out the device: there the energy
     measurement of the serving form decides, and this only orders candidates by host time.
     """
+    costs = costs_by_turn(predictors, texts, batch_size=batch_size, seed=seed)
+    return {name: statistics.median(turns) * 1e3 for name, turns in costs.items()}
+
+
+def costs_by_turn(
+    predictors: Mapping[str, Predictor],
+    texts: Sequence[str],
+    *,
+    batch_size: int,
+    rounds: int = ROUNDS,
+    seconds_per_turn: float = SECONDS_PER_TURN,
+    clock: Callable[[], float] = time.process_time,
+    progress: Callable[[int], None] | None = None,
+    seed: int = 0,
+) -> dict[str, list[float]]:
+    """Seconds of ``clock`` per answer in every turn, by name; the turns of a round are paired.
+
+    Every round, each predictor has one turn on the same batch of texts; the order turns around.
+
+    Args:
+        clock: by default the processor time of all threads.
+        progress: told the number of each round, from 0, before it.
+    """
     rng = random.Random(seed)
     costs: dict[str, list[float]] = {name: [] for name in predictors}
     for predictor in predictors.values():
         for _ in range(3):
             predictor.predict(texts[:batch_size])
     names = list(predictors)
-    for _ in range(ROUNDS):
+    for number in range(rounds):
+        if progress is not None:
+            progress(number)
         rows = rng.sample(range(len(texts)), k=min(batch_size, len(texts)))
         batch = [texts[row] for row in rows]
         for name in names:
-            costs[name].append(_turn(predictors[name], batch))
+            costs[name].append(_turn(predictors[name], batch, seconds_per_turn, clock))
         names.reverse()
-    return {name: statistics.median(values) for name, values in costs.items()}
+    return costs
 
 
-def _turn(predictor: Predictor, batch: Sequence[str]) -> float:
+def _turn(
+    predictor: Predictor, batch: Sequence[str], seconds: float, clock: Callable[[], float]
+) -> float:
     answers = 0
-    began, cpu = time.monotonic(), time.process_time()
-    while time.monotonic() - began < SECONDS_PER_TURN:
+    began, cost = time.monotonic(), clock()
+    while time.monotonic() - began < seconds:
         predictor.predict(batch)
         answers += len(batch)
-    return (time.process_time() - cpu) / answers * 1e3
+    return (clock() - cost) / answers

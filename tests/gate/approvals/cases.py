@@ -121,6 +121,7 @@ def keep_blocked(evidence: Evidence, policy: ModelPolicy, folder: Path) -> None:
         champion=None,
         deploy=evidence.deploy,
         policy=policy,
+        hardware=evidence.hardware,
         train=data,
         validation=data.model_copy(update={"split": "validation"}),
         evaluation=data.model_copy(update={"split": "evaluation"}),

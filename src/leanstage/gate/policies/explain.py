@@ -126,6 +126,10 @@ def _data(policy: ModelPolicy) -> list[str]:
     ]
     if named:
         found.append(f"Runs take {_listed(named)}; a run that names other data is refused.")
+    if policy.hardware is not None:
+        found.append(
+            f"It is planned for, and has to be measured on, the hardware {policy.hardware}."
+        )
     if policy.evaluation_sha256 is not None:
         found.append(f"The evaluation rows must hash to {policy.evaluation_sha256}.")
     if policy.allow_overlap:
