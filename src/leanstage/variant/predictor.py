@@ -1,7 +1,7 @@
 """The code that answers: the same for evaluation, measurement and serving."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -9,13 +9,18 @@ from leanstage.contracts import VariantManifest
 from leanstage.errors import InputError
 from leanstage.variant.digest import MANIFEST
 from leanstage.variant.hardware import device_type
-from leanstage.variant.tokens import TextEncoder
+from leanstage.variant.lengths import groups_by_length
+from leanstage.variant.tokens import TextEncoder, pad_rows
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 ONNX_FILE = "onnx/model.onnx"
+
+ONNX_CALL_TOKENS = 16
+TORCH_CALL_TOKENS = 100
+"""What a call costs beyond its tokens on a CPU, in tokens: docs/adr/0010-batches-by-length.md."""
 
 
 class Predictor(Protocol):
@@ -60,12 +65,13 @@ class OnnxPredictor:
         self._encoder = TextEncoder(path, manifest.max_length)
 
     def predict(self, texts: Sequence[str]) -> "NDArray[np.float32]":
-        ids, mask = self._encoder.batch(texts)
+        return _by_length(self._encoder, texts, self._logits, ONNX_CALL_TOKENS)
+
+    def _logits(self, ids: "NDArray[np.int64]", mask: "NDArray[np.int64]") -> "NDArray[Any]":
         feeds = {"input_ids": ids, "attention_mask": mask}
-        logits = self._session.run(
+        return self._session.run(  # type: ignore[no-any-return]
             ["logits"], {name: feeds[name] for name in self._inputs if name in feeds}
         )[0]
-        return softmax(logits)
 
 
 class TorchPredictor:
@@ -85,13 +91,39 @@ class TorchPredictor:
         self._encoder = TextEncoder(path, manifest.max_length)
 
     def predict(self, texts: Sequence[str]) -> "NDArray[np.float32]":
-        ids, mask = (
-            self._torch.from_numpy(array).to(self._device) for array in self._encoder.batch(texts)
-        )
+        # A GPU answers a padded batch faster than several smaller ones.
+        call_tokens = TORCH_CALL_TOKENS if self._device == "cpu" else None
+        return _by_length(self._encoder, texts, self._logits, call_tokens)
+
+    def _logits(self, ids: "NDArray[np.int64]", mask: "NDArray[np.int64]") -> "NDArray[Any]":
+        tensors = (self._torch.from_numpy(array).to(self._device) for array in (ids, mask))
+        input_ids, attention_mask = tensors
         with self._torch.inference_mode():
-            logits = self._model(input_ids=ids, attention_mask=mask).logits
+            logits = self._model(input_ids=input_ids, attention_mask=attention_mask).logits
         # Copying to the host also waits for the GPU, so a timed call ends when its work does.
-        return softmax(logits.float().cpu().numpy())
+        return logits.float().cpu().numpy()  # type: ignore[no-any-return]
+
+
+def _by_length(
+    encoder: TextEncoder,
+    texts: Sequence[str],
+    logits: Callable[["NDArray[np.int64]", "NDArray[np.int64]"], "NDArray[Any]"],
+    call_tokens: int | None,
+) -> "NDArray[np.float32]":
+    """Probabilities in the order of ``texts``, answered in :func:`groups_by_length`.
+
+    Args:
+        logits: answers ``(input_ids, attention_mask)`` with an array of shape (rows, classes).
+        call_tokens: what a call costs beyond its tokens; None answers all rows in one call.
+    """
+    import numpy as np
+
+    rows = encoder.ids(texts)
+    groups = [list(range(len(rows)))]
+    if call_tokens is not None:
+        groups = groups_by_length([len(row) for row in rows], call_tokens)
+    answers = [logits(*pad_rows([rows[row] for row in group], encoder.pad_id)) for group in groups]
+    return softmax(np.concatenate(answers)[np.argsort(np.concatenate(groups))])
 
 
 def softmax(logits: "NDArray[Any]") -> "NDArray[np.float32]":

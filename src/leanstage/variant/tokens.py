@@ -10,7 +10,7 @@ from leanstage.variant.checkpoint import read_config
 
 
 class TextEncoder:
-    """The fast tokenizer of a variant, padding to the longest row of a batch."""
+    """The fast tokenizer of a variant."""
 
     def __init__(self, folder: Path, max_length: int) -> None:
         from tokenizers import Tokenizer
@@ -24,26 +24,26 @@ class TextEncoder:
             self._tokenizer = Tokenizer.from_file(str(path))
         except Exception as error:  # the Rust side raises bare Exception
             raise InputError(f"{path} is not a tokenizer: {error}.") from error
-        pad_id = int(read_config(folder).get("pad_token_id") or 0)
         self._tokenizer.enable_truncation(max_length)
-        self._tokenizer.enable_padding(
-            pad_id=pad_id, pad_token=self._tokenizer.id_to_token(pad_id) or "[PAD]"
-        )
-        self.pad_id = pad_id
+        self._tokenizer.no_padding()
+        self.pad_id = int(read_config(folder).get("pad_token_id") or 0)
 
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, special tokens included, truncated, not padded."""
-        self._tokenizer.no_padding()
         return [row.ids for row in self._tokenizer.encode_batch_fast(list(texts))]
 
-    def batch(self, texts: Sequence[str]) -> tuple[Any, Any]:
-        """``(input_ids, attention_mask)``, each an int64 array of shape (rows, longest row)."""
-        import numpy as np
 
-        rows = self._tokenizer.encode_batch_fast(list(texts))
-        ids = np.array([row.ids for row in rows], dtype=np.int64)
-        mask = np.array([row.attention_mask for row in rows], dtype=np.int64)
-        return ids, mask
+def pad_rows(rows: Sequence[Sequence[int]], pad_id: int) -> tuple[Any, Any]:
+    """``(input_ids, attention_mask)``, each an int64 array of shape (rows, longest row)."""
+    import numpy as np
+
+    shape = (len(rows), max(len(row) for row in rows))
+    ids = np.full(shape, pad_id, dtype=np.int64)
+    mask = np.zeros(shape, dtype=np.int64)
+    for number, row in enumerate(rows):
+        ids[number, : len(row)] = row
+        mask[number, : len(row)] = 1
+    return ids, mask
 
 
 def check_tokenizer(folder: Path, *, vocabulary: int, pad_id: int | None) -> None:
