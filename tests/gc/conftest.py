@@ -1,7 +1,6 @@
 """States that an MLflow and a home folder can be in, made on a real database."""
 
 import os
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -139,18 +138,9 @@ class State:
         return made
 
 
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database that MLflow has set up, which takes it seconds."""
-    path = tmp_path_factory.mktemp("database") / "mlflow.db"
-    MlflowClient(f"sqlite:///{path}").search_experiments()
-    return path
-
-
 @pytest.fixture
-def state(embedded_mlflow: str, empty_database: Path, tmp_path: Path) -> State:
+def state(mlflow_here: str, tmp_path: Path) -> State:
     """An empty MLflow of its own."""
-    shutil.copy(empty_database, tmp_path / "mlflow.db")
     return State(connect(), tmp_path)
 
 

@@ -1,9 +1,6 @@
-"""An MLflow that starts at once, versions in it, and a trigger that has Kubeflow to itself."""
+"""Versions in MLflow, and a trigger that has Kubeflow to itself."""
 
 import math
-import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,24 +23,6 @@ POLICY = {
     "evaluation_sha256": "0" * 64,
     "approvers": [{"experiment": "approvals"}],
 }
-_MIGRATE = (
-    "from mlflow import MlflowClient; import sys; MlflowClient(sys.argv[1]).search_experiments()"
-)
-
-
-@pytest.fixture(scope="session")
-def migrated_db(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An MLflow database with every table; migrations take seconds, a copy takes none."""
-    path = tmp_path_factory.mktemp("migrated") / "mlflow.db"
-    subprocess.run([sys.executable, "-c", _MIGRATE, f"sqlite:///{path}"], check=True)
-    return path
-
-
-@pytest.fixture
-def mlflow_here(migrated_db: Path, embedded_mlflow: str) -> str:
-    """The embedded MLflow of this test, ready to use."""
-    shutil.copyfile(migrated_db, embedded_mlflow.removeprefix("sqlite:///"))
-    return embedded_mlflow
 
 
 @pytest.fixture
