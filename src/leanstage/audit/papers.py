@@ -68,15 +68,16 @@ def small_file(uri: str) -> bytes:
     Raises:
         RegistryError: it cannot be read.
     """
-    import mlflow
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
     connect()
-
-    name = uri.rpartition("/")[2]
+    place, _, name = uri.rpartition("/")
     with tempfile.TemporaryDirectory(prefix="leanstage-audit-") as scratch:
+        path = Path(scratch) / name
         try:
             with refusals():
-                path = Path(mlflow.artifacts.download_artifacts(uri, dst_path=scratch))
+                # What is public lists a folder first: of three requests a version this spares one.
+                get_artifact_repository(place)._download_file(name, str(path))
             if path.stat().st_size > _LARGEST:
                 raise RegistryError("it is too large.")
             return path.read_bytes()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from leanstage.contracts import ModelVersion
+from leanstage.registry.asking import CANDIDATE, STATUS_TAG, asks, of_one_version
 from leanstage.registry.champions import STATE
 from leanstage.registry.client import RegistryError, connect, pages, refusals
 from leanstage.trigger.names import RunName, own_prefix
@@ -16,13 +17,10 @@ from leanstage.trigger.pulse import Step, each_page, go_on
 
 log = logging.getLogger(__name__)
 
-CANDIDATE = "candidate"
-OPTIMIZE_TAG = "leanstage.optimize"
-STATUS_TAG, RUN_TAG = "leanstage.status", "leanstage.run"
+RUN_TAG = "leanstage.run"
 ATTEMPT_TAG, REASON_TAG = "leanstage.attempt", "leanstage.reason"
 NOTE_TAGS = (STATUS_TAG, RUN_TAG, ATTEMPT_TAG, REASON_TAG)
 _VERDICT_TAG = "leanstage.verdict"
-_OF_THIS_VERSION = ("RESOURCE_DOES_NOT_EXIST", "PERMISSION_DENIED", "INVALID_PARAMETER_VALUE")
 _PAGE = 1000
 _OLDEST_FIRST = ["creation_timestamp ASC", "name ASC", "version_number ASC"]
 
@@ -104,13 +102,13 @@ def version_of(found: Any, *, candidate: bool) -> Version | None:
     if STATE in found.tags or _VERDICT_TAG in found.tags:
         return None
     tags = {key: found.tags[key] for key in NOTE_TAGS if key in found.tags}
-    asks = candidate or found.tags.get(OPTIMIZE_TAG, "").strip().lower() == "true"
-    if not asks and not tags:
+    asking = asks(found.tags, candidate=candidate)
+    if not asking and not tags:
         return None
     key = ModelVersion(
         name=found.name, version=str(found.version), created_ms=found.creation_timestamp
     )
-    return Version(key=key, asks=asks, tags=tags, note=_note(tags, key))
+    return Version(key=key, asks=asking, tags=tags, note=_note(tags, key))
 
 
 def write_note(version: Version, note: Note | None, step: Step = go_on) -> bool:
@@ -137,7 +135,7 @@ def write_note(version: Version, note: Note | None, step: Step = go_on) -> bool:
                 else:
                     client.set_model_version_tag(version.key.name, version.key.version, key, value)
     except RegistryError as error:
-        if getattr(error.__cause__, "error_code", None) not in _OF_THIS_VERSION:
+        if not of_one_version(error):
             raise
         log.warning(
             "a status could not be noted", extra={"version": version.label, "why": str(error)}

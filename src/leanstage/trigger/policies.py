@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable
 
-from leanstage.contracts import ModelPolicy
 from leanstage.errors import InputError, LeanstageError
-from leanstage.gate.policies import covering, policies_here
+from leanstage.gate.policies import covering, lacking, policies_here
 from leanstage.trigger.planning import Policy
 
 
@@ -30,18 +29,6 @@ def policies_of(names: Iterable[str], *, split: bool) -> dict[str, Policy | str]
         except InputError as error:
             found[name] = str(error)
             continue
-        missing = _missing(policy, split=split)
-        found[name] = missing or Policy(policy, hashes[policy.name])
+        lacks = lacking(policy, split=split)
+        found[name] = lacks or Policy(policy, hashes[policy.name])
     return found
-
-
-def _missing(policy: ModelPolicy, *, split: bool) -> str | None:
-    """What a run would need of the policy, since nobody is there to name it."""
-    needed = ["train", "evaluation", *(["evaluation_sha256"] if split else [])]
-    missing = [name for name in needed if getattr(policy, name) is None]
-    if not missing:
-        return None
-    return (
-        f"the policy {policy.name!r} names no {' and no '.join(missing)}; set it there, since "
-        "nobody names data for a run that starts by itself."
-    )
