@@ -1,12 +1,17 @@
 """The page and the table hold what the audit holds, and nothing that a name smuggles in."""
 
+import base64
 import csv
+import hashlib
 import io
 import re
 from datetime import UTC, datetime
 
+import pytest
+
 from leanstage.audit import render_csv, render_html
-from leanstage.contracts import Audit, AuditEntry, Coverage
+from leanstage.audit.render import SHOWN
+from leanstage.contracts import Audit, AuditEntry, Coverage, Deployed, Flag, YearlySaving
 from tests.audit.conftest import HOSTILE
 
 
@@ -22,6 +27,37 @@ def made(*entries: AuditEntry) -> Audit:
     )
 
 
+FULL = AuditEntry(
+    model="reviews",
+    version="3",
+    status="never-evaluated",
+    reason="No gate promoted it.",
+    served_by=(
+        Deployed(
+            kind="InferenceService",
+            namespace="team-a",
+            name="one",
+            server="huggingface",
+            accelerators=2,
+        ),
+    ),
+    joules_per_answer=0.027,
+    tier="measured",
+    requests_per_year=4e6,
+    yearly=YearlySaving(
+        kwh=(120.0, 480.0),
+        tco2e=(0.02, 0.3),
+        money=(10.0, 90.0),
+        currency="USD",
+        share=(0.2, 0.8),
+        joules_per_answer=(0.027, 0.027),
+        basis="A rule of thumb.",
+    ),
+    flags=(
+        Flag(code="parameters.many", sentence="It has 110 M."),
+        Flag(code="accelerator.small", sentence="It holds 2."),
+    ),
+)
 AUDIT = made(
     AuditEntry(
         model=HOSTILE,
@@ -33,10 +69,13 @@ AUDIT = made(
 )
 
 
-def test_the_page_asks_for_nothing_and_runs_nothing() -> None:
+def test_the_page_asks_for_nothing_and_runs_one_script() -> None:
     page = render_html(AUDIT)
     tags = re.findall(r"<(\w+)", page)
-    assert not {"script", "img", "link", "iframe", "object"} & set(tags)
+    assert not {"img", "link", "iframe", "object"} & set(tags)
+    (script,) = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in page
     assert not re.search(r"""(?:src|href)=["'](?!#)""", page)
     assert "url(" not in page
     assert "@import" not in page
@@ -55,7 +94,32 @@ def test_a_spreadsheet_computes_nothing() -> None:
     assert row["model"] == f"'{HOSTILE}"
     assert row["aliases"] == "champion"
     assert row["bytes"] == ""
-    assert list(row) == list(AuditEntry.model_fields)
+
+
+def test_every_field_of_an_entry_has_its_columns() -> None:
+    (row,) = csv.DictReader(io.StringIO(render_csv(made(FULL))))
+    flat = set(AuditEntry.model_fields) - {"yearly"}
+    assert flat <= set(row)
+    assert row["served_by"] == "InferenceService team-a/one (huggingface, 2 accelerators)"
+    assert row["flags"] == "parameters.many accelerator.small"
+    assert (row["kwh_low"], row["kwh_high"], row["currency"]) == ("120.0", "480.0", "USD")
+    assert (row["money_low"], row["tco2e_high"]) == ("10.0", "0.3")
+    assert float(row["wh_per_1000_answers"]) == pytest.approx(0.0075)
+    assert row["basis"] == "A rule of thumb."
+
+
+def test_what_could_not_be_asked_is_a_row_of_both() -> None:
+    audit = made(FULL).model_copy(update={"problems": ("=The cluster is away.",)})
+    *_, last = csv.DictReader(io.StringIO(render_csv(audit)))
+    assert (last["status"], last["error"]) == ("unread", "'=The cluster is away.")
+    assert "=The cluster is away." in render_html(audit)
+
+
+def test_a_page_of_very_many_says_where_the_rest_is() -> None:
+    page = render_html(made(*[AUDIT.entries[0]] * (SHOWN + 1)))
+    assert page.count('<th scope="row"') == SHOWN
+    assert "The first 1,000 of 1,001 are shown" in page
+    assert len(page) < 2_000_000
 
 
 def test_an_audit_of_nothing_is_a_page_too() -> None:

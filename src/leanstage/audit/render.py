@@ -1,34 +1,81 @@
 """One audit as a page and as a table for a spreadsheet."""
 
+import base64
 import csv
+import hashlib
 import io
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
 
 from leanstage import __version__
 from leanstage.audit import words
 from leanstage.contracts import Audit, AuditEntry
 from leanstage.report import escape
 
-_COLUMNS = tuple(AuditEntry.model_fields)
+_NESTED = ("served_by", "yearly", "flags", "error")
+_COLUMNS = (
+    *(name for name in AuditEntry.model_fields if name not in _NESTED),
+    "wh_per_1000_answers",
+    "served_by",
+    *(f"{name}_{end}" for name in ("kwh", "tco2e", "money") for end in ("low", "high")),
+    "currency",
+    "basis",
+    "flags",
+    "error",
+)
+SHOWN = 1000
+"""Entries on the page at most; the other files hold all."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def render_html(audit: Audit) -> str:
-    """The audit as one self-contained HTML page: no script, nothing loaded from elsewhere."""
-    return _environment().get_template("page.html.j2").render(audit=audit, version=__version__)
+    """The audit as one self-contained HTML page; nothing is loaded from elsewhere.
+
+    Its only script sorts the table; where a frame lets none run, the order stays as it is.
+    """
+    script = _source("sort.js").strip()
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            audit=audit,
+            entries=audit.entries[:SHOWN],
+            rest=[each for each in audit.entries if each.status not in ("optimized", "justified")],
+            shown=SHOWN,
+            script=Markup(script),
+            script_hash=digest,
+            version=__version__,
+        )
+    )
 
 
 def render_csv(audit: Audit) -> str:
-    """One line a serving version; a text that a spreadsheet would compute is led by a quote."""
+    """One line an entry or problem; a text that a spreadsheet would compute is led by a quote."""
     text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(_COLUMNS)
+    table = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
+    table.writeheader()
     for entry in audit.entries:
-        table.writerow([_cell(getattr(entry, column)) for column in _COLUMNS])
+        table.writerow({name: _cell(value) for name, value in _row(entry).items()})
+    for problem in audit.problems:
+        table.writerow({"status": "unread", "error": _cell(problem)})
     return text.getvalue()
+
+
+def _row(entry: AuditEntry) -> dict[str, Any]:
+    row: dict[str, Any] = {name: getattr(entry, name, None) for name in _COLUMNS}
+    row["wh_per_1000_answers"] = words.wh_per_1000(entry)
+    row["served_by"] = words.served_by(entry)
+    row["flags"] = tuple(flag.code for flag in entry.flags)
+    if entry.yearly is not None:
+        row |= {"currency": entry.yearly.currency, "basis": entry.yearly.basis}
+        for name in ("kwh", "tco2e", "money"):
+            row[f"{name}_low"], row[f"{name}_high"] = getattr(entry.yearly, name)
+    return row
 
 
 def _cell(value: object) -> object:

@@ -1,6 +1,8 @@
 """The words of an audit, the same in the terminal and on the page."""
 
-from leanstage.contracts import Audit, AuditEntry, AuditStatus
+import math
+
+from leanstage.contracts import Audit, AuditEntry, AuditStatus, Deployed, FlagCode, Interval
 
 TITLE: dict[AuditStatus, str] = {
     "drifted": "Drifted",
@@ -17,6 +19,13 @@ TONE: dict[AuditStatus, str] = {
     "justification-expired": "warn",
     "justified": "warn",
     "optimized": "good",
+}
+RANK = {status: rank for rank, status in enumerate(TITLE)}
+FLAG: dict[FlagCode, str] = {
+    "parameters.many": "Large for its task",
+    "precision.full": "Full precision",
+    "accelerator.small": "Accelerator for a small model",
+    "policy.changed": "Policy changed",
 }
 
 
@@ -74,7 +83,80 @@ def name(entry: AuditEntry) -> str:
 
 def why(entry: AuditEntry) -> str:
     """The reason, or why it could not be read."""
+    if entry.error and entry.status != "unverifiable":
+        return f"{entry.reason} {entry.error}"
     return entry.error or entry.reason
+
+
+def deployed(each: Deployed) -> str:
+    """``InferenceService team-a/reviews (huggingface, 2 accelerators)``."""
+    held = f"{each.accelerators} accelerator{'s' * (each.accelerators > 1)}"
+    share = "" if each.canary_percent is None else f"{each.canary_percent}% of the requests"
+    more = ", ".join(filter(None, (each.server, held if each.accelerators else "", share)))
+    return f"{each.kind} {each.namespace}/{each.name}" + (f" ({more})" if more else "")
+
+
+def served_by(entry: AuditEntry) -> str:
+    """Everything on the cluster that serves it; empty where nothing does."""
+    return "; ".join(deployed(each) for each in entry.served_by)
+
+
+def requests(entry: AuditEntry) -> str:
+    """``4,000,000``; empty where it is not known."""
+    return "" if entry.requests_per_year is None else f"{entry.requests_per_year:,.0f}"
+
+
+def wh_per_1000(entry: AuditEntry) -> float | None:
+    """Watt-hours per 1,000 answers of what serves, where a decision measured it."""
+    return None if entry.joules_per_answer is None else entry.joules_per_answer * 1000 / 3600
+
+
+def energy(entry: AuditEntry) -> str:
+    """``1.46 Wh (estimated)`` per 1,000 answers; empty where it is not known."""
+    used = wh_per_1000(entry)
+    return "" if used is None else f"{figure(used)} Wh ({entry.tier})"
+
+
+def kwh(entry: AuditEntry) -> str:
+    """``0.139 to 0.556 kWh``; empty where nothing is claimed."""
+    return "" if entry.yearly is None else f"{span(entry.yearly.kwh)} kWh"
+
+
+def beside_kwh(entry: AuditEntry) -> str:
+    """What the energy to save emits and costs."""
+    if entry.yearly is None:
+        return ""
+    money = span(entry.yearly.money)
+    return f"{span(entry.yearly.tco2e)} tCO2e, {money} {entry.yearly.currency}"
+
+
+def total(audit: Audit) -> str:
+    """What optimizing everything would save in a year; empty where nothing is claimed."""
+    known = [entry.yearly for entry in audit.entries if entry.yearly is not None]
+    if not known:
+        return ""
+    (low, high), (least, most), (cheap, dear) = (
+        [math.fsum(getattr(each, name)[end] for each in known) for end in (0, 1)]
+        for name in ("kwh", "tco2e", "money")
+    )
+    models = f"{len(known):,} {_plural(len(known))}"
+    return (
+        f"Left to save in a year, by {models} whose requests are known: {span((low, high))} kWh, "
+        f"{span((least, most))} tCO2e, {span((cheap, dear))} {known[0].currency}."
+    )
+
+
+def span(interval: Interval) -> str:
+    """``0.139 to 0.556``, or one figure where both are the same."""
+    low, high = map(figure, interval)
+    return low if low == high else f"{low} to {high}"
+
+
+def figure(value: float) -> str:
+    """Three significant digits, large figures in full."""
+    if 0.0 < value < 0.001:
+        return "<0.001"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _either(aliases: tuple[str, ...]) -> str:

@@ -6,8 +6,11 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from leanstage.cli._shared import console, say
+from leanstage.cli._shared import console
 from leanstage.errors import LeanstageError
+
+_ROWS = 100
+"""Entries in the terminal at most."""
 
 
 def audit(
@@ -25,12 +28,43 @@ def audit(
     log: Annotated[
         bool, typer.Option("--log", help="Keep the files in MLflow too, in leanstage-audit.")
     ] = False,
+    cluster: Annotated[
+        bool, typer.Option(help="Read what serves on the cluster of this pod or kubeconfig.")
+    ] = True,
+    namespace: Annotated[
+        list[str] | None,
+        typer.Option(help="A namespace of the cluster to read; repeatable. Without one, all."),
+    ] = None,
+    volume: Annotated[
+        Path | None,
+        typer.Option(help="CSV of model and requests_per_year or requests_per_day."),
+    ] = None,
+    prometheus: Annotated[
+        str | None,
+        typer.Option(
+            envvar="LEANSTAGE_PROMETHEUS", help="Address of a Prometheus that counts requests."
+        ),
+    ] = None,
+    query: Annotated[
+        str | None,
+        typer.Option(help="PromQL for requests a day by namespace and name, or by model."),
+    ] = None,
+    sizes: Annotated[
+        int,
+        typer.Option(min=0, help="Read the size of so many models that no gate decided on."),
+    ] = 0,
 ) -> None:
-    """Say of every version that serves whether it is optimized, justified or neither.
+    """Say of every model that serves whether it is optimized, justified or neither.
 
     Exit code 1 where something could not be read.
     """
-    from leanstage.audit import JOURNAL, coverage_sentence, log_audit, survey, write_audit
+    from leanstage.audit import (
+        JOURNAL,
+        Sources,
+        log_audit,
+        survey,
+        write_audit,
+    )
     from leanstage.runner.session import tracking_uri
 
     tracking_uri()
@@ -39,13 +73,12 @@ def audit(
         alias or (),
         lambda line: aside.print(line, style="dim", highlight=False),
         journal=None if out is None else out / JOURNAL,
+        sources=Sources(cluster, tuple(namespace or ()), volume, prometheus, query, sizes),
     )
     if as_json:
         typer.echo(taken.model_dump_json(indent=2))
     else:
-        if taken.entries:
-            console.print(_table(taken.entries))
-        say(coverage_sentence(taken))
+        _show(taken)
     if out is not None:
         for path in write_audit(taken, out):
             aside.print(str(path), highlight=False, soft_wrap=True)
@@ -55,6 +88,23 @@ def audit(
         raise typer.Exit(LeanstageError.exit_code)
 
 
+def _show(taken: Any) -> None:
+    """The table with the most to save on top, coverage, and what could not be read."""
+    from rich.text import Text
+
+    from leanstage.audit import coverage_sentence, words
+    from leanstage.report import escape
+
+    if taken.entries:
+        console.print(_table(taken.entries[:_ROWS]))
+    lines = [f"Not read: {problem}" for problem in taken.problems]
+    if len(taken.entries) > _ROWS:
+        lines.append(f"The first {_ROWS} of {len(taken.entries):,}; --out writes all.")
+    for line in (*lines, *taken.notes, coverage_sentence(taken), words.total(taken)):
+        if line:
+            console.print(Text(str(escape.visible(line))), soft_wrap=True)
+
+
 def _table(entries: Any) -> Any:
     from rich.table import Table
     from rich.text import Text
@@ -62,11 +112,12 @@ def _table(entries: Any) -> Any:
     from leanstage.audit import words
     from leanstage.report import escape
 
-    table = Table("version", "status", "age", "size", "form", "energy saved", "why")
+    table = Table("model", "status", "to save a year", "age", "size", "form", "saved", "why")
     for entry in entries:
         cells = (
             words.name(entry),
             words.TITLE[entry.status],
+            words.kwh(entry),
             words.age(entry),
             words.size(entry),
             words.form(entry),
