@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from leanstage.audit import words
 from leanstage.contracts import AuditEntry
 from leanstage.errors import InputError
 from leanstage.gate.policies import covering, lacking, policies_here
@@ -18,7 +19,8 @@ from leanstage.registry.client import RegistryError, connect, quoted, refusals
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-DONE = ("optimized", "justified")
+_DONE = ("optimized", "justified")
+_TOLD = 20
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,24 @@ def ask(entries: Sequence[AuditEntry], most: int, *, write: bool = True) -> list
     return list(_asked(entries, most, write)) if most > 0 else []
 
 
+def told(answers: Sequence[Asked]) -> Iterator[str]:
+    """A line for every version that is asked for, and for the first that are passed over."""
+    passed = [answer for answer in answers if not answer.policy]
+    for answer in answers:
+        if answer.policy:
+            yield f"{words.name(answer.entry)}: a run under the policy {answer.policy!r}"
+    for answer in passed[:_TOLD]:
+        yield f"{words.name(answer.entry)}: no run; {answer.why}"
+    if len(passed) > _TOLD:
+        yield f"and {len(passed) - _TOLD:,} more without a run"
+
+
 def _asked(entries: Sequence[AuditEntry], most: int, write: bool) -> Iterator[Asked]:
     client = connect()
     kept, where = policies_here()
     left = most
     for entry in entries:
-        if entry.status in DONE:
+        if entry.status in _DONE:
             continue
         try:
             policy = covering(kept, entry.model, where)

@@ -46,6 +46,7 @@ def render_html(audit: Audit) -> str:
             audit=audit,
             entries=audit.entries[:SHOWN],
             rest=[each for each in audit.entries if each.status not in ("optimized", "justified")],
+            bases=sorted({each.yearly.basis for each in audit.entries if each.yearly}),
             shown=SHOWN,
             script=Markup(script),
             script_hash=digest,

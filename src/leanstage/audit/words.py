@@ -1,6 +1,7 @@
 """The words of an audit, the same in the terminal and on the page."""
 
 import math
+from datetime import UTC, datetime
 
 from leanstage.contracts import Audit, AuditEntry, AuditStatus, Deployed, FlagCode, Interval
 
@@ -73,6 +74,11 @@ def age(entry: AuditEntry) -> str:
 def form(entry: AuditEntry) -> str:
     """``onnxruntime int8``; empty where it is not known."""
     return f"{entry.runtime} {entry.precision}" if entry.runtime else ""
+
+
+def moment(text: str) -> str:
+    """``2026-11-26 12:54 UTC``."""
+    return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def name(entry: AuditEntry) -> str:
