@@ -36,6 +36,7 @@ class Trial(Part):
     reason: str
     validation: ValidationFigures | None = None
     cpu_ms_per_answer: float | None = None
+    """Processor time of all threads, timed as the step timed its input."""
     parameters: int | None = None
     bytes: int | None = None
 
@@ -48,8 +49,24 @@ class Step(Part):
     reason: str
     settings: dict[str, Any] = Field(default_factory=dict)
     trials: tuple[Trial, ...] = ()
+    input_cpu_ms_per_answer: float | None = None
+    """Of the model that the step was given."""
     parent_digest: Sha256
     seconds: float = Field(ge=0)
+
+    @property
+    def kept(self) -> Trial | None:
+        """The trial whose model an applied step passed on."""
+        fitting = [trial for trial in self.trials if trial.fits]
+        chosen = [trial for trial in fitting if trial.settings == self.settings]
+        return next(iter(chosen or fitting), None) if self.status == "applied" else None
+
+    @property
+    def output_cpu_ms_per_answer(self) -> float | None:
+        """Of the model that the step passed on, where it was timed."""
+        if self.status != "applied":
+            return self.input_cpu_ms_per_answer
+        return self.kept.cpu_ms_per_answer if self.kept else None
 
 
 class VariantManifest(Contract):

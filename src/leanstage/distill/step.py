@@ -45,6 +45,7 @@ def distill(
         unlabelled=unlabelled if learns else None,
     )
     answers.save(answers_file)
+    record.input_cpu_ms_per_answer = answers.cpu_ms_per_answer
     if not settings.depths:
         return record.skipped("the plan says no")
     if answers.taught is None:
@@ -61,11 +62,10 @@ def distill(
             chosen = {"layers": keep, "of": total, **settings.model_dump(exclude={"depths"})}
             student = _train(model, keep, answers.taught, settings, seed)
             variant = save_checkpoint(student, teacher, Path(scratch) / "student")
-            figures = compare(variant, answers.validation, validation)
+            figures, cost = compare(variant, answers.validation, validation)
             fits, reason = budget.judge(figures)
-            record.trials.append(
-                tried(variant.manifest, fits, reason, settings=chosen, validation=figures)
-            )
+            measured = {"validation": figures, "cpu_ms_per_answer": cost}
+            record.trials.append(tried(variant.manifest, fits, reason, settings=chosen, **measured))
             progress.step(f"student of {len(keep)} layers: {reason}")
             if fits:
                 return record.applied(variant, f"{len(keep)} of {total} layers; {reason}", chosen)

@@ -65,11 +65,10 @@ def prune(
             prune_width(pruned, ratio, importance)
             _recover(pruned, answers.taught, settings, seed, narrower)
             variant = save_checkpoint(pruned, model, Path(scratch) / "pruned")
-            figures = compare(variant, answers.validation, validation)
+            figures, cost = compare(variant, answers.validation, validation)
             fits, reason = budget.judge(figures)
-            record.trials.append(
-                tried(variant.manifest, fits, reason, settings=chosen, validation=figures)
-            )
+            measured = {"validation": figures, "cpu_ms_per_answer": cost}
+            record.trials.append(tried(variant.manifest, fits, reason, settings=chosen, **measured))
             progress.step(f"feed-forward width {narrower}: {reason}")
             if fits:
                 reason = f"feed-forward width {narrower} of {width}; {reason}"

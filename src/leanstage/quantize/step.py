@@ -57,6 +57,7 @@ def quantize(
         predictors = {INPUT: load_predictor(model.path)}
         predictors |= {name: each.predictor for name, each in built.items()}
         costs = cpu_ms_per_answer(predictors, validation.texts, batch_size=batch_size)
+        record.input_cpu_ms_per_answer = costs[INPUT]
         for name, each in built.items():
             trial = _judge(name, each, answers, validation, plan, costs, batch_size)
             progress.step(f"{name}: {trial.reason}")
@@ -70,7 +71,7 @@ def quantize(
         return record.applied(
             built[best].variant,
             f"{best}: {costs[best]:.2f} ms of processor time an answer against {costs[INPUT]:.2f}",
-            {"backend": best, "input_cpu_ms_per_answer": costs[INPUT]},
+            {"backend": best},
         )
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from leanstage.errors import InputError
 from leanstage.tasks import SplitFolder
 from leanstage.techniques.data import TaughtRows, teach
-from leanstage.techniques.search import validation_probabilities
+from leanstage.techniques.search import validation_answers
 from leanstage.variant import Variant
 
 
@@ -18,12 +18,14 @@ class Answers:
     """The teacher's answers to the rows of a run.
 
     ``taught`` covers the training and then the unlabelled rows, None where no technique learns;
-    ``validation`` has shape (validation rows, classes).
+    ``validation`` has shape (validation rows, classes), and took the teacher
+    ``cpu_ms_per_answer``; None where the answers were read from disk.
     """
 
     teacher_digest: str
     taught: TaughtRows | None
     validation: NDArray[np.float32]
+    cpu_ms_per_answer: float | None = None
 
     def save(self, path: Path) -> None:
         """Write the answers as plain arrays."""
@@ -68,8 +70,5 @@ def ask(
 ) -> Answers:
     """Let the teacher answer the validation rows and, where given, the rows to learn from."""
     texts = [text for split in (train, unlabelled) if split is not None for text in split.texts]
-    return Answers(
-        teacher.digest,
-        teach(teacher, texts) if texts else None,
-        validation_probabilities(teacher, validation),
-    )
+    taught = teach(teacher, texts) if texts else None
+    return Answers(teacher.digest, taught, *validation_answers(teacher, validation))

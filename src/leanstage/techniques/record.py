@@ -17,6 +17,9 @@ class Record:
         self._target = target
         self._started = time.monotonic()
         self.trials: list[Trial] = []
+        lineage = parent.manifest.lineage
+        self.input_cpu_ms_per_answer = lineage[-1].output_cpu_ms_per_answer if lineage else None
+        """As the step before timed it; a step that times its input anew says so here."""
 
     def applied(self, variant: Variant, reason: str, settings: dict[str, Any]) -> Variant:
         """Keep ``variant``, with this step in its lineage."""
@@ -38,6 +41,7 @@ class Record:
             reason=reason,
             settings=settings,
             trials=tuple(self.trials),
+            input_cpu_ms_per_answer=self.input_cpu_ms_per_answer,
             parent_digest=self._parent.digest,
             seconds=time.monotonic() - self._started,
         )

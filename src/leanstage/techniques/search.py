@@ -1,5 +1,6 @@
 """What a technique may lose on the validation split, and the record of what it tried."""
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,16 +47,25 @@ class Budget:
         )
 
 
-def validation_probabilities(variant: Variant, split: SplitFolder) -> NDArray[np.float32]:
-    """Probabilities (rows, classes) of a variant, loaded from disk, on the validation split."""
-    return predict_all(load_predictor(variant.path), split.texts, batch_size=BATCH_SIZE)
+def validation_answers(variant: Variant, split: SplitFolder) -> tuple[NDArray[np.float32], float]:
+    """What a variant, loaded from disk, says to the validation split, and what that costs.
+
+    Returns:
+        Probabilities of shape (rows, classes), and milliseconds of processor time per row.
+    """
+    predictor = load_predictor(variant.path)
+    predictor.predict(split.texts[:BATCH_SIZE])
+    began = time.process_time()
+    probabilities = predict_all(predictor, split.texts, batch_size=BATCH_SIZE)
+    return probabilities, (time.process_time() - began) / len(split.texts) * 1e3
 
 
 def compare(
     variant: Variant, reference: NDArray[np.float32], split: SplitFolder
-) -> ValidationFigures:
-    """Figures of a variant beside the reference's probabilities."""
-    return validation_figures(validation_probabilities(variant, split), reference, split.labels)
+) -> tuple[ValidationFigures, float]:
+    """Figures of a variant beside the reference's probabilities, and its milliseconds per row."""
+    probabilities, cost = validation_answers(variant, split)
+    return validation_figures(probabilities, reference, split.labels), cost
 
 
 def save_checkpoint(model: Any, parent: Variant, target: str | Path) -> Variant:
