@@ -77,7 +77,10 @@ def test_a_row_is_answered_the_same_in_whatever_company(variant: Variant, tmp_pa
         np.testing.assert_allclose(predictor.predict(MIXED), expected, atol=1e-5)
 
 
-def test_bfloat16_answers_in_the_order_of_the_rows(variant: Variant, tmp_path: Path) -> None:
+def test_bfloat16_answers_in_the_order_of_the_rows(
+    tiny_checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    variant = adopt(tiny_checkpoint("bert"), tmp_path / "variant")
     predictor = load_predictor(write_bf16(variant, tmp_path / "bf16").path)
     np.testing.assert_allclose(predictor.predict(MIXED), one_by_one(predictor), atol=0.02)
 
