@@ -3,6 +3,7 @@
 Importing this package loads kfp and nothing heavier; the work is imported where it runs.
 """
 
+from leanstage.components.calibrate.component import calibrate
 from leanstage.components.distill.component import distill
 from leanstage.components.energy_measure.component import energy_measure
 from leanstage.components.evaluate.component import evaluate
@@ -18,6 +19,7 @@ from leanstage.components.report.component import report
 from leanstage.components.resolve.component import resolve
 
 __all__ = [
+    "calibrate",
     "distill",
     "energy_measure",
     "evaluate",

@@ -18,7 +18,7 @@ SIZED = {
     "distill": "`distill`",
     "prune": "`prune`",
     "quantize": "`quantize`",
-    "serving": "`evaluate` and `energy_measure`: what the model has in production",
+    "serving": "the tasks that measure on the serving nodes: what the model has there",
 }
 """Tasks whose resources the form asks, by the size of :class:`Platform` that they take."""
 QUANTITIES = {

@@ -36,8 +36,21 @@ EXPLAINED = {
         "YAML; empty takes the one that holds for the model. Where the platform keeps policies, "
         "a run that states another one is refused."
     ),
+    "hardware": (
+        "the hardware profile of what serves the model, by name or URI, as leanstage-calibrate "
+        "left it; `auto` takes the one that the policy names, and a cluster needs one."
+    ),
     "deploy": "`optimized`, or `baseline` where a justification for it is logged.",
     "run_id": "the MLflow run that an earlier run of leanstage printed.",
+    "profile": (
+        "what policies and runs will call the nodes that serve, such as `serving-pool`; the newest "
+        "profile of a name holds."
+    ),
+    "shapes": (
+        "models to measure, as LAYERSxHIDDEN separated by spaces, such as `6x384 12x768`; empty "
+        "takes these two."
+    ),
+    "quick": "measure the small model alone, with fewer and shorter turns.",
     "energy_blocks": "how many rounds of energy measurement; more make the answer sharper.",
     "energy_window_seconds": "shortest length of one measurement.",
     "seed": "seed of the training.",

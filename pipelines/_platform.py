@@ -90,7 +90,7 @@ class Platform(Part):
     prune: Size = Size()
     quantize: Size = Size()
     serving: Size = Size(memory="8Gi")
-    """Of evaluate and energy_measure: what the model has where it serves."""
+    """Of evaluate, energy_measure and calibrate: what the model has where it serves."""
     control: Size = Size(cpu="1", memory="4Gi")
     """Of every other task; not in the run form."""
     accelerator: str = Field(default="nvidia.com/gpu", min_length=1)
@@ -98,7 +98,7 @@ class Platform(Part):
     training_nodes: Nodes = Nodes()
     """For distill and prune."""
     serving_nodes: Nodes = Nodes()
-    """For what is timed: quantize, evaluate, energy_measure."""
+    """For what is timed: quantize, evaluate, energy_measure, calibrate."""
     control_nodes: Nodes = Nodes()
     image_pull_secrets: tuple[Name, ...] = ()
 

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from kfp import dsl
 
+from leanstage.calibrate.nodes import NODE_VARIABLE
 from leanstage.errors import InputError
 from leanstage.gate.attestation.signer import KEY_VARIABLE
 from leanstage.gate.attestation.trust import TRUST_VARIABLE
@@ -14,16 +15,18 @@ MOUNTS = "/etc/leanstage"
 SCRATCH = "/scratch"
 
 TRAINING = ("distill", "prune")
-TIMED = ("quantize", "evaluate", "energy_measure")
-REGISTRY = ("resolve", "receive", "recall", "propose", "gate", "report", "promote")
+TIMED = ("quantize", "evaluate", "energy_measure", "calibrate")
+REGISTRY = ("resolve", "receive", "recall", "propose", "gate", "report", "promote", "calibrate")
 """What talks to MLflow, and gets its account and that of the object store."""
 RULED = ("resolve", "receive", "plan", "gate")
 """What reads the policies, or the decision tree's own branches beside them."""
 VERIFYING = ("recall", "gate", "report", "promote")
 SIGNING = ("gate",)
-KNOWN = (*TRAINING, *TIMED, *REGISTRY, "plan")
+NODES = ("calibrate",)
+"""What asks Kubernetes about the node it is on."""
+KNOWN = tuple(dict.fromkeys((*TRAINING, *TIMED, *REGISTRY, "plan")))
 
-SIZES = {"evaluate": "serving", "energy_measure": "serving"} | {
+SIZES = {"evaluate": "serving", "energy_measure": "serving", "calibrate": "serving"} | {
     name: name for name in (*TRAINING, "quantize")
 }
 """Which size of :class:`Platform` a component takes; the others take ``control``."""
@@ -130,6 +133,8 @@ def _environment(task: dsl.PipelineTask, platform: Platform, role: str) -> None:
 
     if platform.image_pull_secrets:
         kubernetes.set_image_pull_secrets(task, list(platform.image_pull_secrets))
+    if role in NODES:
+        kubernetes.use_field_path_as_env(task, NODE_VARIABLE, "spec.nodeName")
     if role not in REGISTRY:
         return
     if (found := platform.settings) is not None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from leanstage.calibrate import AUTO
 from leanstage.contracts import Deploy
 from leanstage.pipelines._form import pipeline
 from leanstage.pipelines._parts import decision_tasks, evidence_tasks, optimize_tasks
@@ -22,6 +23,7 @@ def deploy(
     unlabelled_data: str = "",
     policy: str = "",
     name: str = "",
+    hardware: str = AUTO,
     deploy: Deploy = "optimized",
     energy_blocks: int = 10,
     energy_window_seconds: float = 0.5,
@@ -37,6 +39,7 @@ def deploy(
         unlabelled_data=unlabelled_data,
         policy=policy,
         name=name,
+        hardware=hardware,
         deploy=deploy,
         request=request,
     )

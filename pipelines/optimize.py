@@ -1,5 +1,6 @@
 """Optimize: the first half of the line, which proposes candidates and decides nothing."""
 
+from leanstage.calibrate import AUTO
 from leanstage.components import propose
 from leanstage.contracts import Deploy
 from leanstage.pipelines._compiling import placed
@@ -22,6 +23,7 @@ def optimize(
     unlabelled_data: str = "",
     policy: str = "",
     name: str = "",
+    hardware: str = AUTO,
     deploy: Deploy = "optimized",
     seed: int = 0,
     request: str = "",
@@ -35,6 +37,7 @@ def optimize(
         unlabelled_data=unlabelled_data,
         policy=policy,
         name=name,
+        hardware=hardware,
         deploy=deploy,
         request=request,
     )

@@ -22,6 +22,7 @@ def resolve(
     unlabelled_data: str = "",
     policy: str = "",
     name: str = "",
+    hardware: str = "auto",
     deploy: str = "optimized",
     request: str = "",
 ) -> None:
@@ -38,6 +39,8 @@ def resolve(
         policy: Path or URI of a ModelPolicy in YAML, or a preset (default, strict, lenient). Where
             the installation keeps policies itself, leave it empty: another one is refused.
         name: Registered model; empty takes the name that the model goes by.
+        hardware: Profile of what serves the model, by name, path or URI; "auto" is the one that the
+            policy names, or this machine where there is no cluster.
         deploy: "optimized", or "baseline" where a justification is logged.
         request: What the starter calls this run; the MLflow run carries it as a tag.
 
@@ -66,6 +69,7 @@ def resolve(
                 policy=policy,
                 name=name,
                 deploy=deploy,
+                hardware=hardware,
                 request=request,
             ),
             Targets(

@@ -59,6 +59,14 @@ def labels_here() -> dict[str, str]:
     return _kept(node.metadata.labels or {})
 
 
+def labels_or_reason() -> tuple[dict[str, str], str]:
+    """The same, or why there are none, as a sentence: a measurement can do without."""
+    try:
+        return labels_here(), ""
+    except NodeError as error:
+        return {}, f"the labels of the node are left out: {error}"
+
+
 def pool_profile(selector: str, *, name: str = "") -> HardwareProfile:
     """The profile of the nodes with these labels, which have to be of one kind; not calibrated.
 

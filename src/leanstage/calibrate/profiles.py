@@ -96,7 +96,7 @@ def log_profile(profile: HardwareProfile) -> str:
     run_id = str(run.info.run_id)
     with tempfile.TemporaryDirectory(prefix="leanstage-hardware-") as scratch:
         runs.log_file(run_id, profile.save(Path(scratch) / FILE))
-    runs.log_metrics(run_id, _figures(profile))
+    runs.log_metrics(run_id, figures(profile))
     # Found only once it is finished, and so whole.
     runs.end_run(run_id, "FINISHED")
     return run_id
@@ -153,7 +153,8 @@ def _newest(name: str) -> HardwareProfile:
     return profile
 
 
-def _figures(profile: HardwareProfile) -> dict[str, float]:
+def figures(profile: HardwareProfile) -> dict[str, float]:
+    """The ratios that were measured, by names that MLflow and Kubeflow take."""
     gains = profile.calibration.gains if profile.calibration else ()
     return {
         f"{gain.form}.{gain.shape}.batch-{gain.batch_size}".replace(":", "-of-"): gain.ratio

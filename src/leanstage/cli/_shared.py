@@ -51,6 +51,13 @@ def policy_uri(policy: str) -> str:
     return policy if policy in PRESETS else absolute(policy)
 
 
+def hardware_uri(hardware: str) -> str:
+    """The name of a profile as it is, a path made absolute."""
+    from leanstage.calibrate import is_name
+
+    return hardware if is_name(hardware) else absolute(hardware)
+
+
 def finish(outcome: Outcome) -> None:
     """End with the exit code of the verdict."""
     if outcome.verdict == "BLOCKED":

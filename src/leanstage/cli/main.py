@@ -11,6 +11,7 @@ from rich.console import Console
 from leanstage import __version__
 from leanstage.cli import (
     auditing,
+    calibrating,
     collecting,
     inspecting,
     judging,
@@ -40,6 +41,7 @@ for command in (
     judging.decide,
     judging.justify,
     judging.rollback,
+    calibrating.calibrate,
     auditing.audit,
     collecting.gc,
     packaging.retarget,

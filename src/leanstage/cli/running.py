@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from leanstage.calibrate import AUTO
 from leanstage.cli._shared import (
     BlocksOption,
     Deploy,
@@ -13,6 +14,7 @@ from leanstage.cli._shared import (
     absolute,
     console,
     finish,
+    hardware_uri,
     policy_uri,
 )
 
@@ -28,6 +30,9 @@ EvaluationOption = Annotated[
 ValidationOption = Annotated[str, typer.Option(help="Rows on which settings are chosen.")]
 UnlabelledOption = Annotated[str, typer.Option(help="Further text to distill on.")]
 NameOption = Annotated[str, typer.Option(help="Registered model; empty keeps the model's name.")]
+HardwareOption = Annotated[
+    str, typer.Option(help="Profile of what serves, by name or file; auto: the policy's, or here.")
+]
 DeployOption = Annotated[Deploy, typer.Option(help="What to ship.")]
 SeedOption = Annotated[int, typer.Option(help="Seed of the training.")]
 
@@ -41,9 +46,12 @@ def demo(
     """Optimize a real model on this machine, from weights and reviews that ship in packages."""
     from leanstage.demo.run import arguments
     from leanstage.runner.session import execute, run_folder
+    from leanstage.variant.hardware import hardware_profile
 
     folder = run_folder(out, "demo")
     request = arguments(console, policy=policy_uri(policy), deploy=deploy.value)
+    # Said and not 'auto': the demo serves nowhere else, also where it runs in a pod.
+    request["hardware"] = str(hardware_profile().save(folder / "hardware.json").resolve())
     outcome = execute("deploy", request, folder=folder, console=console, json_file=json_file)
     finish(outcome)
 
@@ -56,6 +64,7 @@ def run(
     unlabelled: UnlabelledOption = "",
     policy: PolicyOption = "",
     name: NameOption = "",
+    hardware: HardwareOption = AUTO,
     deploy: DeployOption = Deploy.optimized,
     seed: SeedOption = 0,
     energy_blocks: BlocksOption = 10,
@@ -65,7 +74,9 @@ def run(
     """Run the whole line on a model of yours: optimize, evaluate, measure, gate, promote."""
     from leanstage.runner.session import execute, run_folder
 
-    request = _request(model, train, evaluation, validation, unlabelled, policy, name, deploy, seed)
+    request = _request(
+        model, train, evaluation, validation, unlabelled, policy, name, hardware, deploy, seed
+    )
     outcome = execute(
         "deploy",
         {**request, "energy_blocks": energy_blocks},
@@ -84,6 +95,7 @@ def optimize(
     unlabelled: UnlabelledOption = "",
     policy: PolicyOption = "",
     name: NameOption = "",
+    hardware: HardwareOption = AUTO,
     deploy: DeployOption = Deploy.optimized,
     seed: SeedOption = 0,
     out: OutOption = None,
@@ -91,7 +103,9 @@ def optimize(
     """Run the first half of the line: leave the candidates in MLflow for a gate to decide on."""
     from leanstage.runner.session import propose, run_folder
 
-    request = _request(model, train, evaluation, validation, unlabelled, policy, name, deploy, seed)
+    request = _request(
+        model, train, evaluation, validation, unlabelled, policy, name, hardware, deploy, seed
+    )
     propose(request, folder=run_folder(out, "optimize"), console=console)
 
 
@@ -103,6 +117,7 @@ def _request(
     unlabelled: str,
     policy: str,
     name: str,
+    hardware: str,
     deploy: Deploy,
     seed: int,
 ) -> dict[str, Any]:
@@ -115,6 +130,7 @@ def _request(
         "unlabelled_data": absolute(unlabelled),
         "policy": policy_uri(policy),
         "name": name,
+        "hardware": hardware_uri(hardware),
         "deploy": deploy.value,
         "seed": seed,
     }

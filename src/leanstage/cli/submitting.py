@@ -17,6 +17,7 @@ class Pipeline(StrEnum):
     optimize = "optimize"
     decide = "decide"
     rejudge = "rejudge"
+    calibrate = "calibrate"
 
 
 def submit(
@@ -115,6 +116,8 @@ def _success(submission: Any) -> str:
     if submission.pipeline == Pipeline.optimize:
         decide = f": leanstage decide {submission.mlflow_run}" if submission.mlflow_run else ""
         return f"the candidates are proposed{decide}"
+    if submission.pipeline == Pipeline.calibrate:
+        return "the hardware profile is in MLflow, in the experiment leanstage-hardware."
     if submission.promoted:
         return f"{submission.promoted} serves now."
     return "every task of the run ended well, promote among them; MLflow was not asked for more."

@@ -9,12 +9,23 @@ from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
+from leanstage.calibrate import is_name
 from leanstage.errors import InputError
 from leanstage.tasks.reading import local_path
 
 Spec = Mapping[str, Any]
-FILES = ("model", "policy", "train_data", "evaluation_data", "validation_data", "unlabelled_data")
+FILES = (
+    "model",
+    "policy",
+    "train_data",
+    "evaluation_data",
+    "validation_data",
+    "unlabelled_data",
+    "volumes",
+)
 """Parameters that name a file or folder, which the tasks have to reach from where they run."""
+HARDWARE = "hardware"
+"""May name one too, or a profile that MLflow holds."""
 REQUEST = "request"
 """What the starter calls the run; the MLflow run carries it as a tag."""
 BOOLEANS = {"true": True, "false": False}
@@ -44,7 +55,8 @@ def checked(spec: Spec, given: Sequence[str], *, presets: Sequence[str] = ()) ->
         if name in found:
             raise InputError(f"the parameter {name} is given twice; give it once.")
         found[name] = _typed(name, value, known[name])
-        if name in FILES and value and value not in presets and local_path(value) is not None:
+        names_file = name in FILES or (name == HARDWARE and not is_name(value))
+        if names_file and value and value not in presets and local_path(value) is not None:
             raise InputError(
                 f"{name}={value} is a path of this machine, which the tasks on the cluster cannot "
                 "read; put it where they can and give a URI (s3://, models:/, hf://)."
