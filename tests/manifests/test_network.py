@@ -61,6 +61,18 @@ def test_only_trigger_and_audit_reach_mlflow_and_only_there(objects: list[Object
     assert all(found == [] for found in ways.values())
 
 
+def test_only_the_audit_reaches_the_kubernetes_api_and_prometheus(objects: list[Object]) -> None:
+    for name, template in templates(objects).items():
+        ways = _ways(objects, template, "egress")
+        anywhere = [way for way in ways if "to" not in way and _ports(way) != DNS]
+        monitoring = [way for way in ways if "monitoring" in _namespaces(way.get("to", []))]
+        if name == "leanstage-audit":
+            assert [_ports(way) for way in anywhere] == [{("TCP", 443), ("TCP", 6443)}]
+            assert [_ports(way) for way in monitoring] == [{("TCP", 9090)}]
+        else:
+            assert anywhere == monitoring == []
+
+
 def test_only_mlflow_and_the_monitoring_reach_the_trigger(objects: list[Object]) -> None:
     for name, template in templates(objects).items():
         ways = _ways(objects, template, "ingress")

@@ -81,9 +81,13 @@ def test_every_container_says_what_it_needs_and_what_it_may_take(objects: list[O
                 assert set(container["resources"][bound]) == {"cpu", "memory"}
 
 
-def test_no_pod_holds_a_token_for_the_kubernetes_api(objects: list[Object]) -> None:
-    for template in templates(objects).values():
-        assert template["spec"]["automountServiceAccountToken"] is False
+def test_only_the_audit_holds_a_token_for_the_kubernetes_api(objects: list[Object]) -> None:
+    holding = {
+        name
+        for name, template in templates(objects).items()
+        if template["spec"]["automountServiceAccountToken"] is not False
+    }
+    assert holding == {"leanstage-audit"}
     # The gate's account is for pods that Kubeflow Pipelines makes, and they do ask it.
     kept = {
         account["metadata"]["name"]

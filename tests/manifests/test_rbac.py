@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from leanstage.audit import cluster
 from leanstage.runner.kfp_client import Connection, Kubeflow
 from leanstage.trigger.backends import Job
 from leanstage.trigger.backends.kfp import KfpBackend
@@ -113,13 +114,33 @@ def test_the_gate_may_what_the_pod_of_a_task_does(overlay: str, objects: list[Ob
     assert granted(objects, "leanstage-gate", place) == OF_A_TASK
 
 
-def test_the_audit_may_nothing(objects: list[Object]) -> None:
+def test_the_audit_may_list_what_it_reads_and_nothing_else(objects: list[Object]) -> None:
     for place in ("kubeflow", "leanstage", "team-a"):
         assert granted(objects, "leanstage-audit", place) == set()
+    (binding,) = (
+        found
+        for found in kinds(objects, "ClusterRoleBinding")
+        if found["metadata"]["name"] == "leanstage-audit"
+    )
+    (subject,) = binding["subjects"]
+    account = named(objects, "ServiceAccount", "leanstage-audit")
+    assert (subject["name"], subject["namespace"]) == (
+        "leanstage-audit", account["metadata"]["namespace"],
+    )  # fmt: skip
+    role = named(objects, binding["roleRef"]["kind"], binding["roleRef"]["name"])
+    rules = {
+        (group, resource, verb)
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+    assert rules == {(kind.group, kind.plural, "list") for kind in cluster.KINDS}
 
 
-def test_nothing_of_ours_asks_the_kubernetes_api() -> None:
-    assert importers("kubernetes", "kubernetes_asyncio", "kr8s", "lightkube", "pykube") == set()
+def test_the_kubernetes_api_is_asked_in_few_places() -> None:
+    asking = importers("kubernetes", "kubernetes_asyncio", "kr8s", "lightkube", "pykube")
+    assert asking <= {"audit/cluster.py", "calibrate/nodes.py"}
 
 
 def test_pipelines_are_asked_in_one_place() -> None:
@@ -130,7 +151,9 @@ def test_pipelines_are_asked_in_one_place() -> None:
 
 
 def test_every_role_is_bound_and_every_account_is_there(objects: list[Object]) -> None:
-    assert kinds(objects, "ClusterRole", "ClusterRoleBinding") == []
+    whole = {found["metadata"]["name"] for found in kinds(objects, "ClusterRole")}
+    everywhere = kinds(objects, "ClusterRoleBinding")
+    assert whole == {found["roleRef"]["name"] for found in everywhere}
     roles = {
         (found["metadata"]["namespace"], found["metadata"]["name"])
         for found in kinds(objects, "Role")
@@ -140,6 +163,9 @@ def test_every_role_is_bound_and_every_account_is_there(objects: list[Object]) -
         for found in kinds(objects, "ServiceAccount")
     }
     bound = set()
+    for binding in everywhere:
+        for subject in binding["subjects"]:
+            assert (subject["namespace"], subject["name"]) in accounts
     for binding in kinds(objects, "RoleBinding"):
         assert binding["roleRef"]["kind"] == "Role"
         bound.add((binding["metadata"]["namespace"], binding["roleRef"]["name"]))
@@ -150,7 +176,7 @@ def test_every_role_is_bound_and_every_account_is_there(objects: list[Object]) -
 
 
 def test_no_rule_has_a_wildcard(objects: list[Object]) -> None:
-    for role in kinds(objects, "Role"):
+    for role in kinds(objects, "Role", "ClusterRole"):
         for rule in role["rules"]:
             assert "nonResourceURLs" not in rule
             words = [*rule["apiGroups"], *rule["resources"], *rule["verbs"]]

@@ -27,7 +27,7 @@ def test_every_object_lies_in_a_namespace_that_is_ours_or_the_installers(
     made = {found["metadata"]["name"] for found in kinds(objects, "Namespace")}
     assert made == {"standalone": set(), "multi-user": {"leanstage"}}[overlay]
     cluster_wide = {found["kind"] for found in objects if "namespace" not in found["metadata"]}
-    assert cluster_wide <= {"Namespace"}
+    assert cluster_wide <= {"Namespace", "ClusterRole", "ClusterRoleBinding"}
 
 
 def test_our_namespace_says_what_it_admits_and_is_known_to_kubeflow(rendered: Rendered) -> None:

@@ -7,10 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from leanstage.audit.deployed import Found, Object, of_service, of_workload
 from leanstage.errors import LeanstageError
 
 _IN_CLUSTER = "KUBERNETES_SERVICE_HOST"
+_TOKEN = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 _PAGE = 500
 _SECONDS = (5, 60)
 """To connect, and to read a page."""
@@ -39,7 +42,7 @@ class _Kind:
     read: Callable[[Object], Iterator[Found]]
 
 
-_KINDS = (
+KINDS = (
     _Kind("inferenceservices", "serving.kserve.io", "v1beta1", of_service),
     _Kind("deployments", "apps", "v1", partial(of_workload, "Deployment")),
     _Kind("statefulsets", "apps", "v1", partial(of_workload, "StatefulSet")),
@@ -67,11 +70,11 @@ def read_cluster(namespaces: Sequence[str] = ()) -> Cluster:
         return cluster
     if api is None:
         cluster.notes.append(
-            "No cluster was read: there is no kubeconfig, and this is not a pod of one."
+            "No cluster was read: there is no kubeconfig here, and no token of a pod."
         )
         return cluster
     cluster.host = api.api_client.configuration.host
-    for kind in _KINDS:
+    for kind in KINDS:
         for namespace in namespaces or (None,):
             try:
                 for item in _items(api, kind, namespace):
@@ -103,13 +106,13 @@ def _connected() -> Any:
 
     configuration = client.Configuration()
     try:
-        if os.environ.get(_IN_CLUSTER):
+        if os.environ.get(_IN_CLUSTER) and _TOKEN.is_file():
             config.load_incluster_config(client_configuration=configuration)
         elif path := _kubeconfig():
             config.load_kube_config(path, client_configuration=configuration)
         else:
             return None
-    except (config.ConfigException, OSError, ValueError) as error:
+    except (config.ConfigException, yaml.YAMLError, OSError, ValueError) as error:
         raise LeanstageError(
             f"The configuration of the cluster cannot be read ({_first_line(error)}); mend it, or "
             "leave the cluster out with --no-cluster."
