@@ -8,7 +8,8 @@ from leanstage.plan.predicates import near
 def merged(tree: DecisionTree, override: TreeOverride, *, where: str) -> DecisionTree:
     """The tree with branches replaced and added, under a version that names the override.
 
-    The result is not checked; :func:`leanstage.plan.tree.checked` does.
+    A question that no branch leads to any longer is dropped. The result is not checked yet; see
+    :func:`leanstage.plan.tree.checked`.
 
     Raises:
         InputError: a branch replaces none, is to be added where another has its id, or names a
@@ -23,12 +24,22 @@ def merged(tree: DecisionTree, override: TreeOverride, *, where: str) -> Decisio
             "version": f"{tree.version}+{override.name}",
             "techniques": tuple(
                 part.model_copy(
-                    update={"questions": tuple(questions[each.id] for each in part.questions)}
+                    update={"questions": _led_to([questions[each.id] for each in part.questions])}
                 )
                 for part in tree.techniques
             ),
         }
     )
+
+
+def _led_to(questions: list[Question]) -> tuple[Question, ...]:
+    """Those of a technique that can be asked: branches lead only to later ones."""
+    kept, found = {questions[0].id}, []
+    for question in questions:
+        if question.id in kept:
+            kept |= {branch.then for branch in question.branches if branch.then is not None}
+            found.append(question)
+    return tuple(found)
 
 
 def _question_of(own: OwnBranch, questions: dict[str, Question], where: str) -> Question:

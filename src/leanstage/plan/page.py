@@ -21,6 +21,7 @@ def page(tree: DecisionTree) -> str:
         kind=_kind,
         when=lambda branch: in_words(branch.when),
         ending=_ending,
+        cell=_cell,
         picture=technique_picture,
         shape_factor=f"{SHAPE_FACTOR:g}",
         batch_factor=f"{BATCH_FACTOR:g}",
@@ -44,6 +45,10 @@ def _ending(branch: Branch) -> str:
         return f"→ `{branch.then}`"
     settings = ", ".join(f"{name} {_plain(value)}" for name, value in branch.settings.items())
     return f"**{settings}**"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
 
 
 def _plain(value: object) -> str:

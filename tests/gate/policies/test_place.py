@@ -7,7 +7,13 @@ from mlflow import MlflowClient
 
 from leanstage.contracts import ModelPolicy
 from leanstage.errors import InputError
-from leanstage.gate.policies import disagreement, load_policy, policy_for, publish
+from leanstage.gate.policies import (
+    disagreement,
+    load_policy,
+    policy_for,
+    publish,
+    tree_override,
+)
 
 LENIENT = load_policy("lenient")
 
@@ -108,3 +114,22 @@ def test_an_experiment_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("LEANSTAGE_POLICY", "mlflow:nowhere")
     with pytest.raises(InputError, match="no experiment 'nowhere'"):
         policy_for("reviews", None)
+
+
+def test_branches_of_the_decision_tree_may_lie_beside_the_policies(folder: Path) -> None:
+    assert tree_override() is None
+    (folder / "decision-tree.yaml").write_text("name: own\nbranches: []\n")
+    assert tree_override() == folder / "decision-tree.yaml"
+    assert policy_for("reviews", None).policy.name == "all"
+
+
+def test_or_where_a_variable_says(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "decision-tree.yaml").write_text("name: own\nbranches: []\n")
+    monkeypatch.setenv("LEANSTAGE_TREE", "elsewhere.yaml")
+    assert tree_override() == Path("elsewhere.yaml")
+
+
+def test_policies_in_mlflow_have_nothing_beside_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LEANSTAGE_TREE", raising=False)
+    monkeypatch.setenv("LEANSTAGE_POLICY", "mlflow:gate-policies")
+    assert tree_override() is None

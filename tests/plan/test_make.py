@@ -1,0 +1,199 @@
+"""From a folder, a hardware profile and a load to a plan that says what it rests on."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from leanstage.contracts import Calibration, Gain, HardwareProfile, Plan
+from leanstage.errors import InputError
+from leanstage.plan import Load, make_plan
+from leanstage.plan.facts import gpu_compute, model_facts
+from leanstage.variant.architectures import ENCODERS
+from tests.plan.cases import gain
+
+Checkpoint = Callable[[str], Path]
+TINY = "3x64"
+
+
+def profile(*gains: Gain, **fields: Any) -> HardwareProfile:
+    calibration = Calibration(
+        measured="2026-11-26T10:00:00+00:00",
+        unit="CPU-seconds per answer",
+        versions={},
+        seconds=1.0,
+        gains=gains,
+    )
+    defaults: dict[str, Any] = {"cpu": "x", "threads": 2, "memory_bytes": 1}
+    return HardwareProfile(
+        **defaults | {"calibration": calibration if gains else None} | fields,
+    )
+
+
+def planned(folder: Path, hardware: HardwareProfile, **changes: Any) -> Plan:
+    given: dict[str, Any] = {
+        "baseline_digest": None,
+        "train_rows": 6000,
+        "unlabelled_rows": 6000,
+        "tolerance": 0.01,
+        "hardware": hardware,
+    }
+    return make_plan(folder, **given | changes)
+
+
+def branches(plan: Plan) -> list[str | None]:
+    return [answer.branch for answer in plan.path]
+
+
+@pytest.mark.parametrize("family", sorted(ENCODERS))
+def test_the_facts_of_a_model_are_those_that_the_library_loads(
+    checkpoint: Checkpoint, family: str
+) -> None:
+    from transformers import AutoModelForSequenceClassification
+
+    facts = model_facts(checkpoint(family))
+    model = AutoModelForSequenceClassification.from_pretrained(checkpoint(family))
+    assert facts["parameters"] == sum(weight.numel() for weight in model.parameters())
+    assert facts["labels"] == model.config.num_labels
+    assert facts["layers"] == model.config.num_hidden_layers == 3
+    assert facts["hidden_size"] == model.config.hidden_size == 64
+    assert facts["heads"] == model.config.num_attention_heads == 4
+    assert facts["intermediate_size"] == 256
+    assert facts["architecture"] == family
+
+
+def _config(**changes: object) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        path = folder / "config.json"
+        fields = {**json.loads(path.read_text()), **changes}
+        path.write_text(json.dumps({k: v for k, v in fields.items() if v is not None}))
+
+    return change
+
+
+def _weights(data: bytes) -> Callable[[Path], None]:
+    return lambda folder: (folder / "model.safetensors").write_bytes(data) and None
+
+
+BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
+    "no weights": (lambda f: (f / "model.safetensors").unlink(), r"holds no \.safetensors weights"),
+    "empty weights": (_weights(b""), "cannot be read as safetensors"),
+    "a header without end": (_weights(b"\xff" * 64), "cannot be read as safetensors: its header"),
+    "no JSON": (_weights(b"\x04" + bytes(7) + b"nope"), "cannot be read as safetensors"),
+    "no mapping": (_weights(b"\x02" + bytes(7) + b"[]"), "cannot be read as safetensors"),
+    "no tensors": (_weights(b"\x09" + bytes(7) + b'{"a": {}}'), "cannot be read as safetensors"),
+    "no classifier": (_config(architectures=["BertForMaskedLM"]), "is a BertForMaskedLM"),
+    "no depth": (_config(num_hidden_layers=None), "does not say num_hidden_layers"),
+    "another family": (_config(model_type="llama"), "'llama', which leanstage cannot optimize"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_what_is_no_checkpoint_is_refused(
+    checkpoint: Checkpoint, tmp_path: Path, case: str
+) -> None:
+    change, sentence = BROKEN[case]
+    folder = shutil.copytree(checkpoint("bert"), tmp_path / "model")
+    change(folder)
+    with pytest.raises(InputError, match=sentence):
+        planned(folder, profile())
+
+
+def test_without_calibration_every_answer_rests_on_a_rule(checkpoint: Checkpoint) -> None:
+    plan = planned(checkpoint("bert"), profile(features=("avx512_bf16",)))
+    assert {answer.basis for answer in plan.path} == {"rule"}
+    assert not any(answer.gains for answer in plan.path)
+    assert branches(plan)[-1] == "quantize.cpu-bf16"
+    assert plan.quantize.backends == ("onnxruntime-int8", "torch-bf16", "bitsandbytes-int8")
+    assert plan.tree_sha256 is not None
+
+
+def test_what_was_measured_counts_for_more_and_is_named(checkpoint: Checkpoint) -> None:
+    hardware = profile(
+        gain("torch-bf16", 0.20, 0.22, shape=TINY),
+        gain("onnxruntime-int8", 0.30, 0.33, shape=TINY),
+        gain("bitsandbytes-int8", 2.9, 3.4, shape=TINY),
+        gain("half-depth", 0.50, 0.54, shape=TINY),
+        gain("half-width", 0.70, 0.74, shape=TINY),
+        gain("sparsity-unstructured", 0.99, 1.02, shape=TINY),
+        gain("sparsity-2:4", 0.98, 1.02, shape=TINY),
+    )
+    plan = planned(checkpoint("bert"), hardware)
+    assert plan.quantize.backends == ("torch-bf16", "onnxruntime-int8")
+    answers = {answer.branch: answer for answer in plan.path}
+    leaf = answers["quantize.measured"]
+    assert leaf.basis == "measured"
+    assert leaf.left_out == ("bitsandbytes-int8",)
+    assert {each.form: each.ratio for each in leaf.gains}["bitsandbytes-int8"] == 3.15
+    for branch, form in {
+        "distill.measured-gain": "half-depth",
+        "prune.measured-gain": "half-width",
+        "prune.sparsity-measured": "sparsity-unstructured",
+    }.items():
+        assert answers[branch].basis == "measured"
+        assert answers[branch].gains[0].form == form
+    assert answers["distill.shallow"].basis == "rule"
+
+
+def test_what_gains_nothing_is_not_tried(checkpoint: Checkpoint) -> None:
+    hardware = profile(
+        *(gain(form, 0.98, 1.1, shape=TINY) for form in ("half-depth", "half-width")),  # type: ignore[arg-type]
+        gain("torch-bf16", 1.4, 1.6, shape=TINY),
+    )
+    plan = planned(checkpoint("bert"), hardware, load=Load(serving="vllm"))
+    assert branches(plan)[-1] == "quantize.vllm"
+    assert (plan.distill.depths, plan.prune.ratios, plan.quantize.backends) == ((), (), ())
+    assert plan.path[-1].left_out == ("torch-bf16",)
+
+
+def test_a_calibration_of_models_unlike_this_one_is_left_aside(checkpoint: Checkpoint) -> None:
+    hardware = profile(gain("torch-bf16", 3.0, shape="12x768"), gain("half-depth", 1.0))
+    assert {answer.basis for answer in planned(checkpoint("bert"), hardware).path} == {"rule"}
+
+
+def test_few_answers_do_not_pay_the_training_back(checkpoint: Checkpoint) -> None:
+    rate = 10 * 12_000 / (365.25 * 24 * 3600)
+    plan = planned(checkpoint("bert"), profile(), load=Load(request_rate=rate))
+    assert plan.facts["answers_per_row"] == pytest.approx(10)
+    assert "distill.no-payback" in branches(plan)
+    assert "prune.no-payback" in branches(plan)
+    more = planned(checkpoint("bert"), profile(), load=Load(request_rate=2 * rate))
+    assert more.distill.depths
+    assert more.prune.ratios
+
+
+def test_labelled_and_unlabelled_rows_count_together(checkpoint: Checkpoint) -> None:
+    plan = planned(checkpoint("bert"), profile(), train_rows=300, unlabelled_rows=300)
+    assert plan.facts["learning_rows"] == 600
+    assert "distill.ready" in branches(plan)
+    plan = planned(checkpoint("bert"), profile(), train_rows=300, unlabelled_rows=0)
+    assert "distill.little-text" in branches(plan)
+    none = planned(checkpoint("bert"), profile(), train_rows=0, unlabelled_rows=0)
+    assert none.facts["answers_per_row"] is None
+
+
+LABELS = {"nvidia.com/gpu.compute.major": "7", "nvidia.com/gpu.compute.minor": "5"}
+
+
+def test_the_generation_of_a_gpu_comes_from_the_labels_of_its_node(checkpoint: Checkpoint) -> None:
+    old = profile(accelerators=("Tesla T4",), labels=LABELS)
+    assert gpu_compute(old) == 7.5
+    assert gpu_compute(profile(labels={"nvidia.com/gpu.compute.major": "x"})) is None
+    assert branches(planned(checkpoint("bert"), old))[-1] == "quantize.old-gpu"
+    new = profile(accelerators=("NVIDIA H100",))
+    assert branches(planned(checkpoint("bert"), new))[-1] == "quantize.gpu"
+    large = planned(checkpoint("bert"), new, load=Load(batch_size=32))
+    assert large.quantize.backends[:2] == ("torch-bf16", "bitsandbytes-int8")
+
+
+def test_a_feature_that_no_rule_knows_is_left_aside(checkpoint: Checkpoint) -> None:
+    plan = planned(checkpoint("bert"), profile(features=("sve2", "avx2")))
+    assert plan.facts["features"] == ("avx2",)
+
+
+def test_a_plan_survives_the_disk(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    plan = planned(checkpoint("bert"), profile(gain("half-depth", 0.5, shape=TINY)))
+    assert Plan.load(plan.save(tmp_path / "plan.json")).path == plan.path

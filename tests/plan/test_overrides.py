@@ -1,0 +1,155 @@
+"""Branches of an organization's own: merged by id, refused where they break the tree."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+
+from leanstage.contracts import TECHNIQUES, DecisionTree
+from leanstage.errors import InputError
+from leanstage.plan import load_tree, walk
+from tests.plan.cases import FACTS, any_facts
+
+SHIPPED = load_tree()
+NEW: dict[str, Any] = {
+    "id": "bank.small",
+    "into": "distill.possible",
+    "when": {"parameters": {"lt": 30_000_000}},
+    "answer": "No student for small models.",
+    "reason": "Their scores are approved with them.",
+    "source": "Model risk policy 7.3",
+    "settings": {"depths": []},
+}
+INSTEAD: dict[str, Any] = {
+    "id": "quantize.cpu-bf16",
+    "when": {"features": {"any_of": ["avx512_bf16"]}},
+    "answer": "Measure bfloat16.",
+    "reason": "int8 is not in our images.",
+    "source": "Platform catalogue",
+    "settings": {"backends": ["torch-bf16"]},
+}
+
+
+def own(tmp_path: Path, *branches: dict[str, Any], **fields: Any) -> Path:
+    path = tmp_path / "own.yaml"
+    path.write_text(yaml.safe_dump({"name": "bank-2026", "branches": list(branches), **fields}))
+    return path
+
+
+def ids(tree: DecisionTree, question: str) -> list[str]:
+    return [
+        branch.id
+        for part in tree.techniques
+        for each in part.questions
+        if each.id == question
+        for branch in each.branches
+    ]
+
+
+def test_a_new_branch_is_tried_before_the_others(tmp_path: Path) -> None:
+    tree = load_tree(own(tmp_path, NEW))
+    assert ids(tree, "distill.possible") == ["bank.small", *ids(SHIPPED, "distill.possible")]
+    walked = walk(tree, FACTS, {})
+    assert walked.path[0].branch == "bank.small"
+    assert walked.path[0].source == "Model risk policy 7.3"
+    assert walked.settings["distill"].model_dump()["depths"] == ()
+    assert walked.settings["prune"] == walk(SHIPPED, FACTS, {}).settings["prune"]
+
+
+def test_or_before_the_one_that_it_names(tmp_path: Path) -> None:
+    tree = load_tree(own(tmp_path, NEW | {"before": "distill.ready"}))
+    assert ids(tree, "distill.possible")[-2:] == ["bank.small", "distill.ready"]
+
+
+def test_a_branch_of_the_same_id_is_replaced(tmp_path: Path) -> None:
+    tree = load_tree(own(tmp_path, INSTEAD))
+    assert ids(tree, "quantize.hardware") == ids(SHIPPED, "quantize.hardware")
+    assert walk(tree, FACTS, {}).settings["quantize"].model_dump()["backends"] == ("torch-bf16",)
+
+
+def test_a_question_that_is_cut_off_is_dropped(tmp_path: Path) -> None:
+    cut = INSTEAD | {"id": "quantize.both", "when": {}}
+    tree = load_tree(own(tmp_path, cut))
+    asked = [question.id for question in tree.techniques[-1].questions]
+    assert asked == ["quantize.serving", "quantize.torch"]
+    assert walk(tree, FACTS, {}).path[-1].branch == "quantize.both"
+
+
+def test_version_and_digest_say_that_the_tree_is_another(tmp_path: Path) -> None:
+    tree = load_tree(own(tmp_path, NEW, INSTEAD))
+    assert tree.version == f"{SHIPPED.version}+bank-2026"
+    assert tree.sha256() != SHIPPED.sha256()
+    assert tree.sha256() != load_tree(own(tmp_path, NEW)).sha256()
+
+
+MERGED = load_tree(Path(__file__).parents[2] / "src/leanstage/plan/example.yaml")
+
+
+@settings(max_examples=100, deadline=None)
+@given(facts=any_facts(MERGED))
+def test_the_merged_tree_is_total_too(facts: dict[str, Any]) -> None:
+    assert tuple(walk(MERGED, facts, {}).settings) == TECHNIQUES
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "replaces none": (
+        INSTEAD | {"id": "quantize.cpu-bf61"},
+        r"replaces none: .* did you mean 'quantize.cpu-bf16'\?",
+    ),
+    "is there already": (
+        INSTEAD | {"into": "quantize.hardware"},
+        "a branch of this id is there already; leave out 'into'",
+    ),
+    "unknown question": (
+        NEW | {"into": "distill.posible"},
+        r"goes into 'distill.posible', .* did you mean 'distill.possible'\?",
+    ),
+    "unknown neighbour": (
+        NEW | {"before": "distill.redy"},
+        r"goes before 'distill.redy', .* did you mean 'distill.ready'\?",
+    ),
+    "before what": (INSTEAD | {"before": "quantize.cpu"}, "say 'into' which question"),
+    "an id of a question": (NEW | {"id": "prune.gain"}, "uses the id 'prune.gain' twice"),
+    "always holds": (NEW | {"when": {}}, "'bank.small' holds always, so that the later ones"),
+    "no last resort": (
+        INSTEAD | {"id": "quantize.cpu"},
+        "'quantize.cpu' is the last of 'quantize.hardware' and must hold always",
+    ),
+    "unknown fact": (
+        NEW | {"when": {"parameter": {"lt": 3}}},
+        r"asks about 'parameter', which is no fact; did you mean 'parameters'\?",
+    ),
+    "setting of another technique": (
+        NEW | {"settings": {"ratios": []}},
+        "sets 'ratios', which distill does not have",
+    ),
+    "unknown backend": (
+        INSTEAD | {"settings": {"backends": ["tensorrt"]}},
+        "has settings that quantize does not take",
+    ),
+    "nowhere to go": (
+        {key: value for key, value in NEW.items() if key != "settings"} | {"then": "prune.gain"},
+        "leads to 'prune.gain', which is no later question of distill",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_would_break_the_tree_is_refused(tmp_path: Path, case: str) -> None:
+    branch, sentence = REFUSED[case]
+    path = own(tmp_path, branch)
+    with pytest.raises(InputError, match=sentence) as refused:
+        load_tree(path)
+    assert str(path) in str(refused.value)
+
+
+def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nowhere.yaml cannot be read"):
+        load_tree(tmp_path / "nowhere.yaml")
+    with pytest.raises(InputError, match=r"unknown key 'branch'; did you mean 'branches'\?"):
+        load_tree(own(tmp_path, NEW, branch=[]))
+    (tmp_path / "own.yaml").write_text("- a list\n")
+    with pytest.raises(InputError, match="is not a set of branches"):
+        load_tree(tmp_path / "own.yaml")
