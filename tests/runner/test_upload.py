@@ -44,11 +44,11 @@ def test_every_pipeline_is_there_once_however_often_it_is_uploaded(
     packages = [folder / f"pipelines/{name}.yaml" for name in PIPELINES]
     first = [upload(uploads, path) for path in packages]
     again = [upload(uploads, path) for path in packages]
-    assert [done.new for done in first] == [True] * 4
-    assert [done.new for done in again] == [False] * 4
+    assert [done.new for done in first] == [True] * len(PIPELINES)
+    assert [done.new for done in again] == [False] * len(PIPELINES)
     assert _versions(kfp_server) == [(done.pipeline, done.version) for done in first]
     assert {name for name, _ in _versions(kfp_server)} == {f"leanstage-{n}" for n in PIPELINES}
-    assert len(kfp_server.pipelines) == 4
+    assert len(kfp_server.pipelines) == len(PIPELINES)
 
 
 def test_what_is_kept_is_the_package_and_what_the_pipeline_says_of_itself(

@@ -154,8 +154,8 @@ def _refusals(what: str) -> Iterator[None]:
     except ApiException as error:
         if error.status == 403:
             raise NodeError(
-                f"Kubernetes does not let this account read {what}; bind it to the ClusterRole "
-                "leanstage-nodes (get and list of nodes)."
+                f"Kubernetes does not let this account read {what}; let it get nodes (the "
+                "ClusterRole leanstage-nodes), and list them for --nodes."
             ) from error
         raise NodeError(f"Kubernetes answered {error.status} {error.reason} for {what}.") from error
     except HTTPError as error:
