@@ -8,16 +8,24 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from leanstage.cli import main
+from leanstage.cli import auditing, main
 from leanstage.contracts import Audit
+from tests.audit.kubernetes_api import kubeconfig
 
 Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
 def leanstage(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], embedded_mlflow: str
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    embedded_mlflow: str,
+    tmp_path: Path,
 ) -> Command:
+    # A cluster of whoever runs the tests is nothing to read.
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["leanstage", "audit", *arguments])
         with pytest.raises(SystemExit) as ended:
@@ -77,3 +85,48 @@ def test_files_are_written_and_logged(
     assert {each.path for each in client.list_artifacts(run.info.run_id)} == names
     assert run.data.metrics["models"] == 1
     assert run.data.tags["leanstage.complete"] == "true"
+
+
+def test_volumes_give_what_is_left_to_save_and_problems_are_told(
+    leanstage: Command, client: MlflowClient, tmp_path: Path
+) -> None:
+    volumes = tmp_path / "volumes.csv"
+    volumes.write_text("model,requests_per_day\nold[red],1000\n")
+    code, out, _ = leanstage(
+        "--volume", str(volumes), "--prometheus", "http://user:secret@127.0.0.1:9/[bold]"
+    )
+    assert code == 1
+    assert "Not read: Prometheus at http://127.0.0.1:9/[bold] cannot be reached" in out
+    assert "secret" not in out
+    assert "too few decisions measured the energy of an answer so far" in out
+
+
+def test_a_file_of_volumes_that_is_none_is_refused(
+    leanstage: Command, client: MlflowClient, tmp_path: Path
+) -> None:
+    code, _, err = leanstage("--volume", str(tmp_path / "none.csv"))
+    assert code == 2
+    assert "none.csv cannot be read" in err
+
+
+def test_the_cluster_is_read_unless_it_is_left_out(
+    leanstage: Command, client: MlflowClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path / "config", "http://127.0.0.1:9")))
+    code, out, _ = leanstage("--namespace", "team-a")
+    assert code == 1
+    assert "Not read: Kubernetes at http://127.0.0.1:9 cannot be reached" in out
+    code, out, _ = leanstage("--no-cluster")
+    assert code == 0
+    assert "Kubernetes" not in out
+
+
+def test_a_long_table_ends_somewhere(
+    leanstage: Command, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.create_registered_model("second")
+    client.create_model_version("second", source="s3://nowhere/at/all")
+    client.set_registered_model_alias("second", "champion", "1")
+    monkeypatch.setattr(auditing, "_ROWS", 1)
+    _, out, _ = leanstage()
+    assert "The first 1 of 2; --out writes all." in out

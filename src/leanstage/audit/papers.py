@@ -62,6 +62,26 @@ def manifest_of_candidate(run_id: str, role: str) -> bytes:
     return small_file(f"runs:/{run_id}/{role}/variant/{MANIFEST}")
 
 
+def whole_folder(place: str, scratch: Path) -> Path:
+    """Everything that lies at a place, downloaded into ``scratch``.
+
+    Raises:
+        RegistryError: it cannot be read.
+    """
+    import mlflow
+
+    connect()
+    try:
+        with refusals():
+            return Path(mlflow.artifacts.download_artifacts(place, dst_path=str(scratch)))
+    except RegistryError:
+        raise
+    except Exception as error:  # each artifact store raises errors of its own
+        raise RegistryError(
+            f"its files cannot be read ({attestation.first_line(error)})."
+        ) from error
+
+
 def small_file(uri: str) -> bytes:
     """A small file at any place that MLflow can read.
 

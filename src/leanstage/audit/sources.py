@@ -1,4 +1,4 @@
-"""What an audit asks beside MLflow's registry."""
+"""What an audit asks beside the small files in MLflow."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ class Sources:
         query: PromQL in place of the metrics of Knative, Istio and vLLM.
         sizes: of how many models that no gate decided on to read size and precision, those with
             the most requests first.
+        whole: download every promoted version and hash each byte of it.
     """
 
     cluster: bool = False
@@ -24,3 +25,4 @@ class Sources:
     prometheus: str | None = None
     query: str | None = None
     sizes: int = 0
+    whole: bool = False

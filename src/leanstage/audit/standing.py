@@ -1,12 +1,20 @@
 """How one serving version stands, by what a trusted gate signed about it."""
 
 import hashlib
+import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from leanstage.audit.inventory import Serving
-from leanstage.audit.papers import envelope_at, manifest_at, manifest_of_candidate, place_of
+from leanstage.audit.papers import (
+    envelope_at,
+    manifest_at,
+    manifest_of_candidate,
+    place_of,
+    whole_folder,
+)
 from leanstage.contracts import (
     AuditEntry,
     AuditStatus,
@@ -15,12 +23,12 @@ from leanstage.contracts import (
     Technique,
     VariantManifest,
 )
-from leanstage.errors import LeanstageError
+from leanstage.errors import InputError, LeanstageError
 from leanstage.gate import attestation
 from leanstage.gate.attestation import ExpiredError, Trust, VerificationError, Verified
 from leanstage.registry.champions import DECISION, STATE
 from leanstage.registry.versions import DIGEST_TAG
-from leanstage.variant.digest import MANIFEST
+from leanstage.variant.digest import MANIFEST, digest_of, file_entries, manifest_fields
 
 
 class DriftedError(VerificationError):
@@ -34,10 +42,12 @@ class Examiner:
     Attributes:
         trust: the keys; a sentence where there are none, so that no signature can be verified.
         now: the moment at which a promotion must hold.
+        whole: download every promoted version and hash each byte of it.
     """
 
     trust: Trust | str
     now: datetime
+    whole: bool = False
 
     def entry(self, found: Serving) -> AuditEntry:
         """How a version stands; what cannot be read is an entry with an ``error``."""
@@ -82,6 +92,8 @@ class Examiner:
         expired = self._expired(verified, self.trust)
         _require_tag(verified, tags)
         manifest = _manifest(place, verified)
+        if self.whole:
+            _require_bytes(place, verified)
         return _figures(verified.decision, manifest) | _status(verified, expired)
 
     def _expired(self, verified: Verified, trust: Trust) -> str:
@@ -119,6 +131,20 @@ def _manifest(place: str, verified: Verified) -> VariantManifest:
     if hashlib.sha256(data).hexdigest() != signed.sha256:
         raise DriftedError(f"its {MANIFEST} is not the one that was signed; promote again.")
     return VariantManifest.parse(data.decode(), where=f"{MANIFEST} beside the weights")
+
+
+def _require_bytes(place: str, verified: Verified) -> None:
+    with tempfile.TemporaryDirectory(prefix="leanstage-audit-") as scratch:
+        folder = whole_folder(place, Path(scratch))
+        try:
+            found = digest_of(file_entries(folder), manifest_fields(folder))
+        except InputError as error:
+            raise DriftedError(f"its bytes cannot be hashed: {error}") from error
+    if found != verified.digest:
+        raise DriftedError(
+            f"its bytes hash to {found}, and the signed decision promotes {verified.digest}; "
+            "promote again."
+        )
 
 
 def _figures(decision: Decision, manifest: VariantManifest) -> dict[str, Any]:

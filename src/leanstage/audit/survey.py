@@ -42,11 +42,12 @@ def survey(
     """
     now = now or datetime.now(UTC)
     counted = tuple(dict.fromkeys([CHAMPION, *aliases]))
-    examiner = Examiner(_trust(), now)
+    sources = sources or Sources()
+    examiner = Examiner(_trust(), now, sources.whole)
     inventory = list(serving(counted, tell))
     with Journal(journal, _basis(examiner), now, tell) as kept:
         entries = list(examined(inventory, examiner, kept, tell))
-    found = assessed(entries, examiner.entry, sources or Sources(), now, tell)
+    found = assessed(entries, examiner.entry, sources, now, tell)
     return Audit(
         taken=now.isoformat(timespec="seconds"),
         examined_since=None if kept.since is None else kept.since.isoformat(timespec="seconds"),
@@ -77,10 +78,10 @@ def coverage(entries: Sequence[AuditEntry]) -> Coverage:
 def _basis(examiner: Examiner) -> list[Any]:
     """What entries rest on beside the versions themselves."""
     trust = examiner.trust
+    place = [__version__, tracking_uri(), examiner.whole]
     if isinstance(trust, str):
-        return [__version__, tracking_uri(), trust]
-    revoked = trust.revocations.model_dump(mode="json")
-    return [__version__, tracking_uri(), sorted(trust.keys), revoked]
+        return [*place, trust]
+    return [*place, sorted(trust.keys), trust.revocations.model_dump(mode="json")]
 
 
 def _trust() -> attestation.Trust | str:

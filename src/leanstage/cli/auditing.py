@@ -53,18 +53,33 @@ def audit(
         int,
         typer.Option(min=0, help="Read the size of so many models that no gate decided on."),
     ] = 0,
+    whole: Annotated[
+        bool, typer.Option("--bytes", help="Download what was promoted and hash every byte.")
+    ] = False,
+    submit: Annotated[
+        int,
+        typer.Option(min=0, help="Ask the trigger for runs of so many models, from the top."),
+    ] = 0,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="With --submit: only say which.")
+    ] = False,
 ) -> None:
     """Say of every model that serves whether it is optimized, justified or neither.
 
     Exit code 1 where something could not be read.
     """
+    from rich.text import Text
+
     from leanstage.audit import (
         JOURNAL,
         Sources,
+        ask,
         log_audit,
         survey,
+        told,
         write_audit,
     )
+    from leanstage.report import escape
     from leanstage.runner.session import tracking_uri
 
     tracking_uri()
@@ -73,7 +88,7 @@ def audit(
         alias or (),
         lambda line: aside.print(line, style="dim", highlight=False),
         journal=None if out is None else out / JOURNAL,
-        sources=Sources(cluster, tuple(namespace or ()), volume, prometheus, query, sizes),
+        sources=Sources(cluster, tuple(namespace or ()), volume, prometheus, query, sizes, whole),
     )
     if as_json:
         typer.echo(taken.model_dump_json(indent=2))
@@ -84,6 +99,8 @@ def audit(
             aside.print(str(path), highlight=False, soft_wrap=True)
     if log:
         aside.print(f"MLflow run {log_audit(taken)}", highlight=False, soft_wrap=True)
+    for line in told(ask(taken.entries, submit, write=not dry_run)):
+        aside.print(Text(str(escape.visible(line))), soft_wrap=True)
     if not taken.complete:
         raise typer.Exit(LeanstageError.exit_code)
 
