@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from leanstage.accounts import load_factors
 from leanstage.contracts import (
     Answer,
     Approver,
@@ -125,6 +126,7 @@ def distilled() -> Step:
         reason="Half the layers keep the accuracy: 6 of 12 remain.",
         settings=trials[1].settings,
         trials=trials,
+        input_cpu_ms_per_answer=11.4,
         parent_digest=sha("baseline"),
         seconds=1284.2,
     )
@@ -141,10 +143,12 @@ def pruned() -> Step:
                 fits=False,
                 reason="The true class loses 1.10 points of probability; 0.50 are allowed.",
                 validation=validation(0.9291, 0.0110),
+                cpu_ms_per_answer=4.9,
                 parameters=52_785_990,
             ),
             Trial(settings={"ratio": 0.33}, fits=False, reason="Training did not converge."),
         ),
+        input_cpu_ms_per_answer=5.9,
         parent_digest=sha("distilled"),
         seconds=912.0,
     )
@@ -172,6 +176,7 @@ def quantized(parent: str, seconds: float) -> Step:
                 cpu_ms_per_answer=21.4,
             ),
         ),
+        input_cpu_ms_per_answer=5.9 if parent == "distilled" else 11.4,
         parent_digest=sha(parent),
         seconds=seconds,
     )
@@ -364,6 +369,7 @@ def energy(name: str, joules: float, ratio: float) -> EnergyComparison:
             boundary="share of a server by hardware threads",
             detail="Ice Lake, 0.92 W idle and 4.12 W busy per thread (SPECpower medians). The "
             "true joules may differ by -30 to +100%; ratios do not depend on the scale.",
+            scale=(0.7, 2.0),
             rejected=("RAPL: the counter cannot be read here", "NVML: no GPU in this machine"),
         ),
         workload=Workload(
@@ -607,6 +613,7 @@ def build(verdict: Verdict) -> ReportInputs:
                 energy("fallback", 0.0158, 0.27),
             ),
         },
+        factors=load_factors(),
         timings={"resolve": 4.2, "plan": 0.4, "distill": 1284.2, "evaluate": 376.8, "gate": 0.3},
         version="0.1.0",
         justify_command=COMMAND if verdict == "BLOCKED" else None,

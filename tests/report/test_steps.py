@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 from leanstage.contracts import Step, Verdict
 from leanstage.report import ReportInputs
-from leanstage.report.sections.steps import stages
+from leanstage.report.lineage import step_results
 
 MakeInputs = Callable[[Verdict], ReportInputs]
 
 
 def after(inputs: ReportInputs, *lineage: Step) -> list[tuple[int | None, int | None]]:
     variant = inputs.candidates["optimized"].manifest.model_copy(update={"lineage": lineage})
-    return [(stage.parameters, stage.bytes) for stage in stages(inputs.baseline, variant)]
+    return [(stage.parameters, stage.bytes) for stage in step_results(inputs.baseline, variant)]
 
 
 def test_figures_come_from_trials_then_from_the_manifest(make_inputs: MakeInputs) -> None:

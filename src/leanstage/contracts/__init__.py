@@ -86,6 +86,13 @@ from leanstage.contracts.plan import (
     Serving,
 )
 from leanstage.contracts.policy import Approver, Metric, ModelPolicy, Tier
+from leanstage.contracts.report import (
+    Footprint,
+    Report,
+    ReportedCandidate,
+    StepResult,
+    TriedSetting,
+)
 from leanstage.contracts.submission import Submission
 from leanstage.contracts.tree import (
     Branch,
@@ -128,6 +135,7 @@ DOCUMENTS: tuple[type[Contract], ...] = (
     Outcome,
     Plan,
     Proposal,
+    Report,
     Revocations,
     RunContext,
     Submission,
@@ -177,6 +185,7 @@ __all__ = [
     "Flag",
     "FlagCode",
     "Flip",
+    "Footprint",
     "Form",
     "Gain",
     "GridFactor",
@@ -207,6 +216,8 @@ __all__ = [
     "Ratio",
     "Reason",
     "ReasonCode",
+    "Report",
+    "ReportedCandidate",
     "Revocations",
     "Role",
     "RunContext",
@@ -219,6 +230,7 @@ __all__ = [
     "Statement",
     "Status",
     "Step",
+    "StepResult",
     "Subject",
     "Submission",
     "Technique",
@@ -226,6 +238,7 @@ __all__ = [
     "Tier",
     "TreeOverride",
     "Trial",
+    "TriedSetting",
     "ValidationFigures",
     "VariantManifest",
     "VariantSummary",

@@ -17,6 +17,8 @@ class MeterInfo(Part):
     tier: Tier
     boundary: str
     detail: str = ""
+    scale: Interval | None = None
+    """True joules over those stated, at least and at most; None for a counter, taken as it is."""
     rejected: tuple[str, ...] = ()
     """Better meters that are not to be had here, each with the reason."""
 

@@ -11,7 +11,7 @@ from leanstage.report.escape import html
 
 Series = Literal["baseline", "reference", "candidate", "other"]
 
-_BAR_ROW = 44
+BAR_ROW = 44
 _SPAN_ROW = 50
 _LINE_ROW = 18
 _AXIS = 26
@@ -60,12 +60,12 @@ def bars(anchor: str, title: str, description: str, items: Sequence[Bar]) -> Mar
     most = max((item.value or 0.0 for item in items), default=0.0) or 1.0
     parts = []
     for row, item in enumerate(items):
-        top = row * _BAR_ROW
-        parts.append(_row_text(top + 14, item.label, item.figure))
-        parts.append(_rect("track", top + 22, 100.0))
+        top = row * BAR_ROW
+        parts.append(row_text(top + 14, item.label, item.figure))
+        parts.append(rect("track", top + 22, 100.0))
         if item.value is not None and item.value > 0:
-            parts.append(_rect(f"fill {item.series}", top + 22, 100.0 * item.value / most))
-    return _frame(anchor, title, description, len(items) * _BAR_ROW, parts)
+            parts.append(rect(f"fill {item.series}", top + 22, 100.0 * item.value / most))
+    return frame(anchor, title, description, len(items) * BAR_ROW, parts)
 
 
 def intervals(
@@ -80,7 +80,7 @@ def intervals(
     """Intervals on one axis that takes in ``origin``, with lines to read them against."""
     values = [v for s in spans for v in (s.low, s.high, s.point, s.bound) if v is not None]
     values += [limit.value for limit in limits]
-    low, high, step = _axis(values if origin is None else [*values, origin])
+    low, high, step = axis(values if origin is None else [*values, origin])
 
     def at(value: float) -> float:
         return 3.0 + 94.0 * (value - low) / (high - low)
@@ -90,15 +90,15 @@ def intervals(
     parts = []
     for index in range(round((high - low) / step) + 1):
         value = low + index * step
-        parts.append(_vertical("grid", at(value), top, bottom))
-        parts.append(_text("tick", at(value), bottom + 18, tick(value), "middle"))
+        parts.append(vertical("grid", at(value), top, bottom))
+        parts.append(text("tick", at(value), bottom + 18, tick(value), "middle"))
     for row, limit in enumerate(limits):
         base = row * _LINE_ROW + 13
         x = at(limit.value)
-        parts.append(_vertical(f"limit {limit.style}", x, base - 9, bottom))
+        parts.append(vertical(f"limit {limit.style}", x, base - 9, bottom))
         left = x > 50.0
         parts.append(
-            _text(
+            text(
                 f"mark {limit.style}",
                 x + (-1.2 if left else 1.2),
                 base,
@@ -108,18 +108,18 @@ def intervals(
         )
     for row, item in enumerate(spans):
         parts.extend(_span(item, top + row * _SPAN_ROW, at))
-    return _frame(anchor, title, description, bottom + _AXIS, parts)
+    return frame(anchor, title, description, bottom + _AXIS, parts)
 
 
 def _span(item: Span, top: float, at: Callable[[float], float]) -> list[str]:
     middle = top + 34
-    parts = [_row_text(top + 16, item.label, item.figure, item.interval)]
+    parts = [row_text(top + 16, item.label, item.figure, item.interval)]
     parts.append(
         f'<line class="whisker {item.series}" x1="{at(item.low):.2f}%" x2="{at(item.high):.2f}%" '
         f'y1="{middle}" y2="{middle}"/>'
     )
     for end in (item.low, item.high):
-        parts.append(_vertical(f"whisker {item.series}", at(end), middle - 5, middle + 5))
+        parts.append(vertical(f"whisker {item.series}", at(end), middle - 5, middle + 5))
     if item.bound is not None:
         parts.append(
             f'<svg x="{at(item.bound):.2f}%" y="{middle}" class="open">'
@@ -131,7 +131,7 @@ def _span(item: Span, top: float, at: Callable[[float], float]) -> list[str]:
     return parts
 
 
-def _axis(values: Sequence[float]) -> tuple[float, float, float]:
+def axis(values: Sequence[float]) -> tuple[float, float, float]:
     """Round limits around ``values`` and the step of the ticks (four to six of them)."""
     low, high = min(values), max(values)
     if high - low < _NARROWEST:
@@ -142,7 +142,8 @@ def _axis(values: Sequence[float]) -> tuple[float, float, float]:
     return math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step, step
 
 
-def _frame(anchor: str, title: str, description: str, height: float, parts: list[str]) -> Markup:
+def frame(anchor: str, title: str, description: str, height: float, parts: list[str]) -> Markup:
+    """The picture around ``parts``, with its title and its figures in words."""
     body = "".join(parts)
     return Markup(
         f'<svg class="chart" role="img" width="100%" height="{height}" '
@@ -152,19 +153,24 @@ def _frame(anchor: str, title: str, description: str, height: float, parts: list
     )
 
 
-def _rect(name: str, y: float, width: float) -> str:
-    return f'<rect class="{name}" x="0" y="{y}" width="{width:.2f}%" height="12" rx="3"/>'
+def rect(name: str, y: float, width: float, x: float = 0.0) -> str:
+    """A bar of a row; ``width`` and ``x`` in percent."""
+    place = f'x="{x:.2f}%" y="{y}" width="{width:.2f}%"'
+    return f'<rect class="{name}" {place} height="12" rx="3"/>'
 
 
-def _vertical(name: str, x: float, y1: float, y2: float) -> str:
+def vertical(name: str, x: float, y1: float, y2: float) -> str:
+    """A line at ``x`` percent."""
     return f'<line class="{name}" x1="{x:.2f}%" x2="{x:.2f}%" y1="{y1}" y2="{y2}"/>'
 
 
-def _text(name: str, x: float, y: float, text: str, anchor: str, more: str = "") -> str:
+def text(name: str, x: float, y: float, words: str, anchor: str, more: str = "") -> str:
+    """Words at ``x`` percent; ``more`` is left out on a phone."""
     rest = f'<tspan class="more"> ({html(more)})</tspan>' if more else ""
     place = f'x="{x:.2f}%" y="{y}" text-anchor="{anchor}"'
-    return f'<text class="{name}" {place}>{html(text)}{rest}</text>'
+    return f'<text class="{name}" {place}>{html(words)}{rest}</text>'
 
 
-def _row_text(y: float, label: str, figure: str, more: str = "") -> str:
-    return _text("label", 0, y, label, "start") + _text("figure", 100, y, figure, "end", more)
+def row_text(y: float, label: str, figure: str, more: str = "") -> str:
+    """The label of a row on the left, its figure on the right."""
+    return text("label", 0, y, label, "start") + text("figure", 100, y, figure, "end", more)

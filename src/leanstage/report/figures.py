@@ -105,6 +105,22 @@ def change(value: float) -> str:
     return _minus(f"{(value - 1) * 100:+.1f}%")
 
 
+def share_change(difference: float) -> str:
+    """A difference of shares of one whole, signed: ``-28.0 points``."""
+    return _minus(f"{difference * 100:+.1f} points")
+
+
+def money(value: float, currency: str) -> str:
+    """An amount: ``EUR 1.42``."""
+    return f"{currency}{GAP}{significant(value)}"
+
+
+def amounts(low: float, high: float) -> str:
+    """An interval of amounts: ``0.42 to 1.9``."""
+    ends = dict.fromkeys((significant(low), significant(high)))
+    return " to ".join(ends)
+
+
 def versus(value: float) -> str:
     """A ratio of energies in words: ``91.8% less energy per answer than``."""
     size = f"{abs(value - 1) * 100:.1f}%"

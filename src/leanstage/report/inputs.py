@@ -7,6 +7,7 @@ from leanstage.contracts import (
     Decision,
     EnergyComparison,
     Evaluation,
+    Factors,
     Judgement,
     ModelPolicy,
     Plan,
@@ -33,6 +34,7 @@ class ReportInputs:
 
     Attributes:
         candidates: records by role, ``optimized`` and ``fallback``; either may be absent.
+        factors: what turns energy into emissions and cost.
         timings: seconds by stage.
         version: version of leanstage that decided.
         justify_command: command that logs a justification; shown only when the run is blocked.
@@ -43,6 +45,7 @@ class ReportInputs:
     plan: Plan
     baseline: VariantManifest
     candidates: Mapping[Role, CandidateRecord]
+    factors: Factors
     timings: Mapping[str, float]
     version: str
     justify_command: str | None = None

@@ -1,14 +1,12 @@
 """One document, three forms."""
 
-import json
-import math
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from leanstage.report import escape, sections
+from leanstage.report.build import build_report
 from leanstage.report.document import Document, Section
 from leanstage.report.inputs import ReportInputs
 
@@ -34,26 +32,8 @@ def render_markdown(inputs: ReportInputs) -> str:
 
 
 def render_json(inputs: ReportInputs) -> str:
-    """The documents behind the report as one JSON text; figures that are not finite are null."""
-    content = {
-        "schema_version": 1,
-        "version": inputs.version,
-        "decision": inputs.decision.model_dump(mode="json"),
-        "policy": inputs.policy.model_dump(mode="json"),
-        "plan": inputs.plan.model_dump(mode="json"),
-        "baseline": inputs.baseline.model_dump(mode="json"),
-        "candidates": {
-            role: {
-                "manifest": record.manifest.model_dump(mode="json"),
-                "evaluation": record.evaluation and record.evaluation.model_dump(mode="json"),
-                "energy": record.energy and record.energy.model_dump(mode="json"),
-            }
-            for role, record in inputs.candidates.items()
-        },
-        "timings": dict(inputs.timings),
-        "justify_command": inputs.justify_command,
-    }
-    return json.dumps(_finite(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    """The report as a `Report`, in JSON."""
+    return build_report(inputs).model_dump_json(indent=2) + "\n"
 
 
 def _document(inputs: ReportInputs) -> Document:
@@ -62,7 +42,9 @@ def _document(inputs: ReportInputs) -> Document:
         sections.summary_section(inputs),
         sections.accuracy_section(inputs),
         sections.energy_section(inputs),
+        sections.footprint_section(inputs),
         sections.steps_section(inputs),
+        sections.tried_section(inputs),
         sections.plan_section(inputs),
         sections.second_section(inputs),
         sections.provenance_section(inputs),
@@ -94,14 +76,3 @@ def _environment(*, autoescape: bool) -> Environment:
 
 def _source(name: str) -> str:
     return files(_PACKAGE).joinpath(name).read_text(encoding="utf-8")
-
-
-def _finite(value: Any) -> Any:
-    """``value`` with every number that JSON cannot hold replaced by null."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return value

@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 from leanstage import __version__, progress
+from leanstage.accounts import load_factors
 from leanstage.contracts import Decision, ModelPolicy
 from leanstage.errors import LeanstageError
 from leanstage.gate.dossier import Dossier
@@ -63,6 +64,7 @@ def report_inputs(dossier: Dossier, decision: Decision, policy: ModelPolicy) -> 
         plan=dossier.plan(),
         baseline=baseline,
         candidates=records,
+        factors=load_factors(),
         timings=timings,
         version=__version__,
         justify_command=justify_command(decision),

@@ -78,7 +78,8 @@ class CpuTimeMeter(Meter):
             floor_watts=self._threads * power.idle_watts,
             ceiling_watts=(threads or usable_threads()) * power.full_watts,
         )
-        accuracy = "-30 to +100%" if power is not UNKNOWN else "a factor of 2.5 either way"
+        known = power is not UNKNOWN
+        accuracy = "-30 to +100%" if known else "a factor of 2.5 either way"
         self.info = MeterInfo(
             name="cpu-time",
             tier="estimated",
@@ -92,6 +93,7 @@ class CpuTimeMeter(Meter):
                 f"(SPECpower medians). The true joules may differ by {accuracy}; ratios do not "
                 "depend on the scale."
             ),
+            scale=(0.7, 2.0) if known else (0.4, 2.5),
             rejected=rejected,
         )
 

@@ -7,6 +7,7 @@ from leanstage.report.document import Block, Cell, Column, Facts, Section, Table
 from leanstage.report.figures import count, moment, plain, sample, seconds, shown, size
 from leanstage.report.inputs import ROLES, ReportInputs
 from leanstage.report.sections.champion import NONE_YET
+from leanstage.report.sections.evidence import evidence_table
 
 
 def provenance_section(inputs: ReportInputs) -> Section:
@@ -15,6 +16,7 @@ def provenance_section(inputs: ReportInputs) -> Section:
         _decision(inputs),
         _hardware(inputs),
         _digests(inputs),
+        evidence_table(inputs),
         *_environment(inputs),
     ]
     if inputs.timings:

@@ -22,7 +22,7 @@ from leanstage.report.metrics import compared
 from leanstage.report.names import find_arm
 from leanstage.report.sections.accuracy import interval_chart
 from leanstage.report.sections.limits import limits_table
-from leanstage.report.sections.steps import overview, stages
+from leanstage.report.sections.steps import overview
 
 
 def second_section(inputs: ReportInputs) -> Section | None:
@@ -58,9 +58,9 @@ def second_section(inputs: ReportInputs) -> Section | None:
     limits = limits_table(inputs, second)
     if limits is not None:
         blocks.append(limits)
-    found = stages(inputs.baseline, two.manifest)
-    if found:
-        blocks.append(overview(found, f"Steps of the {names.ROLE[second].lower()}"))
+    if two.manifest.lineage:
+        caption = f"Steps of the {names.ROLE[second].lower()}"
+        blocks.append(overview(inputs.baseline, two.manifest, caption))
     return Section("second", names.ROLE[second], _lead(inputs, second), tuple(blocks))
 
 

@@ -4,6 +4,7 @@ from leanstage.contracts import Step, Trial, ValidationFigures
 from leanstage.report import names
 from leanstage.report.document import Block, Cell, Column, Group, Table, Text
 from leanstage.report.figures import (
+    count,
     milliseconds,
     parameters,
     percent,
@@ -18,18 +19,11 @@ from leanstage.report.figures import (
 UNKNOWN = "not recorded"
 
 
-def kept(step: Step) -> Trial | None:
-    """The trial that an applied step kept."""
-    fitting = [trial for trial in step.trials if trial.fits]
-    chosen = [trial for trial in fitting if trial.settings == step.settings]
-    return next(iter(chosen or fitting), None) if step.status == "applied" else None
-
-
-def step_group(step: Step) -> Group:
-    """One step: its reason and its trials."""
+def step_group(step: Step, first: int) -> Group:
+    """One step: its reason and its trials, numbered from ``first``."""
     blocks: list[Block] = [Text(step.reason)]
     if step.trials:
-        blocks.append(_trials(step))
+        blocks.append(_trials(step, first))
     else:
         blocks.append(Text("No trial was run.", tone="quiet"))
     return Group(
@@ -40,12 +34,12 @@ def step_group(step: Step) -> Group:
     )
 
 
-def _trials(step: Step) -> Table:
-    chosen = kept(step)
+def _trials(step: Step, first: int) -> Table:
     return Table(
         f"{names.TECHNIQUE[step.technique]}: what was tried",
         (
-            Column("Settings"),
+            Column("No.", "number"),
+            Column("Settings", "prose"),
             Column("Outcome and reason", "prose"),
             Column("Accuracy", "number"),
             Column("Accuracy drop", "number"),
@@ -53,15 +47,19 @@ def _trials(step: Step) -> Table:
             Column("CPU per answer", "number"),
             Column("Parameters", "number"),
         ),
-        tuple(_trial(trial, trial is chosen) for trial in step.trials),
+        tuple(
+            _trial(trial, trial is step.kept, number)
+            for number, trial in enumerate(step.trials, first)
+        ),
         "On the validation split; drops in percentage points. Probability drop: mean loss in the "
         "probability of the true class, with its standard error.",
     )
 
 
-def _trial(trial: Trial, chosen: bool) -> tuple[Cell, ...]:
+def _trial(trial: Trial, chosen: bool, number: int) -> tuple[Cell, ...]:
     outcome = "Fits, kept" if chosen else "Fits" if trial.fits else "Does not fit"
     return (
+        Cell(count(number)),
         Cell(settings(trial.settings)),
         Cell(outcome, trial.reason, "good" if trial.fits else "warn"),
         *_validation(trial.validation),
