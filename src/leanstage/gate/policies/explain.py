@@ -28,7 +28,13 @@ def sentences(policy: ModelPolicy) -> list[str]:
         )
     else:
         found.append("It is not held against the champion that serves at present.")
-    found += [_saving(policy), *_caps(policy), *_data(policy), _justification(policy)]
+    found += [
+        _saving(policy),
+        *_caps(policy),
+        *_load(policy),
+        *_data(policy),
+        _justification(policy),
+    ]
     found.append(
         f"What is promoted is stored in the experiment {policy.promoted_experiment} and becomes "
         f"the champion of {_promoted(policy)}."
@@ -114,6 +120,15 @@ def _caps(policy: ModelPolicy) -> list[str]:
         )
     if policy.max_bytes is not None:
         found.append(f"It may take at most {policy.max_bytes:,} bytes on disk.")
+    return found
+
+
+def _load(policy: ModelPolicy) -> list[str]:
+    found = []
+    if policy.serving != "any":
+        found.append(f"It is planned to be loaded by {policy.serving} where it serves.")
+    if policy.request_rate is not None:
+        found.append(f"It is planned for {policy.request_rate:g} answers a second.")
     return found
 
 
