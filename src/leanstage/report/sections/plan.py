@@ -1,9 +1,12 @@
 """The decision tree: the questions it asked, the answers, and where its rules come from."""
 
 from leanstage.contracts import Plan
+from leanstage.plan.words import evidence
 from leanstage.report.document import Block, Cell, Column, Facts, Section, Table
 from leanstage.report.figures import plain, settings
 from leanstage.report.inputs import ReportInputs
+
+_BASIS = {"measured": "measured on this hardware", "rule": "rule of thumb"}
 
 
 def plan_section(inputs: ReportInputs) -> Section:
@@ -24,10 +27,15 @@ def plan_section(inputs: ReportInputs) -> Section:
     return Section(
         "plan",
         "Why these techniques",
-        f"Decision tree {plan.tree_version} chose what to try from facts about the model, the data "
-        f"and the hardware, for a tolerated accuracy loss of {plan.tolerance * 100:.2f} points.",
+        f"Decision tree {plan.tree_version}{_digest(plan)} chose what to try from facts about the "
+        "model, the data and the hardware, for a tolerated accuracy loss of "
+        f"{plan.tolerance * 100:.2f} points.",
         tuple(blocks),
     )
+
+
+def _digest(plan: Plan) -> str:
+    return "" if plan.tree_sha256 is None else f" ({plan.tree_sha256[:12]})"
 
 
 def _path(plan: Plan) -> Table:
@@ -37,14 +45,14 @@ def _path(plan: Plan) -> Table:
             Column("Question", "prose"),
             Column("Answer", "prose"),
             Column("Reason", "prose"),
-            Column("Source", "prose"),
+            Column("Basis", "prose"),
         ),
         tuple(
             (
                 Cell(answer.question),
                 Cell(answer.answer),
-                Cell(answer.reason),
-                Cell(answer.source, tone="quiet"),
+                Cell(answer.reason, sub=" ".join(evidence(answer))),
+                Cell(_BASIS[answer.basis], sub=answer.source, tone="quiet"),
             )
             for answer in plan.path
         ),
