@@ -10,7 +10,7 @@ demo: $(VENV)/.installed-demo
 	$(BIN)/leanstage demo
 
 test: $(VENV)/.installed-dev check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder
 
 # The gate's properties over 100,000 cases instead of 2,000; about an hour.
 nightly: $(VENV)/.installed-dev

@@ -16,6 +16,8 @@ import requests
 from cryptography.fernet import Fernet
 
 START_SECONDS = 120
+ATTEMPTS = 3
+"""Somebody else may take the port while the server is still on its way to it."""
 MOST_SECONDS = 7200
 """Longer than any whole run of the suite; the server ends with its parent long before."""
 
@@ -38,13 +40,18 @@ finally:
 @contextmanager
 def running(folder: Path, *, admin: str, password: str) -> Iterator[str]:
     """Run a server with its basic-auth app, all of its files in ``folder``; gives its URI."""
-    uri = f"http://127.0.0.1:{_free_port()}"
-    keeper = _start(uri, folder, _settings(folder, admin, password))
-    try:
-        _await(uri, keeper, folder)
-        yield uri
-    finally:
-        _stop(keeper)
+    settings = _settings(folder, admin, password)
+    for _ in range(ATTEMPTS):
+        uri = f"http://127.0.0.1:{_free_port()}"
+        keeper = _start(uri, folder, settings)
+        try:
+            if _answers(uri, keeper):
+                yield uri
+                return
+        finally:
+            _stop(keeper)
+    tail = (folder / "server.log").read_text(errors="replace")[-2000:]
+    pytest.fail(f"the MLflow server did not start; is mlflow[auth] installed?\n{tail}")
 
 
 def _free_port() -> int:
@@ -97,17 +104,16 @@ def _start(uri: str, folder: Path, settings: dict[str, str]) -> "subprocess.Pope
         )
 
 
-def _await(uri: str, keeper: "subprocess.Popen[bytes]", folder: Path) -> None:
+def _answers(uri: str, keeper: "subprocess.Popen[bytes]") -> bool:
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until and keeper.poll() is None:
         try:
             if requests.get(f"{uri}/health", timeout=5).ok:
-                return
+                return True
         except requests.RequestException:
             pass
         time.sleep(0.2)
-    tail = (folder / "server.log").read_text(errors="replace")[-2000:]
-    pytest.fail(f"the MLflow server did not start; is mlflow[auth] installed?\n{tail}")
+    return False
 
 
 def _stop(keeper: "subprocess.Popen[bytes]") -> None:

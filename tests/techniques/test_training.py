@@ -103,6 +103,21 @@ def answers(student: Any, rows: TaughtRows) -> torch.Tensor:
         return student(**pad(rows.ids[:200], rows.pad_id)).logits.softmax(dim=-1)
 
 
+def _killed(until: float, arguments: list[Path], events: Path) -> bool:
+    """Whether a training of its own could be killed once that share of it was done."""
+    events.unlink(missing_ok=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", ALONE, *map(str, arguments), RECIPE.model_dump_json()]
+    )
+    deadline = time.monotonic() + 120
+    while process.poll() is None and time.monotonic() < deadline:
+        if any(fraction >= until for fraction in _fractions(events)):
+            break
+        time.sleep(0.005)
+    process.kill()
+    return process.wait(10) == -signal.SIGKILL and max(_fractions(events)) < 1
+
+
 def test_a_training_killed_at_a_random_step_goes_on(
     teacher: Variant,
     rows: TaughtRows,
@@ -115,16 +130,9 @@ def test_a_training_killed_at_a_random_step_goes_on(
     monkeypatch.setenv("LEANSTAGE_EVENTS", str(events))
     np.savez(arrays, **rows.arrays())
     until = random.uniform(0.2, 0.8)
-    process = subprocess.Popen(
-        [sys.executable, "-c", ALONE, str(teacher.path), str(arrays), RECIPE.model_dump_json()]
-    )
-    deadline = time.monotonic() + 120
-    while process.poll() is None and time.monotonic() < deadline:
-        if any(fraction >= until for fraction in _fractions(events)):
-            process.send_signal(signal.SIGKILL)
-            break
-        time.sleep(0.005)
-    assert process.wait(10) == -signal.SIGKILL, f"not killed at {until:.2f} of the way"
+    # On a busy machine a training may reach its end before it is looked at.
+    ended = any(_killed(until, [teacher.path, arrays], events) for _ in range(5))
+    assert ended, f"not killed at {until:.2f} of the way"
 
     (folder,) = checkpoints.iterdir()
     kept = last_checkpoint(folder)

@@ -17,7 +17,8 @@ from tests.kfp_server import KfpServer
 from tests.mlflow_server import MlflowServer
 from tests.trigger.proxy import before
 
-VERSIONS, SLOW, STUCK = 6, 0.4, 1.2
+VERSIONS, SLOW, STUCK = 6, 1.0, 2.5
+"""Together slower than a hang, and one by one far from it, on a busy machine as well."""
 
 
 @pytest.mark.parametrize("pages", ["versions", "evidence", "runs"])
