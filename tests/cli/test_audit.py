@@ -19,7 +19,7 @@ Command = Callable[..., tuple[int, str, str]]
 def leanstage(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    embedded_mlflow: str,
+    mlflow_here: str,
     tmp_path: Path,
 ) -> Command:
     # A cluster of whoever runs the tests is nothing to read.
@@ -37,9 +37,9 @@ def leanstage(
 
 
 @pytest.fixture
-def client(embedded_mlflow: str) -> MlflowClient:
+def client(mlflow_here: str) -> MlflowClient:
     """Of an MLflow in which one version serves that nobody looked at."""
-    client = MlflowClient(embedded_mlflow, registry_uri=embedded_mlflow)
+    client = MlflowClient(mlflow_here, registry_uri=mlflow_here)
     client.create_registered_model("old[red]")
     client.create_model_version("old[red]", source="s3://nowhere/at/all")
     client.set_registered_model_alias("old[red]", "champion", "1")

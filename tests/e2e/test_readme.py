@@ -19,7 +19,7 @@ def test_the_composed_dag_runs(
     tiny_checkpoint: Callable[[str], Path],
     data: dict[str, Path],
     tmp_path: Path,
-    embedded_mlflow: str,
+    mlflow_here: str,
 ) -> None:
     (code,) = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     shutil.copytree(tiny_checkpoint("bert"), tmp_path / "model")
@@ -29,7 +29,7 @@ def test_the_composed_dag_runs(
     finished = subprocess.run(
         [sys.executable, "dag.py"],
         cwd=tmp_path,
-        env={**os.environ, "MLFLOW_TRACKING_URI": embedded_mlflow},
+        env={**os.environ, "MLFLOW_TRACKING_URI": mlflow_here},
         capture_output=True,
         text=True,
         timeout=300,

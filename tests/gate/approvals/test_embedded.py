@@ -19,7 +19,7 @@ SOURCE = ModelVersion(name="tiny", version="1", created_ms=1_700_000_000_000)
 
 
 @pytest.fixture
-def blocked(embedded_mlflow: str, evidence_on: Any, keep: Any) -> Evidence:
+def blocked(mlflow_here: str, evidence_on: Any, keep: Any) -> Evidence:
     """A blocked run on the embedded MLflow."""
     client = connect()
     run = client.create_run(experiment_id(client, "leanstage"))

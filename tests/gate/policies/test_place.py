@@ -87,7 +87,7 @@ def test_the_embedded_mlflow_takes_the_policy_of_the_run() -> None:
 
 
 def test_a_policy_published_in_mlflow_is_found_and_the_newest_holds(
-    embedded_mlflow: str, monkeypatch: pytest.MonkeyPatch
+    mlflow_here: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(ModelPolicy(name="reviews", models=("reviews",)), "gate-policies")
     publish(ModelPolicy(name="reviews", models=("reviews",), min_n=999), "gate-policies")
@@ -98,12 +98,12 @@ def test_a_policy_published_in_mlflow_is_found_and_the_newest_holds(
 
 
 def test_a_published_policy_that_was_changed_is_refused(
-    embedded_mlflow: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    mlflow_here: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     run_id = publish(ModelPolicy(), "gate-policies")
     changed = tmp_path / "policy.yaml"
     changed.write_text("name: default\ntolerance: 0.02\n")
-    client = MlflowClient(embedded_mlflow, registry_uri=embedded_mlflow)
+    client = MlflowClient(mlflow_here, registry_uri=mlflow_here)
     client.log_artifact(run_id, str(changed))
     monkeypatch.setenv("LEANSTAGE_POLICY", "mlflow:gate-policies")
     with pytest.raises(InputError, match="changed after it was published"):

@@ -133,7 +133,7 @@ def promoting(
     tiny_checkpoint: Callable[[str], Path],
     data: dict[str, Path],
     tmp_path: Path,
-    embedded_mlflow: str,
+    mlflow_here: str,
 ) -> Promoting:
     """A registered baseline and what it takes to promote variants of it."""
-    return Promoting(tiny_checkpoint, data, tmp_path, embedded_mlflow)
+    return Promoting(tiny_checkpoint, data, tmp_path, mlflow_here)
