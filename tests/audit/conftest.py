@@ -177,6 +177,10 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
         _file(client, "rewritten", "leanstage.json").write_text("{}")
         shipping.ship("bare")
         _file(client, "bare", "attestation/decision.dsse.json").unlink()
+        lean = client.get_model_version("lean", "1")
+        client.create_registered_model("borrowed")
+        client.create_model_version("borrowed", lean.source, tags=lean.tags)
+        client.set_registered_model_alias("borrowed", "champion", "1")
         first = shipping.ship("moved")
         tag = client.get_model_version("moved", first.version).tags[DIGEST_TAG]
         shipping.ship("moved", over=Champion(version=first, digest=tag))

@@ -33,6 +33,7 @@ def test_every_version_behind_a_serving_alias_and_no_other(audit: Audit) -> None
         ("tampered", "drifted"),
         ("rewritten", "drifted"),
         ("moved", "drifted"),
+        ("borrowed", "drifted"),
         ("bare", "unverifiable"),
         ("tiny", "never-evaluated"),
         (HOSTILE, "never-evaluated"),
@@ -75,6 +76,7 @@ def test_what_is_not_as_it_was_signed_says_how(audit: Audit) -> None:
     assert tampered.error is None
     assert rewritten.error is None
     assert "expired" in entry(audit, "lapsed").reason
+    assert "promotes it as a version of lean" in entry(audit, "borrowed").reason
 
 
 def test_what_cannot_be_read_is_a_row_and_the_audit_incomplete(audit: Audit) -> None:
@@ -88,10 +90,10 @@ def test_what_cannot_be_read_is_a_row_and_the_audit_incomplete(audit: Audit) -> 
 
 def test_coverage_adds_up(audit: Audit) -> None:
     found = audit.coverage
-    assert (found.models, found.optimized, found.justified, found.rest) == (10, 2, 1, 7)
+    assert (found.models, found.optimized, found.justified, found.rest) == (11, 2, 1, 8)
     assert found.evaluated == 5
     assert coverage_sentence(audit).startswith(
-        "Of 10 serving models, 5 (50%) were evaluated for all three techniques; 2 optimized"
+        "Of 11 serving models, 5 (45%) were evaluated for all three techniques; 2 optimized"
     )
 
 

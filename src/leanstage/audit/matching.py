@@ -145,14 +145,17 @@ class Matcher:
         else:
             return None
         found = list(pages(client.search_model_versions, filter_string=query))
-        return max(found, key=self._rank, default=None)
+        return max(found, key=lambda each: self._rank(each, deployed.model), default=None)
 
-    def _rank(self, version: Any) -> tuple[bool, bool, bool, int]:
-        """Of versions with the same bytes, the one that serves, or else was promoted last."""
+    def _rank(self, version: Any, said: str | None) -> tuple[bool | int, ...]:
+        """Of versions with the same bytes the one that is meant, or vouched for, or was last."""
         number = int(version.version)
+        entry = self._entries.get((version.name, str(version.version)))
         return (
+            version.name == said,
+            entry is not None and entry.status in ("optimized", "justified"),
             self.decided.get(version.name) == number,
-            (version.name, str(version.version)) in self._entries,
+            entry is not None,
             version.tags.get(STATE) == "promoted",
             number,
         )

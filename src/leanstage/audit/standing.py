@@ -69,7 +69,7 @@ class Examiner:
         if STATE not in tags and DECISION not in tags:
             return AuditEntry(**known, status="never-evaluated", reason=_never(tags))
         try:
-            known |= self._judged(str(found.found.source), tags)
+            known |= self._judged(found.model, str(found.found.source), tags)
         except DriftedError as error:
             known |= {"status": "drifted", "reason": str(error)}
         except VerificationError as error:
@@ -78,7 +78,7 @@ class Examiner:
             known |= {"status": "unverifiable", "reason": _UNREAD, "error": str(error)}
         return AuditEntry(**known)
 
-    def _judged(self, source: str, tags: dict[str, str]) -> dict[str, Any]:
+    def _judged(self, model: str, source: str, tags: dict[str, str]) -> dict[str, Any]:
         state = tags.get(STATE)
         if state != "promoted":
             raise VerificationError(
@@ -90,6 +90,7 @@ class Examiner:
         place = place_of(source)
         verified = Verified(*attestation.open_signed(envelope_at(place), self.trust))
         expired = self._expired(verified, self.trust)
+        _require_meant(verified, model)
         _require_tag(verified, tags)
         manifest = _manifest(place, verified)
         if self.whole:
@@ -113,6 +114,12 @@ def _never(tags: dict[str, str]) -> str:
     if noted in ("queued", "running", "blocked", "failed", "unconfigured"):
         return f"No gate promoted it; the trigger noted {noted} on it."
     return "No gate promoted it."
+
+
+def _require_meant(verified: Verified, model: str) -> None:
+    meant = verified.policy.promoted_to(verified.decision.source.name)
+    if meant != model:
+        raise DriftedError(f"the signed decision promotes it as a version of {meant}, not here.")
 
 
 def _require_tag(verified: Verified, tags: dict[str, str]) -> None:
