@@ -61,6 +61,12 @@ def test_the_ratio_follows_the_work(make_variant: MakeVariant) -> None:
     assert comparison.arm(OTHER).digest is None
     assert comparison.arm("baseline").latency_p50_ms > comparison.arm("candidate").latency_p50_ms
     assert len(comparison.windows) == 16
+    (load,) = comparison.loads
+    assert load.batch_size == 1
+    assert 0.05 < load.registered.ratio < 0.6
+    assert load.strongest.against == OTHER
+    assert load.joules_per_answer.keys() == {arm.name for arm in comparison.arms}
+    assert load.joules_per_answer["candidate"] < load.joules_per_answer["baseline"]
     assert comparison.workload.rows == 50
     assert comparison.environment["OMP_WAIT_POLICY"] == "PASSIVE"
     assert comparison.meter.tier == "estimated"

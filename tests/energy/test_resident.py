@@ -19,13 +19,17 @@ def test_windows_warm_up_and_latency(make_variant: MakeVariant) -> None:
         worker.prepare(TEXTS, 8)
         assert worker.warm_up(0.5).iterations >= 10
         run = worker.run(0.05, 45)
-        latencies_ms = worker.latency_ms(25)
+        singles = worker.one_by_one(25)
+        longer = worker.one_by_one(1, 0.05)
     assert run.answers == run.planned >= 60
     assert run.planned % len(TEXTS) == 0
     assert run.wall_seconds >= 0.05
     assert run.peak_rss_bytes > 2**20
-    assert len(latencies_ms) == 25
-    assert min(latencies_ms) > 0
+    assert len(singles.milliseconds) == 25
+    assert min(singles.milliseconds) > 0
+    assert sum(singles.milliseconds) == pytest.approx(singles.wall_seconds * 1e3)
+    assert longer.wall_seconds >= 0.05
+    assert len(longer.milliseconds) > 1
 
 
 def test_only_the_workers_own_cpu_time_counts(make_variant: MakeVariant) -> None:

@@ -22,6 +22,7 @@ from leanstage.contracts import (
     HardwareProfile,
     Judgement,
     JustificationUse,
+    Load,
     MacroF1,
     MeterInfo,
     ModelPolicy,
@@ -409,6 +410,27 @@ def energy(name: str, joules: float, ratio: float) -> EnergyComparison:
             ratio=strongest,
             ci95=(strongest * 0.975, strongest * 1.025),
             blocks=10,
+        ),
+        loads=(
+            Load(
+                batch_size=1,
+                windows=(),
+                joules_per_answer={arm.name: 1.6 * arm.joules_per_answer for arm in arms},
+                registered=Ratio(
+                    arm="candidate",
+                    against="baseline",
+                    ratio=ratio * 1.1,
+                    ci95=(ratio * 1.06, ratio * 1.14),
+                    blocks=10,
+                ),
+                strongest=Ratio(
+                    arm="candidate",
+                    against="onnxruntime-fp32",
+                    ratio=strongest * 1.1,
+                    ci95=(strongest * 1.06, strongest * 1.14),
+                    blocks=10,
+                ),
+            ),
         ),
         control=Ratio(
             arm="control",

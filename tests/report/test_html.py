@@ -136,6 +136,8 @@ def test_figures_name_what_stands_behind_them(make_inputs: MakeInputs) -> None:
         "ratio 0.268, 0.261 to 0.275",
         "cpu-time, tier: estimated 10 blocks, batch 8",
         "48.6 ms → 5.19 ms",
+        "Energy per answer one at a time 0.0934 J 0.00926 J -89.1% 0.109, 0.105 to 0.113",
+        "Latency 95th percentile, one at a time 48.6 ms 5.19 ms -89.3%",
         "438 MB → 68.1 MB",
         "109 million 67.0 million -38.8%",
         "gave a ratio of 1.004 (95% interval 0.991 to 1.017, 10 blocks)",

@@ -69,6 +69,18 @@ class Ratio(Part):
     blocks: int = Field(gt=1)
 
 
+class Load(Part):
+    """The same forms at another load than that of the workload; reported, never judged."""
+
+    batch_size: int = Field(gt=0)
+    windows: tuple[Window, ...]
+    joules_per_answer: dict[str, float]
+    """By form."""
+    registered: Ratio
+    strongest: Ratio
+    """Against the form that is cheapest at this load."""
+
+
 class Check(Part):
     """One plausibility check and its outcome."""
 
@@ -95,6 +107,7 @@ class EnergyComparison(Contract):
     registered: Ratio
     strongest: Ratio
     control: Ratio
+    loads: tuple[Load, ...] = ()
     checks: tuple[Check, ...]
     baseline_digest: Sha256
     candidate_digest: Sha256

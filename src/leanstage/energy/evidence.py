@@ -2,16 +2,18 @@
 
 import platform
 from collections import defaultdict
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 
-from leanstage.contracts import Arm, Check, Precision, Ratio, Runtime, Window
+from leanstage.contracts import Arm, Check, Load, Precision, Ratio, Runtime, Window
 from leanstage.energy import checks
 from leanstage.energy.cpu import cpu_identity, usable_threads
 from leanstage.energy.meters import PowerRange
-from leanstage.energy.resident import WORKER_ENVIRONMENT, Run, WarmUp
+from leanstage.energy.ratios import cheapest, energy_ratio
+from leanstage.energy.resident import WORKER_ENVIRONMENT, Run, Singles, WarmUp
 
 _PACKAGES = ("numpy", "onnxruntime", "tokenizers", "torch", "transformers")
 _WH_PER_1000_ANSWERS = 1000 / 3600
@@ -26,6 +28,8 @@ class Record:
     warm_ups: dict[str, WarmUp] = field(default_factory=dict)
     windows: list[Window] = field(default_factory=list)
     runs: dict[str, list[Run]] = field(default_factory=lambda: defaultdict(list))
+    singles: list[Window] = field(default_factory=list)
+    """Windows of single-row calls."""
     latencies_ms: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     idle_shares: dict[str, float] = field(default_factory=dict)
 
@@ -43,6 +47,40 @@ class Record:
             )
         )
 
+    def add_singles(self, arm: str, block: int, calls: Singles, joules: float) -> None:
+        """Note one window of single-row calls of ``arm``."""
+        self.latencies_ms[arm] += calls.milliseconds
+        self.singles.append(
+            Window(
+                arm=arm,
+                block=block,
+                answers=len(calls.milliseconds),
+                wall_seconds=calls.wall_seconds,
+                cpu_seconds=calls.cpu_seconds,
+                joules=joules,
+            )
+        )
+
+
+def one_at_a_time(
+    record: Record, candidate: str, baseline: str, unoptimized: Collection[str]
+) -> Load:
+    """The comparison at a load of one row per request."""
+    joules = {arm: _joules_per_answer(record.singles, arm) for arm in record.latencies_ms}
+    strongest = cheapest({name: joules[name] for name in unoptimized})
+    return Load(
+        batch_size=1,
+        windows=tuple(record.singles),
+        joules_per_answer=joules,
+        registered=energy_ratio(record.singles, candidate, baseline),
+        strongest=energy_ratio(record.singles, candidate, strongest),
+    )
+
+
+def _joules_per_answer(windows: Iterable[Window], arm: str) -> float:
+    own = [window for window in windows if window.arm == arm]
+    return sum(window.joules for window in own) / sum(window.answers for window in own)
+
 
 def summarise(
     record: Record, name: str, form: tuple[Runtime, Precision], digest: str | None
@@ -50,7 +88,7 @@ def summarise(
     """One arm over all its windows: totals per answer, and percentiles of its latencies."""
     windows = [window for window in record.windows if window.arm == name]
     answers = sum(window.answers for window in windows)
-    joules_per_answer = sum(window.joules for window in windows) / answers
+    joules_per_answer = _joules_per_answer(windows, name)
     p50, p95 = np.percentile(record.latencies_ms[name], (50, 95)).tolist()
     return Arm(
         name=name,

@@ -6,7 +6,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from leanstage.contracts import EnergyComparison, Precision, Runtime, Workload
-from leanstage.energy.evidence import Record, check_plausible, describe_environment, summarise
+from leanstage.energy.evidence import (
+    Record,
+    check_plausible,
+    describe_environment,
+    one_at_a_time,
+    summarise,
+)
 from leanstage.energy.meters import Meter, Usage, discover
 from leanstage.energy.ratios import cheapest, energy_ratio
 from leanstage.energy.resident import ResidentWorker
@@ -20,7 +26,7 @@ CANDIDATE = "candidate"
 CONTROL = "control"
 
 _LATENCY_CALLS = 10
-"""Single-row calls per arm and block."""
+"""Fewest single-row calls per arm and block."""
 
 Progress = Callable[[str, float], None]
 
@@ -46,7 +52,8 @@ def compare(
 
     Every arm has a resident worker, and the candidate a second one, ``control``, so that a model
     is also compared with itself. In each block every arm has one window, in which it answers the
-    block's rows in whole passes; the latencies of single-row calls follow.
+    block's rows in whole passes; a window of single-row calls follows, for the latencies and for
+    the energy at that load.
 
     Args:
         arms: variant folders by name: ``baseline``, ``candidate``, and any number of other
@@ -110,6 +117,7 @@ def compare(
         registered=energy_ratio(record.windows, CANDIDATE, BASELINE),
         strongest=energy_ratio(record.windows, CANDIDATE, cheapest(unoptimized)),
         control=control,
+        loads=(one_at_a_time(record, CANDIDATE, BASELINE, unoptimized),) if batch_size > 1 else (),
         checks=tuple(check_plausible(record, control, meter.power_range)),
         baseline_digest=digests[BASELINE],
         candidate_digest=digests[CANDIDATE],
@@ -165,7 +173,11 @@ def _measure(
                 joules = meter.end_window(Usage(run.cpu_seconds, run.wall_seconds))
                 record.add_window(name, number, run, joules)
             for name in block.order:
-                record.latencies_ms[name] += workers[name].latency_ms(_LATENCY_CALLS)
+                workers[name].one_by_one(1)
+                meter.begin_window()
+                calls = workers[name].one_by_one(_LATENCY_CALLS, meter.min_window_seconds)
+                joules = meter.end_window(Usage(calls.cpu_seconds, calls.wall_seconds))
+                record.add_singles(name, number, calls, joules)
         record.idle_shares = {name: worker.idle_share for name, worker in workers.items()}
     return record
 

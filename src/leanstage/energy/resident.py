@@ -52,6 +52,15 @@ class Run(NamedTuple):
     """Peak since the worker started."""
 
 
+class Singles(NamedTuple):
+    """What a worker reports of a window of single-row calls."""
+
+    milliseconds: list[float]
+    """Of each call."""
+    wall_seconds: float
+    cpu_seconds: float
+
+
 class ResidentWorker:
     """One worker process with one model, for the length of a ``with`` block.
 
@@ -133,9 +142,21 @@ class ResidentWorker:
                 raise WorkerError(f"The {self.name} worker reported {value} {field} for a window.")
         return run
 
-    def latency_ms(self, calls: int) -> list[float]:
-        """Milliseconds of each of ``calls`` single-row calls on the prepared rows."""
-        return [float(value) for value in self._ask("latency", calls=calls)["milliseconds"]]
+    def one_by_one(self, min_calls: int, min_seconds: float = 0.0) -> Singles:
+        """One window of single-row calls on the prepared rows.
+
+        Raises:
+            WorkerError: it failed, or reports no time or no CPU time.
+        """
+        reply = self._ask("one_by_one", min_calls=min_calls, min_seconds=min_seconds)
+        singles = Singles(
+            milliseconds=[float(value) for value in reply["milliseconds"]],
+            wall_seconds=float(reply["wall_seconds"]),
+            cpu_seconds=float(reply["cpu_seconds"]),
+        )
+        if not min(singles.wall_seconds, singles.cpu_seconds) > 0:
+            raise WorkerError(f"The {self.name} worker reported no time for its single calls.")
+        return singles
 
     def stop(self) -> None:
         """End the process: by closing its stdin, else by SIGTERM, else by SIGKILL."""

@@ -15,6 +15,7 @@ from leanstage.report.figures import (
 )
 from leanstage.report.inputs import ReportInputs
 from leanstage.report.sections.arms import arm_bars, arm_table, standing
+from leanstage.report.sections.loads import loads_table
 
 
 def energy_section(inputs: ReportInputs) -> Section:
@@ -32,6 +33,7 @@ def energy_section(inputs: ReportInputs) -> Section:
     blocks: tuple[Block, ...] = (
         arm_bars(energy),
         _ratios(energy, required, inputs.policy.reference),
+        loads_table(energy),
         arm_table(energy),
         _meter(energy),
         _checks(energy),
