@@ -102,7 +102,7 @@ def test_labels_and_the_kernel_name_the_same_kind_of_node(
 def test_a_pool_of_two_kinds_is_refused(cluster: Nodes) -> None:
     other = XEON | {f"{NFD}/cpu-model.id": "106"}
     cluster.nodes = [node("a", XEON), node("b", other), node("c", XEON)]
-    with pytest.raises(InputError, match="are of 2 kinds: c is .*model 143.*b is .*model 106"):
+    with pytest.raises(InputError, match=r"are of 2 kinds: c is .*model 143.*b is .*model 106"):
         pool_profile(SELECTOR)
 
 

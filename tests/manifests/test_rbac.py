@@ -1,13 +1,16 @@
 """Rules of Kubernetes held against what the code calls: all that is needed, and nothing else."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from leanstage.audit import cluster
+from leanstage.calibrate.nodes import labels_here
 from leanstage.runner.kfp_client import Connection, Kubeflow
 from leanstage.trigger.backends import Job
 from leanstage.trigger.backends.kfp import KfpBackend
+from tests.calibrate.nodes_api import XEON, Nodes, kubeconfig, node, serving
 from tests.kfp_state import KfpServer
 from tests.manifests.calls import (
     RULES,
@@ -136,6 +139,33 @@ def test_the_audit_may_list_what_it_reads_and_nothing_else(objects: list[Object]
         for verb in rule["verbs"]
     }
     assert rules == {(kind.group, kind.plural, "list") for kind in cluster.KINDS}
+
+
+def test_the_gates_account_may_get_a_node_and_nothing_else_of_the_cluster(
+    objects: list[Object],
+) -> None:
+    bindings = [
+        found
+        for found in kinds(objects, "ClusterRoleBinding")
+        if "leanstage-gate" in {subject["name"] for subject in found["subjects"]}
+    ]
+    (binding,) = bindings
+    (subject,) = binding["subjects"]
+    account = named(objects, "ServiceAccount", "leanstage-gate")
+    assert subject["namespace"] == account["metadata"]["namespace"]
+    (rule,) = named(objects, "ClusterRole", binding["roleRef"]["name"])["rules"]
+    assert rule == {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get"]}
+
+
+def test_a_calibration_asks_for_the_node_that_it_is_on_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(Nodes([node("a", XEON)])) as state:
+        config = str(kubeconfig(tmp_path / "kubeconfig", state.uri))
+        monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", config)
+        monkeypatch.setenv("NODE_NAME", "a")
+        assert labels_here()
+    assert state.requests == ["/api/v1/nodes/a"]
 
 
 def test_the_kubernetes_api_is_asked_in_few_places() -> None:

@@ -10,7 +10,13 @@ from leanstage.errors import InputError
 from leanstage.pipelines import PIPELINES, Platform, on_platform
 from leanstage.resolve.request import deploy_of
 
-REQUIRED = {"deploy": "model", "optimize": "model", "decide": "run_id", "rejudge": "run_id"}
+REQUIRED = {
+    "deploy": "model",
+    "optimize": "model",
+    "decide": "run_id",
+    "rejudge": "run_id",
+    "calibrate": "profile",
+}
 
 
 def parameters(component: Any) -> dict[str, Any]:

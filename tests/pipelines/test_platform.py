@@ -209,6 +209,19 @@ def test_every_task_has_limits_scratch_space_and_the_pull_secret(deploy: Compile
     assert deploy.config["resourceTtlOnCompletion"] == 3600
 
 
+def test_a_calibration_runs_where_models_serve_and_knows_its_node() -> None:
+    compiled = Compiled(on_platform(PIPELINES["calibrate"], FULL))
+    (task,) = compiled.tasks
+    (node,) = compiled.added(task)["fieldPathAsEnv"]
+    assert (node["name"], node["fieldPath"]) == ("NODE_NAME", "spec.nodeName")
+    assert compiled.parameters["worker_serving_nodes"]["defaultValue"] == {"pool": "serving"}
+    chosen = compiled.added(task)["nodeSelector"]["nodeSelectorJson"]
+    assert chosen == {"componentInputParameter": "worker_serving_nodes"}
+    assert compiled.added(task)["tolerations"]
+    assert compiled.having("secretAsEnv", "leanstage-mlflow") == {task}
+    assert "secretAsVolume" not in compiled.added(task)
+
+
 @pytest.mark.parametrize("name", PIPELINES)
 def test_as_they_stand_the_pipelines_ask_nothing_of_a_cluster(name: str) -> None:
     compiled = Compiled(PIPELINES[name])

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from leanstage.contracts import RunContext
+from leanstage.contracts import HardwareProfile, RunContext
 from leanstage.errors import InputError
 from leanstage.resolve import Request, Targets, resolve
 
@@ -57,6 +57,35 @@ def test_a_good_request_pins_everything(request_: Request, tmp_path: Path) -> No
     found = store().get_run(context.run_id)
     assert found.data.params["baseline_digest"] == context.baseline_digest
     assert RunContext.load(tmp_path / "out" / "context") == context
+
+
+def test_the_profile_that_was_named_is_kept_with_the_run(request_: Request, tmp_path: Path) -> None:
+    profile = HardwareProfile(name="pool", cpu="x", family=6, model=1, threads=2, memory_bytes=1)
+    path = profile.save(tmp_path / "pool.json")
+    context = run(replace(request_, hardware=str(path)), tmp_path)
+    assert context.hardware == profile
+    assert store().get_run(context.run_id).data.params["hardware"] == "pool"
+
+
+def test_the_policy_says_what_serves(request_: Request, tmp_path: Path) -> None:
+    profile = HardwareProfile(name="pool", cpu="x", family=6, model=1, threads=2, memory_bytes=1)
+    path = profile.save(tmp_path / "pool.json")
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(f"hardware: {path}\n")
+    request = replace(request_, policy=str(policy))
+    message = refused(replace(request, hardware="another"), tmp_path)
+    assert message.endswith(f"names {path}: leave it out (policy.untrusted).")
+    assert run(request, tmp_path).hardware == profile
+
+
+def test_on_a_cluster_the_hardware_has_to_be_named(
+    request_: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
+    assert "the hardware cannot be 'auto'" in refused(request_, tmp_path)
+    assert "no hardware profile named 'pool'" in refused(
+        replace(request_, hardware="pool"), tmp_path
+    )
 
 
 def test_whoever_asked_finds_the_run_by_its_own_name(request_: Request, tmp_path: Path) -> None:
