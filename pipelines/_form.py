@@ -51,6 +51,17 @@ EXPLAINED = {
         "takes these two."
     ),
     "quick": "measure the small model alone, with fewer and shorter turns.",
+    "aliases": "aliases that count as serving beside `champion`, separated by commas.",
+    "volumes": (
+        "URI of a CSV with the columns `model` and `requests_per_year` or `requests_per_day`; may "
+        "be empty."
+    ),
+    "prometheus": "address of a Prometheus that counts requests; may be empty.",
+    "cluster": "whether to read what serves on this cluster, with the account of the run.",
+    "submit": (
+        "for how many of the models with the most to save to ask for a run, which the trigger "
+        "starts; 0 asks for none."
+    ),
     "energy_blocks": "how many rounds of energy measurement; more make the answer sharper.",
     "energy_window_seconds": "shortest length of one measurement.",
     "seed": "seed of the training.",

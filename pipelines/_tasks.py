@@ -16,11 +16,22 @@ SCRATCH = "/scratch"
 
 TRAINING = ("distill", "prune")
 TIMED = ("quantize", "evaluate", "energy_measure", "calibrate")
-REGISTRY = ("resolve", "receive", "recall", "propose", "gate", "report", "promote", "calibrate")
+REGISTRY = (
+    "resolve",
+    "receive",
+    "recall",
+    "propose",
+    "gate",
+    "report",
+    "promote",
+    "calibrate",
+    "inventory",
+    "ask",
+)
 """What talks to MLflow, and gets its account and that of the object store."""
-RULED = ("resolve", "receive", "plan", "gate")
+RULED = ("resolve", "receive", "plan", "gate", "inventory", "ask")
 """What reads the policies, or the decision tree's own branches beside them."""
-VERIFYING = ("recall", "gate", "report", "promote")
+VERIFYING = ("recall", "gate", "report", "promote", "inventory")
 SIGNING = ("gate",)
 NODES = ("calibrate",)
 """What asks Kubernetes about the node it is on."""

@@ -18,6 +18,7 @@ class Pipeline(StrEnum):
     decide = "decide"
     rejudge = "rejudge"
     calibrate = "calibrate"
+    audit = "audit"
 
 
 def submit(
@@ -118,6 +119,8 @@ def _success(submission: Any) -> str:
         return f"the candidates are proposed{decide}"
     if submission.pipeline == Pipeline.calibrate:
         return "the hardware profile is in MLflow, in the experiment leanstage-hardware."
+    if submission.pipeline == Pipeline.audit:
+        return "the audit is in MLflow, in the experiment leanstage-audit."
     if submission.promoted:
         return f"{submission.promoted} serves now."
     return "every task of the run ended well, promote among them; MLflow was not asked for more."
