@@ -90,3 +90,15 @@ def test_sizes_are_read_of_as_many_as_asked_the_busiest_first(volumes: Path) -> 
     assert entry(audit, "tiny").bytes == 4096
     assert entry(audit, HOSTILE).error is None
     assert any("Sizes were read of 1 of the" in note for note in audit.notes)
+
+
+def test_a_policy_that_has_changed_is_flagged_where_policies_have_a_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not any(each.flags for each in taken().entries)
+    place = tmp_path / "policy.yaml"
+    place.write_text("name: default\npromoted_model: lean\n")
+    monkeypatch.setenv("LEANSTAGE_POLICY", str(place))
+    audit = taken()
+    assert entry(audit, "lean").flags == ()
+    assert [flag.code for flag in entry(audit, "kept").flags] == ["policy.changed"]

@@ -1,5 +1,6 @@
 """From entries to an assessment: what serves them, how often, what that costs, what stands out."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,9 +17,10 @@ from leanstage.audit.sources import Sources
 from leanstage.audit.volumes import Volumes, read_volumes
 from leanstage.audit.weights import weights_of
 from leanstage.audit.yearly import experience, yearly
-from leanstage.contracts import AuditEntry, AuditStatus
+from leanstage.contracts import AuditEntry, AuditStatus, ModelPolicy
 from leanstage.errors import LeanstageError
-from leanstage.gate.policies import policies_here
+from leanstage.gate.policies import POLICY_VARIABLE, policies_here
+from leanstage.registry.client import embedded
 
 _RANK = {status: rank for rank, status in enumerate(get_args(AuditStatus))}
 _GIVE_UP = 3
@@ -136,9 +138,12 @@ def _measure(found: Assessment, most: int) -> None:
         )
 
 
-def _policies(found: Assessment) -> list[Any]:
+def _policies(found: Assessment) -> list[ModelPolicy]:
+    """Those that hold whatever a run states: none for the one user of an embedded MLflow."""
+    if embedded() and not os.environ.get(POLICY_VARIABLE):
+        return []
     try:
-        return list(policies_here()[0])
+        return policies_here()[0]
     except LeanstageError as error:
         found.problems.append(f"The policies in force cannot be read: {error}")
         return []

@@ -1,7 +1,10 @@
 """Signs that a model is larger, or served dearer, than its task asks for."""
 
 import statistics
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
 
 from leanstage.contracts import AuditEntry, Flag, ModelPolicy
 
@@ -13,34 +16,55 @@ SMALL = 150_000_000
 """Parameters up to which two processor cores answer a sentence in about a tenth of a second."""
 
 
+@dataclass(frozen=True)
+class _Peers:
+    """The optimized models of one task."""
+
+    count: int
+    int8: int
+    sizes: int
+    median: float
+
+    @classmethod
+    def among(cls, entries: Sequence[AuditEntry]) -> Self:
+        sizes = [each.parameters for each in entries if each.parameters]
+        return cls(
+            count=len(entries),
+            int8=sum(each.precision == "int8" for each in entries),
+            sizes=len(sizes),
+            median=statistics.median(sizes) if sizes else 0.0,
+        )
+
+
 def flagged(entries: Sequence[AuditEntry], policies: Sequence[ModelPolicy]) -> list[AuditEntry]:
     """The entries with what stands out in each."""
     in_force = {policy.name: policy.sha256() for policy in policies}
-    optimized = [entry for entry in entries if entry.status == "optimized"]
+    by_task: dict[str, list[AuditEntry]] = defaultdict(list)
+    for entry in entries:
+        if entry.status == "optimized" and entry.task:
+            by_task[entry.task].append(entry)
+    peers = {task: _Peers.among(found) for task, found in by_task.items()}
+    nobody = _Peers.among(())
     return [
-        entry.model_copy(update={"flags": tuple(_flags(entry, optimized, in_force))})
+        entry.model_copy(
+            update={"flags": tuple(_flags(entry, peers.get(entry.task or "", nobody), in_force))}
+        )
         for entry in entries
     ]
 
 
-def _flags(
-    entry: AuditEntry, optimized: Sequence[AuditEntry], in_force: dict[str, str]
-) -> Iterator[Flag]:
-    peers = [each for each in optimized if each.task and each.task == entry.task]
-    sizes = [each.parameters for each in peers if each.parameters]
-    if entry.parameters and len(sizes) >= FEWEST:
-        median = statistics.median(sizes)
-        if entry.parameters > TIMES * median:
-            yield Flag(
-                code="parameters.many",
-                sentence=f"It has {_millions(entry.parameters)} parameters; the {len(sizes)} "
-                f"optimized models of its task have {_millions(median)} in the median.",
-            )
-    small = [each for each in peers if each.precision == "int8"]
-    if entry.precision == "fp32" and entry.status != "optimized" and small:
+def _flags(entry: AuditEntry, peers: _Peers, in_force: Mapping[str, str]) -> Iterator[Flag]:
+    many = entry.parameters is not None and entry.parameters > TIMES * peers.median
+    if entry.parameters and many and peers.sizes >= FEWEST:
+        yield Flag(
+            code="parameters.many",
+            sentence=f"It has {_millions(entry.parameters)} parameters; the {peers.sizes} "
+            f"optimized models of its task have {_millions(peers.median)} in the median.",
+        )
+    if entry.precision == "fp32" and entry.status != "optimized" and peers.int8:
         yield Flag(
             code="precision.full",
-            sentence=f"It serves in fp32; {len(small)} of {len(peers)} optimized models of its "
+            sentence=f"It serves in fp32; {peers.int8} of {peers.count} optimized models of its "
             "task were decided for in int8.",
         )
     held = max((each.accelerators for each in entry.served_by), default=0)

@@ -95,7 +95,7 @@ class Examiner:
         manifest = _manifest(place, verified)
         if self.whole:
             _require_bytes(place, verified)
-        return _figures(verified.decision, manifest) | _status(verified, expired)
+        return _figures(verified, manifest) | _status(verified, expired)
 
     def _expired(self, verified: Verified, trust: Trust) -> str:
         """Why the justification holds no longer; empty where it does, or there is none."""
@@ -154,7 +154,8 @@ def _require_bytes(place: str, verified: Verified) -> None:
         )
 
 
-def _figures(decision: Decision, manifest: VariantManifest) -> dict[str, Any]:
+def _figures(verified: Verified, manifest: VariantManifest) -> dict[str, Any]:
+    decision = verified.decision
     judged = next((j for j in decision.judgements if j.candidate == decision.promoted), None)
     measured = judged or next((j for j in decision.judgements if j.tier), None)
     return {
@@ -173,7 +174,8 @@ def _figures(decision: Decision, manifest: VariantManifest) -> dict[str, Any]:
         "baseline_joules_per_answer": measured and measured.baseline_joules_per_answer,
         "tier": measured and measured.tier,
         "policy_name": decision.policy_name,
-        "policy_sha256": decision.policy_sha256,
+        # As this release reads it, so that a field which is new in it is no change.
+        "policy_sha256": verified.policy.sha256(),
     }
 
 
