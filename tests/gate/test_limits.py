@@ -24,6 +24,16 @@ def codes(judgement: Judgement) -> list[str]:
     return [reason.code for reason in judgement.reasons]
 
 
+def test_a_judgement_holds_the_energy_of_both(genuine: Any) -> None:
+    energy = genuine.energy()
+    judgement = look(genuine, energy=energy)
+    assert judgement.joules_per_answer == energy.arm(energy.registered.arm).joules_per_answer
+    baseline = energy.arm(energy.registered.against)
+    assert judgement.baseline_joules_per_answer == baseline.joules_per_answer
+    assert judgement.joules_per_answer != judgement.baseline_joules_per_answer
+    assert judgement.tier == energy.meter.tier
+
+
 def test_drop_at_the_tolerance_is_accepted(genuine: Any) -> None:
     policy = ModelPolicy(tolerance=0.01, margin=0.05)
     for lost, expected in ((40, []), (41, ["accuracy.drop"])):
