@@ -43,6 +43,14 @@ def test_the_variable_names_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert load_factors().intensities[0].value == 56
 
 
+def test_the_variable_may_hold_the_factors_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEANSTAGE_FACTORS", "region: US\nboundary: direct\n")
+    assert load_factors().intensities[0].source == "EPA eGRID2022"
+    monkeypatch.setenv("LEANSTAGE_FACTORS", "region: Atlantis")
+    with pytest.raises(InputError, match=r"LEANSTAGE_FACTORS .*'Atlantis'"):
+        load_factors()
+
+
 @pytest.mark.parametrize(
     ("text", "named"),
     [

@@ -85,7 +85,7 @@ def scatter(
     bottom = _TOP + _PLOT
 
     def across(value: float) -> float:
-        return 9.0 + 87.0 * (value - x_low) / (x_high - x_low)
+        return 11.0 + 85.0 * (value - x_low) / (x_high - x_low)
 
     def down(value: float) -> float:
         return round(_TOP + _PLOT * (value - y_low) / (y_high - y_low), 2)
@@ -97,8 +97,8 @@ def scatter(
         parts.append(text("tick", across(value), bottom + 18, x_tick(value), "middle"))
     for index in range(round((y_high - y_low) / y_step) + 1):
         value = y_low + index * y_step
-        parts.append(_level("grid", 9.0, 96.0, down(value)))
-        parts.append(text("tick", 7.5, down(value) + 4, y_tick(value), "end"))
+        parts.append(_level("grid", 11.0, 96.0, down(value)))
+        parts.append(text("tick", 10.0, down(value) + 4, y_tick(value), "end"))
     for (x, y), (next_x, next_y) in pairwise(front):
         parts.append(_level("front", across(x), across(next_x), down(y)))
         parts.append(vertical("front", across(next_x), *sorted((down(y), down(next_y)))))

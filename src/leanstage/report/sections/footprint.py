@@ -101,8 +101,8 @@ def _factors(factors: Factors) -> Table:
             Column("Source", "prose"),
         ),
         tuple(_factor(*end) for end in ends),
-        "Figures of your own: a YAML file with any of region, boundary, grids, pue and price, "
-        "named in LEANSTAGE_FACTORS.",
+        "Figures of your own: YAML with any of region, boundary, grids, pue and price; "
+        "LEANSTAGE_FACTORS holds it or names its file.",
     )
 
 

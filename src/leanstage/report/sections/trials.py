@@ -52,7 +52,8 @@ def _trials(step: Step, first: int) -> Table:
             for number, trial in enumerate(step.trials, first)
         ),
         "On the validation split; drops in percentage points. Probability drop: mean loss in the "
-        "probability of the true class, with its standard error.",
+        "probability of the true class, with its standard error. CPU: as this step timed its "
+        "input and its trials; each step has batches of its own.",
     )
 
 
@@ -73,8 +74,8 @@ def _trial(trial: Trial, chosen: bool, number: int) -> tuple[Cell, ...]:
 
 def _validation(figures: ValidationFigures | None) -> tuple[Cell, Cell, Cell]:
     if figures is None:
-        gap = Cell("not evaluated", tone="quiet")
-        return gap, gap, gap
+        gap = Cell("\N{EN DASH}", tone="quiet")
+        return Cell("not evaluated", tone="quiet"), gap, gap
     return (
         Cell(
             percent(figures.accuracy),
