@@ -47,6 +47,8 @@ def workloads(registry: Registry) -> list[Object]:
         service("own", {"containers": [{"name": "k", "image": "own/image",
                                         "command": ["vllm", "serve", "/mnt/models"]}]}),
         service("rolling", {**model("models:/kept/1"), "canaryTrafficPercent": 10}, status=ROLLOUT),
+        service("gone", model("models:/lean/99")),
+        service("vanished", model("models:/nobody@champion")),
         service("meant", model("s3://elsewhere/lean"), annotations={"leanstage.io/model": "lean"}),
         service("crossed", model("models:/resting/1"), annotations={"leanstage.io/model": "lean"}),
         deployment("by-alias", {"image": "own/mlflow", "args": [
@@ -125,6 +127,8 @@ def test_what_no_registry_knows_is_an_entry_of_its_own(cluster: Kubernetes) -> N
         if each.version is None
     }
     assert found == {
+        "gone": ("unverifiable", "models:/lean/99"),
+        "vanished": ("unverifiable", "models:/nobody@champion"),
         "legacy": ("never-evaluated", "gs://bucket/model"),
         "chat": ("never-evaluated", "hf://org/chat"),
         "own": ("unverifiable", "/mnt/models"),
@@ -156,7 +160,7 @@ def test_long_lists_come_in_pages_and_begin_anew_where_one_expired(cluster: Kube
     cluster.page, cluster.expire = 2, 1
     assert taken().entries == whole.entries
     asked = [line for line in cluster.requests if "inferenceservices" in line]
-    assert len(asked) == 2 + 5
+    assert len(asked) == 2 + 6
 
 
 def test_one_object_that_is_no_object_stops_nobody(cluster: Kubernetes) -> None:

@@ -98,6 +98,22 @@ def test_nothing_is_claimed_without_volume_or_where_a_gate_decided(fields: Any) 
 def test_nothing_is_claimed_without_any_energy() -> None:
     known = Experience((0.5, 0.75), "shares", None)
     assert yearly(entry(requests_per_year=1e6), known, FACTORS) is None
+    large = entry(requests_per_year=1e6, task="text-generation", parameters=7_000_000_000)
+    assert yearly(large, known, FACTORS) is None
+
+
+def test_an_encoder_is_estimated_by_its_size_where_nothing_was_measured() -> None:
+    known = Experience((0.5, 0.75), "shares", None)
+    found = yearly(
+        entry(requests_per_year=1e6, task="text-classification", parameters=227_000_000),
+        known,
+        FACTORS,
+    )
+    assert found is not None
+    # Ten times the size of the demo's baseline, a third to three times its energy.
+    assert found.joules_per_answer == pytest.approx((0.0888, 0.7992))
+    assert found.kwh == pytest.approx((0.0888 * 0.5 / 3.6, 0.7992 * 0.75 / 3.6))
+    assert "a rule of thumb, by its parameters" in found.basis
 
 
 def test_what_is_not_asked_saves_nothing() -> None:

@@ -71,7 +71,8 @@ def assessed(
         found.notes.append(f"Emissions and cost: {factors.basis}")
     elif any(entry.requests_per_year for entry in found.entries) and known.joules is None:
         found.notes.append(
-            "No saving is estimated: too few decisions measured the energy of an answer so far."
+            "No saving is estimated: too few decisions measured the energy of an answer so far, "
+            "and no size is known to go by (--sizes)."
         )
     found.entries.sort(key=_order)
     return found

@@ -85,6 +85,9 @@ class Matcher:
                 f"It is to serve {said}, whose champion is version {self.decided[said]}; its "
                 f"storage is {deployed.storage or 'not said'}: deploy the champion.",
             )
+        if deployed.storage is not None and deployed.storage.startswith("models:"):
+            text = f"MLflow has no {deployed.storage}; deploy a version that there is."
+            return self._own(one, "unverifiable", text)
         if deployed.storage is None or _LOCAL.match(deployed.storage):
             where = deployed.storage or "nowhere that it says"
             return self._own(

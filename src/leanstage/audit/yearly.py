@@ -11,6 +11,10 @@ FEWEST = 3
 """Decisions that a range of one's own rests on at least."""
 RULE_OF_THUMB: Interval = (0.20, 0.80)
 """From the least that the default policy accepts to what the demo measured against its baseline."""
+DEMO_JOULES, DEMO_PARAMETERS = 0.02664, 22.7e6
+"""Energy per answer and size of the baseline of the demo: short texts, fp32, an estimate."""
+TIMES = 3.0
+"""How far from that, by its size, an encoder may be on another machine, with other texts."""
 _JOULES_PER_KWH = 3.6e6
 _KG_PER_T = 1000.0
 
@@ -58,6 +62,13 @@ def yearly(entry: AuditEntry, known: Experience, factors: Factors) -> YearlySavi
         basis = f"energy per answer: {entry.tier} for its decision"
     elif known.joules is not None:
         joules, basis = known.joules, known.joules_basis
+    elif entry.parameters and entry.task == "text-classification":
+        thumb = entry.parameters * DEMO_JOULES / DEMO_PARAMETERS
+        joules = (thumb / TIMES, thumb * TIMES)
+        basis = (
+            "energy per answer: a rule of thumb, by its parameters a third to three times what "
+            "leanstage's demo estimated of its baseline (26.6 mJ for 22.7 M)"
+        )
     else:
         return None
     low, high = (
