@@ -8,7 +8,7 @@ import kubernetes_validate
 import pytest
 
 from leanstage.gate.policies import load_policy
-from leanstage.pipelines import Platform
+from leanstage.pipelines import PIPELINES, Platform
 from tests.crds import check_resource
 from tests.manifests.conftest import AS_OBJECTS, Rendered
 from tests.manifests.kustomize import MANIFESTS, OVERLAYS, Object, kinds, named
@@ -34,7 +34,7 @@ def test_a_field_that_kubernetes_does_not_know_is_refused(objects: list[Object])
 @pytest.mark.parametrize("overlay", [name + AS_OBJECTS for name in OVERLAYS])
 def test_every_custom_resource_is_one(overlay: str, rendered: Rendered) -> None:
     pipelines = kinds(rendered(overlay), "Pipeline", "PipelineVersion")
-    assert len(pipelines) == 8
+    assert len(pipelines) == 2 * len(PIPELINES)
     for found in pipelines:
         check_resource(found)
         with pytest.raises(jsonschema.ValidationError, match="unheard"):
@@ -62,7 +62,7 @@ def test_what_the_policy_shows_in_comments_is_valid_once_filled_in(tmp_path: Pat
     text = (MANIFESTS / "base/policies/example.yaml").read_text()
     settings = [line.removeprefix("# ") for line in text.splitlines() if _is_setting(line)]
     filled = "\n".join(settings).replace("<64 hexadecimal digits>", "0" * 64)
-    assert len(settings) == 11
+    assert len(settings) == 13
     (tmp_path / "policy.yaml").write_text(text + filled)
     policy = load_policy(str(tmp_path / "policy.yaml"))
     assert policy.require_permissions

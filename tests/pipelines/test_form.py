@@ -42,12 +42,17 @@ def test_every_parameter_is_explained_in_the_description(
         assert field.description in component.description
 
 
-@pytest.mark.parametrize("name", PIPELINES)
+@pytest.mark.parametrize("name", REQUIRED)
 def test_one_parameter_is_required_and_comes_first(name: str) -> None:
     component = on_platform(PIPELINES[name], Platform())
     required = [key for key, field in parameters(component).items() if not field.is_optional]
     assert required == [REQUIRED[name]] == explained(component)[:1]
     assert f"`{required[0]}` (required)" in component.description
+
+
+def test_only_the_audit_starts_as_it_is() -> None:
+    assert set(PIPELINES) - set(REQUIRED) == {"audit"}
+    assert all(field.is_optional for field in parameters(PIPELINES["audit"]).values())
 
 
 @pytest.mark.parametrize("name", PIPELINES)
@@ -84,6 +89,9 @@ def test_only_what_has_fixed_values_is_a_dropdown(name: str) -> None:
         ("evaluate", "confusion", "system.ClassificationMetrics"),
         ("energy_measure", "metrics", "system.Metrics"),
         ("gate", "metrics", "system.Metrics"),
+        ("inventory", "html", "system.HTML"),
+        ("inventory", "markdown", "system.Markdown"),
+        ("inventory", "metrics", "system.Metrics"),
     ],
 )
 def test_the_run_view_knows_what_to_draw(component: str, output: str, kind: str) -> None:
