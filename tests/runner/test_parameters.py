@@ -12,6 +12,7 @@ SPEC = {
                 "model": {"parameterType": "STRING"},
                 "train_data": {"parameterType": "STRING", "defaultValue": ""},
                 "policy": {"parameterType": "STRING", "defaultValue": ""},
+                "hardware": {"parameterType": "STRING", "defaultValue": "auto"},
                 "seed": {"parameterType": "NUMBER_INTEGER", "defaultValue": 0.0},
                 "window": {"parameterType": "NUMBER_DOUBLE", "defaultValue": 0.5},
                 "strict": {"parameterType": "BOOLEAN", "defaultValue": False},
@@ -54,11 +55,18 @@ def test_a_preset_is_no_path() -> None:
         checked(SPEC, [MODEL, "policy=strict"])
 
 
+def test_hardware_is_named_or_lies_where_the_tasks_can_read() -> None:
+    for value in ("auto", "serving-pool", "s3://profiles/pool.json"):
+        assert checked(SPEC, [MODEL, f"hardware={value}"])["hardware"] == value
+    with pytest.raises(InputError, match=r"hardware=pool\.json is a path of this machine"):
+        checked(SPEC, [MODEL, "hardware=pool.json"])
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("sede=7", "no parameter sede; did you mean seed?"),
-        ("zzzz=7", "no parameter zzzz; it has deploy, labels, model"),
+        ("zzzz=7", "no parameter zzzz; it has deploy, hardware, labels, model"),
         ("seed", "'seed' is no parameter; write --param NAME=VALUE"),
         ("seed=1.5", "seed is a whole number, not '1.5'"),
         ("window=nan", "window is a number, not 'nan'"),

@@ -1,5 +1,7 @@
 """Are its places the gate's own? Whoever else may write there could rule or promote."""
 
+from leanstage.calibrate import is_name
+from leanstage.calibrate.profiles import EXPERIMENT
 from leanstage.contracts import ModelPolicy
 from leanstage.errors import LeanstageError
 from leanstage.gate.policies import IN_MLFLOW
@@ -23,7 +25,17 @@ def foreign_policies(place: str) -> str | None:
     """
     if not place.startswith(IN_MLFLOW):
         return None
-    name = place.removeprefix(IN_MLFLOW)
+    return _foreign(place.removeprefix(IN_MLFLOW), "policies")
+
+
+def foreign_profiles(policy: ModelPolicy) -> str | None:
+    """The same of the hardware profiles, where the policy names one that MLflow holds."""
+    if policy.hardware is None or not is_name(policy.hardware):
+        return None
+    return _foreign(EXPERIMENT, "hardware profiles")
+
+
+def _foreign(name: str, what: str) -> str | None:
     try:
         kept = permissions()
         if kept is None:
@@ -32,14 +44,14 @@ def foreign_policies(place: str) -> str | None:
         with refusals():
             experiment = client.get_experiment_by_name(name)
         if experiment is None:
-            return f"MLflow has no experiment {name!r} to read policies from."
+            return f"MLflow has no experiment {name!r} to read {what} from."
         writers = kept.content_editors(str(experiment.experiment_id)).users
     except RegistryError as error:
-        return f"Who may write policies in the experiment {name} is not known: {error}"
+        return f"Who may write {what} in the experiment {name} is not known: {error}"
     others = [user for user in writers if user != kept.account.name]
     if not others:
         return None
-    return f"The policies in the experiment {name} can be written to by {_named(others)}."
+    return f"The {what} in the experiment {name} can be written to by {_named(others)}."
 
 
 def require_own(policy: ModelPolicy, name: str) -> None:

@@ -9,7 +9,7 @@ from leanstage.errors import InputError
 from leanstage.gate.approvals import find_justifications
 from leanstage.gate.dossier import Dossier
 from leanstage.gate.evidence import known_digest
-from leanstage.gate.ownership import foreign_policies, shared
+from leanstage.gate.ownership import foreign_policies, foreign_profiles, shared
 from leanstage.gate.policies import Placed, disagreement, policy_for
 from leanstage.gate.record import keep_decision
 from leanstage.gate.verdict import decide
@@ -92,7 +92,8 @@ def _policy(context: RunContext) -> tuple[Placed, str | None]:
         placed = policy_for(context.source.name, context.policy)
     except InputError as error:
         return Placed(context.policy, "the run", False), str(error)
-    return placed, disagreement(context.policy, placed) or foreign_policies(placed.where)
+    untrusted = disagreement(context.policy, placed) or foreign_policies(placed.where)
+    return placed, untrusted or foreign_profiles(placed.policy)
 
 
 def _promoted(dossier: Dossier, decision: Decision) -> Path | None:

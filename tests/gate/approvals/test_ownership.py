@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
-from leanstage.contracts import ModelPolicy
+from leanstage.calibrate import log_profile
+from leanstage.calibrate.profiles import EXPERIMENT
+from leanstage.contracts import HardwareProfile, ModelPolicy
 from leanstage.errors import LeanstageError
-from leanstage.gate.ownership import foreign_policies, require_own, shared
+from leanstage.gate.ownership import foreign_policies, foreign_profiles, require_own, shared
 from leanstage.gate.policies import publish
 
 POLICY = ModelPolicy(promoted_model="{name}-own", promoted_experiment="own-promoted")
@@ -53,6 +55,21 @@ def test_policies_that_others_may_write_do_not_hold(gate: Any) -> None:
     assert said is not None
     assert "written to by sam" in said
     assert foreign_policies("/etc/policies") is None
+
+
+def test_hardware_profiles_that_others_may_write_do_not_hold(gate: Any) -> None:
+    named = ModelPolicy(hardware="serving-pool")
+    log_profile(HardwareProfile(name="serving-pool", cpu="x", threads=1, memory_bytes=1))
+    assert foreign_profiles(named) is None
+    found = gate.client("gate").get_experiment_by_name(EXPERIMENT).experiment_id
+    gate.grant("sam", "experiment", found, "EDIT")
+    said = foreign_profiles(named)
+    gate.revoke("sam", "experiment", found)
+    assert said is not None
+    assert "hardware profiles in the experiment leanstage-hardware" in said
+    assert "written to by sam" in said
+    assert foreign_profiles(ModelPolicy(hardware="s3://platform/pool.json")) is None
+    assert foreign_profiles(ModelPolicy()) is None
 
 
 def test_an_account_that_may_not_ask_trusts_nothing(gate: Any) -> None:
