@@ -19,7 +19,10 @@ NAMES = ("baseline", "train", "validation", "evaluation", "unlabelled", "champio
 
 @pytest.fixture
 def dossier(
-    tiny_checkpoint: Callable[[str], Path], data: dict[str, Path], tmp_path: Path
+    tiny_checkpoint: Callable[[str], Path],
+    data: dict[str, Path],
+    tmp_path: Path,
+    mlflow_here: str,
 ) -> Dossier:
     """A run under the lenient policy, whose candidates are still to come."""
     resolve(

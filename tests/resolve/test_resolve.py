@@ -16,6 +16,8 @@ from leanstage.resolve import Request, Targets, resolve
 
 Checkpoint = Callable[[str], Path]
 
+pytestmark = pytest.mark.usefixtures("mlflow_here")
+
 
 @pytest.fixture
 def request_(tiny_checkpoint: Checkpoint, data: dict[str, Path]) -> Request:
