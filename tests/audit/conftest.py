@@ -1,5 +1,6 @@
 """One registry in which models serve that were promoted, passed by, hidden and tampered with."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -158,9 +159,10 @@ def at_the_registry(registry: Registry, embedded_mlflow: str) -> Iterator[Regist
 
 
 @pytest.fixture(scope="session")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
+def registry(migrated_db: Path, tmp_path_factory: pytest.TempPathFactory) -> Registry:
     """Nothing in here is changed by a test."""
     folder = tmp_path_factory.mktemp("registry")
+    shutil.copyfile(migrated_db, folder / "mlflow.db")
     uri = f"sqlite:///{folder / 'mlflow.db'}"
     found = Registry(uri, folder, MlflowClient(uri, registry_uri=uri))
     with found.here():

@@ -10,9 +10,9 @@ from tests.audit.conftest import Shipping
 
 
 def test_swapped_weights_are_noticed_where_every_byte_is_read(
-    embedded_mlflow: str, tmp_path: Path
+    mlflow_here: str, tmp_path: Path
 ) -> None:
-    shipping = Shipping(tmp_path, embedded_mlflow)
+    shipping = Shipping(tmp_path, mlflow_here)
     for name in ("kept", "swapped"):
         shipping.ship(name)
     weights = _place(shipping.client, "swapped") / "model.safetensors"
