@@ -149,6 +149,19 @@ def test_what_gains_nothing_is_not_tried(checkpoint: Checkpoint) -> None:
     assert plan.path[-1].left_out == ("torch-bf16",)
 
 
+def test_what_was_measured_and_decides_nothing_is_shown_beside_the_rule(
+    checkpoint: Checkpoint,
+) -> None:
+    undecided = gain("half-depth", 0.9, 1.1, shape=TINY)
+    failed = Gain(form="onnxruntime-int8", shape=TINY, batch_size=8, error="no kernel")
+    plan = planned(checkpoint("bert"), profile(undecided, failed))
+    answers = {answer.branch: answer for answer in plan.path}
+    for branch, measured in {"distill.assumed-gain": undecided, "quantize.cpu": failed}.items():
+        assert answers[branch].basis == "rule"
+        assert answers[branch].gains == (measured,)
+    assert "onnxruntime-int8" in plan.quantize.backends
+
+
 def test_a_calibration_of_models_unlike_this_one_is_left_aside(checkpoint: Checkpoint) -> None:
     hardware = profile(gain("torch-bf16", 3.0, shape="12x768"), gain("half-depth", 1.0))
     assert {answer.basis for answer in planned(checkpoint("bert"), hardware).path} == {"rule"}

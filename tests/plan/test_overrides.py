@@ -6,10 +6,13 @@ from typing import Any
 import pytest
 import yaml
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from leanstage.contracts import TECHNIQUES, DecisionTree
+from leanstage.contracts import TECHNIQUES, DecisionTree, OwnBranch, TreeOverride
 from leanstage.errors import InputError
 from leanstage.plan import load_tree, walk
+from leanstage.plan.overrides import merged
+from leanstage.plan.tree import SETTINGS, checked
 from tests.plan.cases import FACTS, any_facts
 
 SHIPPED = load_tree()
@@ -91,6 +94,43 @@ MERGED = load_tree(Path(__file__).parents[2] / "src/leanstage/plan/example.yaml"
 @given(facts=any_facts(MERGED))
 def test_the_merged_tree_is_total_too(facts: dict[str, Any]) -> None:
     assert tuple(walk(MERGED, facts, {}).settings) == TECHNIQUES
+
+
+BRANCHES = [b.id for p in SHIPPED.techniques for q in p.questions for b in q.branches]
+LEAVES: dict[str, dict[str, Any]] = {
+    "distill": {"depths": []},
+    "prune": {"ratios": []},
+    "quantize": {"backends": []},
+}
+
+
+@settings(max_examples=100, deadline=None)
+@given(facts=any_facts(SHIPPED), replaced=st.sets(st.sampled_from(BRANCHES), min_size=1))
+def test_so_is_it_whichever_branches_are_cut_short(
+    facts: dict[str, Any], replaced: set[str]
+) -> None:
+    override = TreeOverride(
+        name="cut",
+        branches=tuple(
+            OwnBranch(
+                **branch.model_dump(exclude={"then", "settings"}),
+                settings=LEAVES[part.technique],
+            )
+            for part in SHIPPED.techniques
+            for question in part.questions
+            for branch in question.branches
+            if branch.id in replaced
+        ),
+    )
+    tree = checked(merged(SHIPPED, override, where="cut"), where="cut")
+    walked = walk(tree, facts, {})
+    assert tuple(walked.settings) == TECHNIQUES
+    for part in tree.techniques:
+        (*_, last) = (answer.branch for answer in walked.path if answer.technique == part.technique)
+        if last in replaced:
+            assert walked.settings[part.technique] == SETTINGS[part.technique].model_validate(
+                LEAVES[part.technique]
+            )
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {

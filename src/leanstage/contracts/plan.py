@@ -108,7 +108,7 @@ class Answer(Part):
     basis: Literal["rule", "measured"] = "rule"
     """Whether what calibration measured decided it, or a rule of thumb."""
     gains: tuple[Gain, ...] = ()
-    """The measurements that it rests on, or that were asked for and failed."""
+    """What was measured about the question, undecided and failed measurements included."""
     left_out: tuple[Form, ...] = ()
     """What the settings would try as a rule, and calibration showed not to gain."""
 

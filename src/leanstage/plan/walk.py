@@ -9,7 +9,6 @@ from leanstage.contracts import (
     Branch,
     DecisionTree,
     Form,
-    Gain,
     Part,
     QuantizeSettings,
     Question,
@@ -48,16 +47,30 @@ def walk(tree: DecisionTree, facts: Facts, gains: Gains) -> Walk:
     settings: dict[Technique, Part] = {}
     for part in tree.techniques:
         for question, branch in _steps(part, facts):
-            asked = _forms_asked(tree, branch)
+            decisive = _forms_asked(tree, branch)
             left_out: tuple[Form, ...] = ()
             if branch.settings is not None:
                 ending = SETTINGS[part.technique].model_validate(branch.settings)
                 if isinstance(ending, QuantizeSettings):
-                    asked += ending.backends
+                    decisive += ending.backends
                     ending, left_out = _calibrated(ending, gains)
                 settings[part.technique] = ending
-            cited = tuple(gains[form] for form in dict.fromkeys(asked) if form in gains)
-            path.append(_answer(part.technique, question, branch, cited, left_out))
+            asked = (form for each in question.branches for form in _forms_asked(tree, each))
+            path.append(
+                Answer(
+                    technique=part.technique,
+                    branch=branch.id,
+                    question=question.question,
+                    answer=branch.answer,
+                    reason=branch.reason.strip(),
+                    source=branch.source,
+                    basis="measured" if _any_measured(decisive, gains) else "rule",
+                    gains=tuple(
+                        gains[form] for form in dict.fromkeys((*decisive, *asked)) if form in gains
+                    ),
+                    left_out=left_out,
+                )
+            )
     return Walk(tuple(path), settings)
 
 
@@ -94,22 +107,5 @@ def _forms_asked(tree: DecisionTree, branch: Branch) -> tuple[Form, ...]:
     return tuple(found)
 
 
-def _answer(
-    technique: Technique,
-    question: Question,
-    branch: Branch,
-    gains: tuple[Gain, ...],
-    left_out: tuple[Form, ...],
-) -> Answer:
-    measured = any(gain.ratio is not None for gain in gains)
-    return Answer(
-        technique=technique,
-        branch=branch.id,
-        question=question.question,
-        answer=branch.answer,
-        reason=branch.reason.strip(),
-        source=branch.source,
-        basis="measured" if measured else "rule",
-        gains=gains,
-        left_out=left_out,
-    )
+def _any_measured(forms: tuple[Form, ...], gains: Gains) -> bool:
+    return any(form in gains and gains[form].ratio is not None for form in forms)
