@@ -62,7 +62,7 @@ def test_what_the_policy_shows_in_comments_is_valid_once_filled_in(tmp_path: Pat
     text = (MANIFESTS / "base/policies/example.yaml").read_text()
     settings = [line.removeprefix("# ") for line in text.splitlines() if _is_setting(line)]
     filled = "\n".join(settings).replace("<64 hexadecimal digits>", "0" * 64)
-    assert len(settings) == 13
+    assert len(settings) == 14
     (tmp_path / "policy.yaml").write_text(text + filled)
     policy = load_policy(str(tmp_path / "policy.yaml"))
     assert policy.require_permissions
