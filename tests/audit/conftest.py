@@ -193,6 +193,11 @@ def registry(migrated_db: Path, tmp_path_factory: pytest.TempPathFactory) -> Reg
         client.set_registered_model_alias(HOSTILE, "production", "1")
         client.create_registered_model("resting")
         client.create_model_version("resting", source="s3://nowhere/at/all")
+        # As earlier releases of MLflow registered what a run had logged.
+        run = runs.start_run("classic", {})
+        client.create_registered_model("classic")
+        client.create_model_version("classic", f"runs:/{run}/model", run_id=run)
+        client.create_model_version("classic", f"runs:/{run}/model-two", run_id=run)
         # A genuine prompt is nothing that serves.
         client.register_prompt("greeting", "Hello {{name}}")
         client.set_prompt_alias("greeting", "production", 1)

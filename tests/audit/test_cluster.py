@@ -36,6 +36,7 @@ def workloads(registry: Registry) -> list[Object]:
     def digest(name: str, version: str) -> str:
         return str(registry.client.get_model_version(name, version).tags[DIGEST_TAG])
 
+    logged = registry.client.get_model_version("classic", "1").run_id
     stored = registry.client.get_model_version("hidden", "1").source.rpartition("/")[2]
     return [
         service("lean", model(f"s3://models/sha256-{digest('lean', '1')}/", **GPU)),
@@ -47,6 +48,7 @@ def workloads(registry: Registry) -> list[Object]:
         service("own", {"containers": [{"name": "k", "image": "own/image",
                                         "command": ["vllm", "serve", "/mnt/models"]}]}),
         service("rolling", {**model("models:/kept/1"), "canaryTrafficPercent": 10}, status=ROLLOUT),
+        service("classic", model(f"s3://mlflow/7/{logged}/artifacts/model/")),
         service("gone", model("models:/lean/99")),
         service("vanished", model("models:/nobody@champion")),
         service("meant", model("s3://elsewhere/lean"), annotations={"leanstage.io/model": "lean"}),
@@ -104,7 +106,7 @@ def test_workloads_stand_with_the_versions_that_they_serve(cluster: Kubernetes) 
     audit = taken()
     found = {
         name: (entry(audit, name).model, entry(audit, name).version, entry(audit, name).status)
-        for name in ("lean", "hidden", "old", "rolling", "crossed", "by-alias")
+        for name in ("lean", "hidden", "old", "rolling", "crossed", "by-alias", "classic")
     }
     assert found == {
         "lean": ("lean", "1", "optimized"),
@@ -113,6 +115,7 @@ def test_workloads_stand_with_the_versions_that_they_serve(cluster: Kubernetes) 
         "rolling": ("kept", "1", "justified"),
         "crossed": ("resting", "1", "drifted"),
         "by-alias": ("tiny", "1", "never-evaluated"),
+        "classic": ("classic", "1", "never-evaluated"),
     }
     assert entry(audit, "lean").served_by[0].accelerators == 2
     assert "is to serve lean" in entry(audit, "crossed").reason

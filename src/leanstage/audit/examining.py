@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 
 from leanstage.audit.inventory import Serving, Tell
 from leanstage.audit.journal import Journal
 from leanstage.audit.standing import Examiner
 from leanstage.contracts import AuditEntry
+from leanstage.gate.attestation import first_line
 
 _AT_ONCE = 8
 _TOLD = 500
@@ -27,7 +30,7 @@ def examined(
         tell(f"{len(inventory) - len(left):,} of {len(inventory):,} versions were examined before")
     pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="audit")
     try:
-        entries = pool.map(examiner.entry, left)
+        entries = pool.map(partial(_entry, examiner), left)
         for count, (found, entry) in enumerate(zip(left, entries, strict=True), start=1):
             journal.add(found, entry)
             if count % _TOLD == 0:
@@ -35,3 +38,12 @@ def examined(
             yield entry
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _entry(examiner: Examiner, found: Serving) -> AuditEntry:
+    """The entry of one version; what nobody thought of is its own error, not the audit's end."""
+    try:
+        return examiner.entry(found)
+    except Exception as error:
+        problem = f"it cannot be examined ({type(error).__name__}: {first_line(error)})."
+        return examiner.entry(replace(found, problem=problem))

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _PAGE = 1000
+"""Models; MLflow lets no more through at a time."""
+_VERSIONS = 5000
+"""The same of versions, each page of which MLflow sorts anew."""
 _OLDEST_FIRST = ["creation_timestamp ASC", "name ASC", "version_number ASC"]
 _HIDDEN = "tags.`mlflow.prompt.is_prompt` = 'true'"
 _PROMPT = "prompt-template"
@@ -48,9 +51,10 @@ def serving(aliases: Collection[str], tell: Tell) -> Iterator[Serving]:
     wanted = set(aliases)
     models = _Aliases(client, wanted)
     for count, each in enumerate(
-        pages(client.search_model_versions, max_results=_PAGE, order_by=_OLDEST_FIRST), start=1
+        pages(client.search_model_versions, max_results=_VERSIONS, order_by=_OLDEST_FIRST),
+        start=1,
     ):
-        if count % _PAGE == 0:
+        if count % _VERSIONS == 0:
             tell(f"{count:,} versions read")
         # Pages are cut by position: in this order newcomers only join at the end.
         problem = models.learn(each.name)

@@ -19,6 +19,7 @@ _VERSION = re.compile(r"models:/+([^/@]+)/(\d+)")
 _ALIAS = re.compile(r"models:/+([^/@]+)@([^/@]+)")
 _DIGEST = re.compile(r"(?:sha256[-:]|@)([0-9a-f]{64})(?![0-9a-f])")
 _STORED = re.compile(r"(?:^|/)(m-[0-9a-f]{32})(?:/|$)")
+_OF_RUN = re.compile(r"(?:^|/)([0-9a-f]{32})/artifacts/([^'?]+?)/*$")
 _LOCAL = re.compile(r"(pvc|file):|/|\.")
 
 Examine = Callable[[Serving], AuditEntry]
@@ -29,7 +30,7 @@ class Matcher:
     """Joins workloads to the entries of an audit.
 
     A workload belongs to a version by what its storage says: ``models:/name/3`` or ``@alias``, a
-    content digest, the id of a stored model, or the very source of a version.
+    content digest, the id of a stored model, the run that logged it, or the very source.
     """
 
     examine: Examine
@@ -139,15 +140,23 @@ class Matcher:
             if named := _ALIAS.fullmatch(storage):
                 number = client.get_registered_model(named[1]).aliases.get(named[2])
                 return number and client.get_model_version(named[1], number)
+        tail = ""
         if digest := _DIGEST.search(storage):
             query = f"tags.`{DIGEST_TAG}` = '{digest[1]}'"
         elif stored := _STORED.search(storage):
             query = f"source_path = 'models:/{stored[1]}'"
+        elif logged := _OF_RUN.search(storage):
+            # Its source may say runs:/ID/PATH, or this very place.
+            query, tail = f"run_id = '{logged[1]}'", f"/{logged[2]}"
         elif storage and "'" not in storage:
             query = f"source_path = '{storage}'"
         else:
             return None
-        found = list(pages(client.search_model_versions, filter_string=query))
+        found = [
+            each
+            for each in pages(client.search_model_versions, filter_string=query)
+            if str(each.source).rstrip("/").endswith(tail)
+        ]
         return max(found, key=lambda each: self._rank(each, deployed.model), default=None)
 
     def _rank(self, version: Any, said: str | None) -> tuple[bool | int, ...]:

@@ -98,7 +98,9 @@ def deployed(each: Deployed) -> str:
     """``InferenceService team-a/reviews (huggingface, 2 accelerators)``."""
     held = f"{each.accelerators} accelerator{'s' * (each.accelerators > 1)}"
     share = "" if each.canary_percent is None else f"{each.canary_percent}% of the requests"
-    more = ", ".join(filter(None, (each.server, held if each.accelerators else "", share)))
+    asleep = "" if each.replicas != 0 else "no replica at present"
+    parts = (each.server, held if each.accelerators else "", share, asleep)
+    more = ", ".join(filter(None, parts))
     return f"{each.kind} {each.namespace}/{each.name}" + (f" ({more})" if more else "")
 
 
