@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from leanstage.audit import render_csv, render_html
+from leanstage.audit import render_csv, render_html, words
 from leanstage.audit.render import SHOWN
 from leanstage.contracts import Audit, AuditEntry, Coverage, Deployed, Flag, YearlySaving
 from tests.audit.conftest import HOSTILE
@@ -124,3 +124,36 @@ def test_a_page_of_very_many_says_where_the_rest_is() -> None:
 
 def test_an_audit_of_nothing_is_a_page_too() -> None:
     assert "no version carries the alias champion." in render_html(made())
+
+
+def test_what_serves_is_named_with_what_it_holds() -> None:
+    each = Deployed(
+        kind="StatefulSet", namespace="a", name="b", server="triton", replicas=0,
+        accelerators=1, canary_percent=10,
+    )  # fmt: skip
+    assert words.deployed(each) == (
+        "StatefulSet a/b (triton, 1 accelerator, 10% of the requests, no replica at present)"
+    )
+    assert words.deployed(Deployed(kind="Deployment", namespace="a", name="b")) == "Deployment a/b"
+
+
+@pytest.mark.parametrize(
+    ("interval", "told"),
+    [
+        ((0.0, 0.0), "0"),
+        ((0.0, 1e-6), "0 to <0.001"),
+        ((0.1234, 99.96), "0.123 to 100"),
+        ((99.94, 1234567.8), "99.9 to 1,234,568"),
+        ((5.0, 5.0), "5"),
+    ],
+)
+def test_ranges_have_three_digits(interval: tuple[float, float], told: str) -> None:
+    assert words.span(interval) == told
+
+
+def test_what_is_left_to_save_is_added_up() -> None:
+    assert words.total(AUDIT) == ""
+    assert words.total(made(FULL, FULL, *AUDIT.entries)) == (
+        "Left to save in a year, by 2 models whose requests are known: 240 to 960 kWh, "
+        "0.04 to 0.6 tCO2e, 20 to 180 USD."
+    )
