@@ -162,6 +162,16 @@ def migrated_db(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every package and resource of this release as a folder; never write into it."""
+    from leanstage.runner.packages import write_packages
+
+    folder = tmp_path_factory.mktemp("release")
+    write_packages(folder)
+    return folder
+
+
 @pytest.fixture
 def mlflow_here(migrated_db: Path, embedded_mlflow: str) -> str:
     """The embedded MLflow of this test, ready to use."""

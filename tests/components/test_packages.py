@@ -31,9 +31,8 @@ def test_every_pipeline_and_component_compiles_and_installs_nothing(tmp_path: Pa
             assert image.endswith((f"leanstage-torch:{__version__}", f"-control:{__version__}"))
 
 
-def test_the_whole_line_is_in_deploy_in_its_order(tmp_path: Path) -> None:
-    write_packages(tmp_path)
-    spec = next(yaml.safe_load_all((tmp_path / "pipelines" / "deploy.yaml").read_text()))
+def test_the_whole_line_is_in_deploy_in_its_order(release: Path) -> None:
+    spec = next(yaml.safe_load_all((release / "pipelines" / "deploy.yaml").read_text()))
     tasks = spec["root"]["dag"]["tasks"]
     after = {name: set(task.get("dependentTasks", [])) for name, task in tasks.items()}
     assert {"resolve", "plan", "distill", "prune", "quantize", "quantize-2"} <= set(tasks)

@@ -113,10 +113,8 @@ def test_an_evaluation_of_ones_own_is_counted_by_the_gate(folder: Path) -> None:
         assert judgement.drop == pytest.approx(-figures.difference)
 
 
-def test_components_load_from_their_files(folder: Path) -> None:
-    from leanstage.runner.packages import write_packages
-
-    write_packages(folder / "packages")
+def test_components_load_from_their_files(folder: Path, release: Path) -> None:
+    shutil.copytree(release, folder / "packages")
     log = run(folder, "from_file")
     assert list((folder / "from_file").glob("*/plan/plan")), log[-6000:]
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from leanstage.runner.packages import write_packages
 from tests.manifests.kustomize import MANIFESTS, OVERLAYS, Object, render
 
 AS_OBJECTS = "-with-pipelines-as-objects"
@@ -15,15 +14,7 @@ Rendered = Callable[[str], list[Object]]
 
 
 @pytest.fixture(scope="session")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Every package and resource of this release."""
-    folder = tmp_path_factory.mktemp("compiled")
-    write_packages(folder)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def rendered(tmp_path_factory: pytest.TempPathFactory, compiled: Path) -> Rendered:
+def rendered(tmp_path_factory: pytest.TempPathFactory, release: Path) -> Rendered:
     """The objects of an overlay by its name, or of one that keeps pipelines as objects."""
 
     @cache
@@ -31,7 +22,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory, compiled: Path) -> Render
         if not name.endswith(AS_OBJECTS):
             return render(MANIFESTS / "overlays" / name)
         copy = copied(tmp_path_factory.mktemp("objects"))
-        shutil.copytree(compiled / "manifests", copy / "components/pipelines-crd/manifests")
+        shutil.copytree(release / "manifests", copy / "components/pipelines-crd/manifests")
         overlay = copy / "overlays" / name.removesuffix(AS_OBJECTS)
         kustomization = overlay / "kustomization.yaml"
         text = kustomization.read_text()

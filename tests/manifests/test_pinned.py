@@ -28,11 +28,11 @@ KEPT_BY_APPLY = 262_144
 
 
 @pytest.fixture(scope="module")
-def manifests(tmp_path_factory: pytest.TempPathFactory, compiled: Path) -> Path:
+def manifests(tmp_path_factory: pytest.TempPathFactory, release: Path) -> Path:
     """The manifests with packages that name digests, and the component in every overlay."""
     copy = copied(tmp_path_factory.mktemp("pinned"))
     for name in PIPELINES:
-        package = read_package(compiled / f"pipelines/{name}.yaml")
+        package = read_package(release / f"pipelines/{name}.yaml")
         package.retarget(Target("registry.corp/ml", "", DIGESTS))
         write_atomically(copy / f"components/pinned/pipelines/{name}.yaml", package.text().encode())
     for overlay in OVERLAYS:

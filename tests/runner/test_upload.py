@@ -9,21 +9,13 @@ from leanstage import __version__
 from leanstage.errors import InputError
 from leanstage.pipelines import PIPELINES
 from leanstage.runner.kfp_client import Connection, KubeflowError
-from leanstage.runner.packages import write_packages
 from leanstage.runner.upload import Uploads, upload
 from tests.kfp_state import KfpServer
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("packages")
-    write_packages(out)
-    return out
-
-
-@pytest.fixture(scope="module")
-def deploy(folder: Path) -> Path:
-    return folder / "pipelines/deploy.yaml"
+def deploy(release: Path) -> Path:
+    return release / "pipelines/deploy.yaml"
 
 
 @pytest.fixture
@@ -39,9 +31,9 @@ def _versions(server: KfpServer) -> list[tuple[str, str]]:
 
 
 def test_every_pipeline_is_there_once_however_often_it_is_uploaded(
-    kfp_server: KfpServer, uploads: Uploads, folder: Path
+    kfp_server: KfpServer, uploads: Uploads, release: Path
 ) -> None:
-    packages = [folder / f"pipelines/{name}.yaml" for name in PIPELINES]
+    packages = [release / f"pipelines/{name}.yaml" for name in PIPELINES]
     first = [upload(uploads, path) for path in packages]
     again = [upload(uploads, path) for path in packages]
     assert [done.new for done in first] == [True] * len(PIPELINES)
@@ -129,9 +121,9 @@ def test_what_is_no_package_is_refused_before_anything_is_asked(
     assert kfp_server.requests == []
 
 
-def test_resources_are_for_kubectl(kfp_server: KfpServer, uploads: Uploads, folder: Path) -> None:
+def test_resources_are_for_kubectl(kfp_server: KfpServer, uploads: Uploads, release: Path) -> None:
     with pytest.raises(InputError, match="kubectl apply"):
-        upload(uploads, folder / "manifests/deploy.yaml")
+        upload(uploads, release / "manifests/deploy.yaml")
     assert kfp_server.requests == []
 
 
