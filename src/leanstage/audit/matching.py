@@ -55,37 +55,31 @@ class Matcher:
         except RegistryError as error:
             self._alone.append(self._own(one, "unverifiable", _UNREAD, error=str(error)))
             return
-        if version is None:
+        said = deployed.model
+        astray = said in self.decided and (version is None or version.name != said)
+        if said is not None and astray:
+            self._alone.append(self._astray(one, said))
+        elif version is None:
             self._alone.append(self._foreign(one))
-            return
-        key = (version.name, str(version.version))
-        entry = self._entries.get(key) or self.examine(Serving(*key, found=version))
-        self._entries[key] = entry.model_copy(
-            update={"served_by": (*entry.served_by, deployed)} | self._elsewhere(entry, one)
-        )
+        else:
+            key = (version.name, str(version.version))
+            entry = self._entries.get(key) or self.examine(Serving(*key, found=version))
+            self._entries[key] = entry.model_copy(
+                update={"served_by": (*entry.served_by, deployed)}
+            )
 
-    def _elsewhere(self, entry: AuditEntry, one: Found) -> dict[str, Any]:
-        """Where the workload is annotated with one model and serves another."""
-        said = one.deployed.model
-        if said is None or said == entry.model or entry.status == "unverifiable":
-            return {}
-        return {
-            "status": "drifted",
-            "reason": f"{_name(one.deployed)} is to serve {said}, and its storage is version "
-            f"{entry.version} of {entry.model}; deploy the champion of {said}.",
-        }
+    def _astray(self, one: Found, said: str) -> AuditEntry:
+        """The entry of what is annotated with one model and serves something else."""
+        return self._own(
+            one,
+            "drifted",
+            f"It is to serve {said}, whose champion is version {self.decided[said]}; its storage "
+            f"is {one.deployed.storage or 'not said'}: deploy the champion.",
+        )
 
     def _foreign(self, one: Found) -> AuditEntry:
         """The entry of what belongs to no version."""
         deployed = one.deployed
-        said = deployed.model
-        if said is not None and said in self.decided:
-            return self._own(
-                one,
-                "drifted",
-                f"It is to serve {said}, whose champion is version {self.decided[said]}; its "
-                f"storage is {deployed.storage or 'not said'}: deploy the champion.",
-            )
         if deployed.storage is not None and deployed.storage.startswith("models:"):
             text = f"MLflow has no {deployed.storage}; deploy a version that there is."
             return self._own(one, "unverifiable", text)
@@ -174,10 +168,6 @@ class Matcher:
 
 
 _UNREAD = "Its registered version could not be read."
-
-
-def _name(deployed: Deployed) -> str:
-    return f"{deployed.kind} {deployed.namespace}/{deployed.name}"
 
 
 @contextmanager

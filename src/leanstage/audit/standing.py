@@ -2,25 +2,23 @@
 
 import hashlib
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from leanstage.audit.figures import figures
 from leanstage.audit.inventory import Serving
 from leanstage.audit.papers import (
     envelope_at,
     manifest_at,
-    manifest_of_candidate,
     place_of,
     whole_folder,
 )
+from leanstage.audit.places import Places
 from leanstage.contracts import (
     AuditEntry,
     AuditStatus,
-    Decision,
-    Judgement,
-    Technique,
     VariantManifest,
 )
 from leanstage.errors import InputError, LeanstageError
@@ -43,11 +41,13 @@ class Examiner:
         trust: the keys; a sentence where there are none, so that no signature can be verified.
         now: the moment at which a promotion must hold.
         whole: download every promoted version and hash each byte of it.
+        places: where stored models lie, as far as it was asked.
     """
 
     trust: Trust | str
     now: datetime
     whole: bool = False
+    places: Places = field(default_factory=Places)
 
     def entry(self, found: Serving) -> AuditEntry:
         """How a version stands; what cannot be read is an entry with an ``error``."""
@@ -87,7 +87,7 @@ class Examiner:
             )
         if isinstance(self.trust, str):
             raise LeanstageError(self.trust)
-        place = place_of(source)
+        place = place_of(source, self.places)
         verified = Verified(*attestation.open_signed(envelope_at(place), self.trust))
         expired = self._expired(verified, self.trust)
         _require_meant(verified, model)
@@ -95,7 +95,7 @@ class Examiner:
         manifest = _manifest(place, verified)
         if self.whole:
             _require_bytes(place, verified)
-        return _figures(verified, manifest) | _status(verified, expired)
+        return figures(verified, manifest) | _status(verified, expired)
 
     def _expired(self, verified: Verified, trust: Trust) -> str:
         """Why the justification holds no longer; empty where it does, or there is none."""
@@ -152,60 +152,6 @@ def _require_bytes(place: str, verified: Verified) -> None:
             f"its bytes hash to {found}, and the signed decision promotes {verified.digest}; "
             "promote again."
         )
-
-
-def _figures(verified: Verified, manifest: VariantManifest) -> dict[str, Any]:
-    decision = verified.decision
-    judged = next((j for j in decision.judgements if j.candidate == decision.promoted), None)
-    measured = judged or next((j for j in decision.judgements if j.tier), None)
-    return {
-        "decided": decision.decided,
-        "verdict": decision.verdict,
-        "digest": decision.digest,
-        "task": manifest.task,
-        "parameters": manifest.parameters,
-        "bytes": manifest.bytes,
-        "runtime": manifest.runtime,
-        "precision": manifest.precision,
-        "techniques": _techniques(decision, manifest),
-        "saving": judged.saving if judged else None,
-        "saving_bound": judged.saving_bound if judged else None,
-        "joules_per_answer": _joules(decision, measured),
-        "baseline_joules_per_answer": measured and measured.baseline_joules_per_answer,
-        "tier": measured and measured.tier,
-        "policy_name": decision.policy_name,
-        # As this release reads it, so that a field which is new in it is no change.
-        "policy_sha256": verified.policy.sha256(),
-    }
-
-
-def _joules(decision: Decision, measured: Judgement | None) -> float | None:
-    """Energy per answer of what was promoted."""
-    if measured is None:
-        return None
-    if decision.promoted == "baseline":
-        return measured.baseline_joules_per_answer
-    return measured.joules_per_answer
-
-
-def _techniques(decision: Decision, manifest: VariantManifest) -> tuple[Technique, ...]:
-    """What was evaluated: of a baseline, on the candidate that it was chosen over."""
-    if decision.promoted != "baseline":
-        return _lineage(manifest)
-    judged = next((j for j in decision.judgements if j.candidate == "optimized"), None)
-    if judged is None:
-        return ()
-    try:
-        data = manifest_of_candidate(decision.run_id, "optimized")
-        candidate = VariantManifest.parse(data.decode(), where=MANIFEST)
-    except (LeanstageError, UnicodeDecodeError):
-        # Candidates are collected in time; then nothing is claimed.
-        return ()
-    return _lineage(candidate) if candidate.digest == judged.digest else ()
-
-
-def _lineage(manifest: VariantManifest) -> tuple[Technique, ...]:
-    return tuple(dict.fromkeys(step.technique for step in manifest.lineage))
 
 
 def _status(verified: Verified, expired: str) -> dict[str, Any]:
