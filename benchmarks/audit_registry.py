@@ -30,6 +30,7 @@ PROMOTED, JUSTIFIED, EXPIRED, LOST, HIDDEN = 2_500, 400, 100, 25, 50
 evidence that is gone; and those that a tag hides as if they were prompts."""
 ADMIN, PASSWORD = "admin", "benchmark-only-password"
 TEMPLATE, PLAIN = "template-promoted", "template-plain"
+_DAY_MS = 86_400_000
 _SERVED = VERSIONS - 1
 """The version that the alias points at."""
 
@@ -117,8 +118,8 @@ class _Copies:
                 yield "registered_model_tags", {"workspace": model["workspace"], **tag}
         for version in range(1, VERSIONS + 1):
             made: dict[str, Any] = {"name": name, "version": version}
-            (row,) = of("model_versions")
-            row |= {"creation_time": row["creation_time"] - 86_400_000 * (number % 900)}
+            (first,) = of("model_versions")
+            row = {**first, "creation_time": first["creation_time"] - _DAY_MS * (number % 900)}
             if not (promoted and version == _SERVED):
                 yield "model_versions", {**row, **made, "source": f"s3://models/{name}/{version}"}
                 tag = {"key": "team", "value": str(number % 40)}
@@ -135,6 +136,10 @@ class _Copies:
             )
             place = self.stored.replace(logged["model_id"], logged_id)
             yield "logged_models", {**logged, "model_id": logged_id, "artifact_location": place}
+            for tag in templates["logged_model_tags"]:
+                if tag["model_id"] == logged["model_id"]:
+                    value = digest if tag["tag_key"] == DIGEST_TAG else tag["tag_value"]
+                    yield "logged_model_tags", {**tag, "model_id": logged_id, "tag_value": value}
 
     def _bytes(self, number: int, name: str, logged_id: str) -> str:
         """A variant of this model with a signed decision, where the server keeps it."""

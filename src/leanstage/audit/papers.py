@@ -4,6 +4,7 @@ import re
 import tempfile
 from pathlib import Path
 
+from leanstage.audit.places import Places
 from leanstage.gate import attestation
 from leanstage.registry.client import RegistryError, connect, refusals
 from leanstage.variant.digest import MANIFEST
@@ -16,10 +17,13 @@ _LARGEST = 32 * 2**20
 """Bytes that such a file may have; what is larger is something else."""
 
 
-def place_of(source: str) -> str:
+def place_of(source: str, places: Places | None = None) -> str:
     """Where the bytes of a version lie, by the source that MLflow names for it.
 
     MLflow tells the place of a version, but not where a tag hides its model.
+
+    Args:
+        places: what is known already, where many are asked for.
 
     Raises:
         RegistryError: what it was copied from or stored as is gone.
@@ -32,7 +36,11 @@ def place_of(source: str) -> str:
                 break
             source = str(client.get_model_version(copied[1], copied[2]).source)
         stored = _STORED.fullmatch(source)
-        return str(client.get_logged_model(stored[1]).artifact_location) if stored else source
+        if stored is None:
+            return source
+        if places is None:
+            return str(client.get_logged_model(stored[1]).artifact_location)
+    return places.of(stored[1])
 
 
 def envelope_at(place: str) -> bytes:
