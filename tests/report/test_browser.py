@@ -45,18 +45,48 @@ def test_it_is_never_wider_than_the_window(
     assert visit.violations() == []
 
 
-def test_it_works_in_a_frame_that_may_do_nothing(
-    chromium: Chromium, page_of: Callable[[Verdict], Path], tmp_path: Path
+@pytest.fixture
+def framed(page_of: Callable[[Verdict], Path], tmp_path: Path) -> Callable[[str], Path]:
+    """A page with the report in a frame made of text, as the Kubeflow UI makes one."""
+
+    def write(sandbox: str) -> Path:
+        report = page_of("PROMOTE_OPTIMIZED").read_text(encoding="utf-8")
+        outer = tmp_path / "frame.html"
+        outer.write_text(
+            f'<!DOCTYPE html><iframe sandbox="{sandbox}" width="1200" height="850" '
+            f'srcdoc="{html.escape(report)}"></iframe>',
+            encoding="utf-8",
+        )
+        return outer
+
+    return write
+
+
+def test_its_links_stay_in_a_sandboxed_frame(
+    chromium: Chromium, framed: Callable[[str], Path]
 ) -> None:
-    report = page_of("PROMOTE_OPTIMIZED").read_text(encoding="utf-8")
-    outer = tmp_path / "frame.html"
-    outer.write_text(
-        f'<!DOCTYPE html><iframe sandbox="" srcdoc="{html.escape(report)}"></iframe>',
-        encoding="utf-8",
-    )
-    visit = chromium.open(outer)
+    visit = chromium.open(framed("allow-scripts"))
+    frame = visit.page.frames[1]
+    frame.get_by_role("navigation").get_by_text("Emissions and cost").click()
+    assert 0 <= frame.locator("#footprint h2").bounding_box()["y"] < 100
+    assert visit.complaints == []
+    assert [url for url in visit.requests if not url.startswith("about:srcdoc")] == []
+
+
+def test_it_is_read_in_a_frame_that_may_do_nothing(
+    chromium: Chromium, framed: Callable[[str], Path]
+) -> None:
+    visit = chromium.open(framed(""))
     frame = visit.page.frames[1]
     assert frame.locator("h1").inner_text() == "The optimized variant ships"
     assert frame.locator("svg.chart").first.is_visible()
+    # Links would lead out of such a frame.
+    assert not frame.locator("nav").is_visible()
+    assert not any(url.startswith("http") for url in visit.requests)
+
+
+def test_its_links_work_from_disk(chromium: Chromium, page_of: Callable[[Verdict], Path]) -> None:
+    visit = chromium.open(page_of("PROMOTE_OPTIMIZED"))
+    visit.page.get_by_role("navigation").get_by_text("Emissions and cost").click()
+    assert visit.page.url.endswith("report.html#footprint")
     assert visit.complaints == []
-    assert [url for url in visit.requests if url != "about:srcdoc"] == []

@@ -1,9 +1,12 @@
 """One document, three forms."""
 
+import base64
+import hashlib
 from functools import cache
 from importlib.resources import files
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
 
 from leanstage.report import escape, sections
 from leanstage.report.build import build_report
@@ -14,11 +17,13 @@ _PACKAGE = "leanstage.report"
 
 
 def render_html(inputs: ReportInputs) -> str:
-    """The report as one self-contained HTML page: no script, nothing loaded from elsewhere."""
+    """The report as one self-contained HTML page: nothing loaded, no script needed to read it."""
+    script = Markup(_source("links.js.j2"))
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return (
         _environment(autoescape=True)
         .get_template("template.html.j2")
-        .render(report=_document(inputs))
+        .render(report=_document(inputs), script=script, script_sha256=digest)
     )
 
 

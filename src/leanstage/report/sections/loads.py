@@ -51,7 +51,7 @@ def _latencies(energy: EnergyComparison, baseline: str, candidate: str) -> list[
     best = find_arm(energy, energy.strongest.against)
     if base is None or own is None:
         return []
-    rows = []
+    rows: list[Row] = []
     for title, field in (("median", "latency_p50_ms"), ("95th percentile", "latency_p95_ms")):
         before, after = getattr(base, field), getattr(own, field)
         strongest = change(after / getattr(best, field)) if best else MISSING
