@@ -12,15 +12,14 @@ from mlflow import MlflowClient
 from leanstage.cli import main
 from leanstage.contracts import Calibration, HardwareProfile, Plan
 from tests.plan.cases import gain
-from tests.plan.conftest import checkpoint  # noqa: F401
 
 Command = Callable[..., tuple[int, str, str]]
 HEAVY = ("torch", "transformers", "onnxruntime", "mlflow", "numpy", "kfp")
 
 
 @pytest.fixture
-def model(checkpoint: Callable[[str], Path]) -> str:  # noqa: F811
-    return str(checkpoint("bert"))
+def model(tiny_checkpoint: Callable[[str], Path]) -> str:
+    return str(tiny_checkpoint("bert"))
 
 
 @pytest.fixture
