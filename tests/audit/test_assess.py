@@ -64,6 +64,8 @@ def test_a_prometheus_that_cannot_be_reached_leaves_what_the_file_says(volumes: 
 def test_files_that_the_user_names_wrongly_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         taken(volumes=tmp_path / "missing.csv")
+    with pytest.raises(InputError, match="no Prometheus to ask"):
+        taken(query="sum(my_metric)")
 
 
 def test_policies_that_cannot_be_read_make_it_incomplete(

@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, get_args
+from typing import Any, Self, get_args
 
 from leanstage.accounts import load_factors
 from leanstage.audit.cluster import read_cluster
@@ -17,8 +17,8 @@ from leanstage.audit.sources import Sources
 from leanstage.audit.volumes import Volumes, read_volumes
 from leanstage.audit.weights import weights_of
 from leanstage.audit.yearly import experience, yearly
-from leanstage.contracts import AuditEntry, AuditStatus, ModelPolicy
-from leanstage.errors import LeanstageError
+from leanstage.contracts import AuditEntry, AuditStatus, Factors, ModelPolicy
+from leanstage.errors import InputError, LeanstageError
 from leanstage.gate.policies import POLICY_VARIABLE, policies_here
 from leanstage.registry.client import embedded
 
@@ -37,17 +37,41 @@ class Assessment:
     notes: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Given:
+    """What the user's files say; read before anything else, so that a mistake shows at once."""
+
+    volumes: Volumes
+    factors: Factors
+
+    @classmethod
+    def by(cls, sources: Sources) -> Self:
+        """Read the files.
+
+        Raises:
+            InputError: one of them cannot be used, or there is a query and nobody to ask.
+        """
+        if sources.query and not sources.prometheus:
+            raise InputError(
+                "There is a query and no Prometheus to ask; name it with --prometheus."
+            )
+        volumes = Volumes() if sources.volumes is None else read_volumes(sources.volumes)
+        return cls(volumes, load_factors())
+
+
 def assessed(
-    entries: Sequence[AuditEntry], examine: Examine, sources: Sources, now: datetime, tell: Tell
+    entries: Sequence[AuditEntry],
+    examine: Examine,
+    sources: Sources,
+    given: Given,
+    now: datetime,
+    tell: Tell,
 ) -> Assessment:
     """Hold the entries to what was decided, and to what is known beside MLflow.
 
     Raises:
         RegistryError: MLflow cannot be searched.
-        InputError: the file of volumes or of factors cannot be used.
     """
-    volumes = Volumes() if sources.volumes is None else read_volumes(sources.volumes)
-    factors = load_factors()
     decided = decided_champions()
     found = Assessment(list(entries))
     if sources.cluster:
@@ -58,17 +82,17 @@ def assessed(
         found.notes += cluster.notes
         found.entries = Matcher(examine, decided, now).joined(found.entries, cluster.found)
     found.entries = held_to_decisions(found.entries, decided)
-    _count(found, volumes, sources)
+    _count(found, given.volumes, sources)
     if sources.sizes:
         tell("reading sizes")
         _measure(found, sources.sizes)
     known = experience(found.entries)
     found.entries = [
-        entry.model_copy(update={"yearly": yearly(entry, known, factors)})
+        entry.model_copy(update={"yearly": yearly(entry, known, given.factors)})
         for entry in flagged(found.entries, _policies(found))
     ]
     if any(entry.yearly for entry in found.entries):
-        found.notes.append(f"Emissions and cost: {factors.basis}")
+        found.notes.append(f"Emissions and cost: {given.factors.basis}")
     elif any(entry.requests_per_year for entry in found.entries) and known.joules is None:
         found.notes.append(
             "No saving is estimated: too few decisions measured the energy of an answer so far, "
@@ -93,7 +117,7 @@ def _order(entry: AuditEntry) -> tuple[Any, ...]:
 def _count(found: Assessment, volumes: Volumes, sources: Sources) -> None:
     """Requests of each entry: from the file, else from Prometheus."""
     asked = Volumes()
-    if sources.prometheus is not None:
+    if sources.prometheus:
         try:
             asked = ask_volumes(sources.prometheus, sources.query)
         except LeanstageError as error:
@@ -105,7 +129,7 @@ def _count(found: Assessment, volumes: Volumes, sources: Sources) -> None:
                 update = {"requests_per_year": requests, "requests_from": each.source}
                 found.entries[index] = entry.model_copy(update=update)
                 break
-    if sources.volumes is None and sources.prometheus is None:
+    if sources.volumes is None and not sources.prometheus:
         found.notes.append("No requests were counted: name a file with --volume, or --prometheus.")
 
 

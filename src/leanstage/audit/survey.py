@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from leanstage import __version__
-from leanstage.audit.assess import assessed
+from leanstage.audit.assess import Given, assessed
 from leanstage.audit.examining import examined
 from leanstage.audit.inventory import Tell, serving
 from leanstage.audit.journal import Journal
@@ -43,11 +43,12 @@ def survey(
     now = now or datetime.now(UTC)
     counted = tuple(dict.fromkeys([CHAMPION, *aliases]))
     sources = sources or Sources()
+    given = Given.by(sources)
     examiner = Examiner(_trust(), now, sources.whole)
     inventory = list(serving(counted, tell))
     with Journal(journal, _basis(examiner), now, tell) as kept:
         entries = list(examined(inventory, examiner, kept, tell))
-    found = assessed(entries, examiner.entry, sources, now, tell)
+    found = assessed(entries, examiner.entry, sources, given, now, tell)
     return Audit(
         taken=now.isoformat(timespec="seconds"),
         examined_since=None if kept.since is None else kept.since.isoformat(timespec="seconds"),
