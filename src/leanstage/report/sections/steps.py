@@ -48,6 +48,7 @@ def overview(baseline: VariantManifest, variant: VariantManifest, caption: str) 
     """One row per step."""
     found = step_results(baseline, variant)
     before = (1.0, *(result.cost for result in found))
+    rows = ", ".join(dict.fromkeys(sample(r.validation.n) for r in found if r.validation))
     return Table(
         caption,
         (
@@ -64,7 +65,8 @@ def overview(baseline: VariantManifest, variant: VariantManifest, caption: str) 
             for step, result, cost in zip(variant.lineage, found, before, strict=False)
         ),
         "Processor time per answer: of this step's output against its input, then against the "
-        "baseline. Accuracy: on the validation split, against the baseline.",
+        f"baseline. Accuracy: on the validation split{f' ({rows})' if rows else ''}, against the "
+        "baseline.",
     )
 
 
@@ -99,7 +101,7 @@ def _accuracy(result: StepResult) -> Cell:
     figures = result.validation
     return Cell(
         f"{points(-figures.accuracy_drop)} points",
-        f"{percent(figures.reference_accuracy)} → {percent(figures.accuracy)}, {sample(figures.n)}",
+        f"{percent(figures.reference_accuracy)} → {percent(figures.accuracy)}",
     )
 
 
