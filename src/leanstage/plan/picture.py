@@ -39,7 +39,7 @@ def path_picture(plan: Plan) -> str:
 
 
 def _edge(question: str, number: int, branch: Branch) -> Iterator[str]:
-    condition = _label(f"{number}. {in_words(branch.when)}")
+    condition = _label(f"({number}) {in_words(branch.when)}")
     if branch.then is not None:
         yield f"    {_name(question)} -->|{condition}| {_name(branch.then)}"
     else:

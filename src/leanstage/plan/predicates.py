@@ -2,6 +2,7 @@
 
 import difflib
 import operator
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -30,7 +31,7 @@ _WORDS: dict[Comparison, str] = {
     "ge": "at least",
     "eq": "is",
     "ne": "is not",
-    "in": "is one of",
+    "in": "is",
     "has": "include",
     "lacks": "lack",
     "any_of": "include",
@@ -125,7 +126,8 @@ def _one_in_words(name: str, comparison: Comparison, operand: Any) -> str:
     if comparison == "known":
         return f"{name} known" if operand else f"{name} unknown"
     if isinstance(operand, tuple):
-        value = " or ".join(operand)
+        *others, last = operand
+        value = f"{', '.join(others)} or {last}" if others else last
     else:
         value = operand if isinstance(operand, str) else f"{operand:,}"
     return f"{name} {_WORDS[comparison]} {value}"
@@ -160,7 +162,7 @@ def _no_value(name: str, fact: Fact, value: Any) -> str | None:
     kinds = int if fact.type == "integer" else (int, float)
     if isinstance(value, bool) or not isinstance(value, kinds):
         return f"{name!r} is a number of type {fact.type}, and {value!r} is none."
-    if value < fact.min or (fact.max is not None and value > fact.max):
+    if not fact.min <= value <= (sys.float_info.max if fact.max is None else fact.max):
         upper = "up" if fact.max is None else f"to {fact.max:g}"
         return f"{name!r} is never {value:g}; it goes from {fact.min:g} {upper}."
     return None
