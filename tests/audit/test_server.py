@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 
 from leanstage.audit import survey
 from leanstage.gate import attestation
@@ -23,6 +24,11 @@ def test_what_a_server_keeps_is_found_and_verified(
         shipping.ship("audited-kept", justified_for=timedelta(days=9))
         shipping.ship("audited-hidden")
         shipping.client.set_registered_model_tag("audited-hidden", *next(iter(PROMPT.items())))
+        asked: list[str] = []
+        ask = MlflowClient.get_logged_model
+        monkeypatch.setattr(
+            MlflowClient, "get_logged_model", lambda self, key: asked.append(key) or ask(self, key)
+        )
         found = {
             entry.model: (entry.status, len(entry.techniques))
             for entry in survey(tell=lambda _: None).entries
@@ -33,3 +39,8 @@ def test_what_a_server_keeps_is_found_and_verified(
         "audited-kept": ("justified", 3),
         "audited-hidden": ("optimized", 3),
     }
+    names = ("audited-lean", "audited-kept", "audited-hidden")
+    with mlflow_server.as_user(GATE):
+        sources = [shipping.client.get_model_version(name, "1").source for name in names]
+    one_by_one = {source.rpartition("/")[2] for source in sources} & set(asked)
+    assert len(one_by_one) <= 1, "where they lie is asked once for all that lie together"

@@ -110,7 +110,9 @@ def small_file(uri: str) -> bytes:
                 raise RegistryError("it is too large.")
             return path.read_bytes()
         except RegistryError as error:
-            raise RegistryError(f"{name} cannot be read: {error}") from error
+            # What the server sent besides is no news: the address says what is missing.
+            told = str(error).partition(" Response text: ")[0]
+            raise RegistryError(f"{name} cannot be read: {told}") from error
         except Exception as error:  # each artifact store raises errors of its own
             raise RegistryError(
                 f"{name} cannot be read ({attestation.first_line(error)})."
