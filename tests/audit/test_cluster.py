@@ -133,7 +133,7 @@ def test_what_no_registry_knows_is_an_entry_of_its_own(cluster: Kubernetes) -> N
         "legacy": ("never-evaluated", "gs://bucket/model"),
         "chat": ("never-evaluated", "hf://org/chat"),
         "own": ("unverifiable", "/mnt/models"),
-        "rolling (earlier revision)": ("unverifiable", "models:/kept/1"),
+        "rolling (earlier revision)": ("unverifiable", None),
         "meant": ("drifted", "s3://elsewhere/lean"),
         "crossed": ("drifted", "models:/resting/1"),
         "triton": ("unverifiable", "/models"),
@@ -147,6 +147,7 @@ def test_what_no_registry_knows_is_an_entry_of_its_own(cluster: Kubernetes) -> N
     )
     (earlier,) = (each for each in audit.entries if "earlier" in each.model)
     assert "90% of the requests" in earlier.reason
+    assert earlier.served_by[0].share_percent == 90
     assert "secret" not in audit.model_dump_json()
 
 

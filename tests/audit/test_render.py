@@ -129,7 +129,7 @@ def test_an_audit_of_nothing_is_a_page_too() -> None:
 def test_what_serves_is_named_with_what_it_holds() -> None:
     each = Deployed(
         kind="StatefulSet", namespace="a", name="b", server="triton", replicas=0,
-        accelerators=1, canary_percent=10,
+        accelerators=1, share_percent=10,
     )  # fmt: skip
     assert words.deployed(each) == (
         "StatefulSet a/b (triton, 1 accelerator, 10% of the requests, no replica at present)"

@@ -33,7 +33,14 @@ def test_the_closest_name_counts() -> None:
     assert Volumes(workloads | {"reviews/3": 9.0}).of(ENTRY) == 9.0
     assert Volumes(workloads).of(ENTRY) == 3.0
     assert Volumes({"reviews": 5.0}).of(ENTRY) == 5.0
+    assert Volumes({"reviews": 5.0}).of(ENTRY, whole=False) is None
     assert Volumes({"reviews/2": 9.0}).of(ENTRY) is None
+
+
+def test_a_rollout_divides_the_requests() -> None:
+    one = ENTRY.served_by[0].model_copy(update={"share_percent": 10})
+    split = ENTRY.model_copy(update={"served_by": (one, ENTRY.served_by[1])})
+    assert Volumes({"team-a/one": 50.0, "team-a/two": 2.0}).of(split) == 7.0
 
 
 def test_a_file_counts_by_day_or_year(tmp_path: Path) -> None:

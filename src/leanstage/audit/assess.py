@@ -1,6 +1,7 @@
 """From entries to an assessment: what serves them, how often, what that costs, what stands out."""
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,7 +21,7 @@ from leanstage.audit.yearly import experience, yearly
 from leanstage.contracts import AuditEntry, AuditStatus, Factors, ModelPolicy
 from leanstage.errors import InputError, LeanstageError
 from leanstage.gate.policies import POLICY_VARIABLE, policies_here
-from leanstage.registry.client import embedded
+from leanstage.registry.client import CHAMPION, embedded
 
 _RANK = {status: rank for rank, status in enumerate(get_args(AuditStatus))}
 _GIVE_UP = 3
@@ -122,9 +123,12 @@ def _count(found: Assessment, volumes: Volumes, sources: Sources) -> None:
             asked = ask_volumes(sources.prometheus, sources.query)
         except LeanstageError as error:
             found.problems.append(str(error))
+    versions = Counter(entry.model for entry in found.entries)
     for index, entry in enumerate(found.entries):
+        # Of several versions that serve, the champion answers for the model.
+        whole = versions[entry.model] == 1 or CHAMPION in entry.aliases
         for each in (volumes, asked):
-            requests = each.of(entry)
+            requests = each.of(entry, whole=whole)
             if requests is not None:
                 update = {"requests_per_year": requests, "requests_from": each.source}
                 found.entries[index] = entry.model_copy(update=update)

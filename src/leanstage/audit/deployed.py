@@ -116,7 +116,7 @@ def _made(
             server=one.server,
             replicas=None if kind == "InferenceService" else int(spec.get("replicas", 1)),
             accelerators=_accelerators(container),
-            canary_percent=share,
+            share_percent=share,
             model=annotations.get(MODEL),
         ),
         _time(metadata.get("creationTimestamp")),

@@ -48,8 +48,8 @@ class Matcher:
 
     def _place(self, one: Found) -> None:
         deployed = one.deployed
-        if deployed.canary_percent is not None:
-            self._alone.append(self._earlier(one, deployed.canary_percent))
+        if deployed.share_percent is not None:
+            self._alone.append(self._earlier(one, deployed.share_percent))
         try:
             version = self._version(deployed)
         except RegistryError as error:
@@ -106,7 +106,10 @@ class Matcher:
             f"{100 - percent}% of the requests still go to an earlier revision, whose model the "
             f"{one.deployed.kind} no longer names; finish the rollout, or take it back.",
         )
-        return entry.model_copy(update={"model": f"{entry.model} (earlier revision)"})
+        earlier = one.deployed.model_copy(update={"storage": None, "share_percent": 100 - percent})
+        return entry.model_copy(
+            update={"model": f"{entry.model} (earlier revision)", "served_by": (earlier,)}
+        )
 
     def _own(self, one: Found, status: str, reason: str, error: str | None = None) -> AuditEntry:
         deployed, made = one.deployed, one.made

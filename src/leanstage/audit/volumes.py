@@ -25,14 +25,23 @@ class Volumes:
     by_name: Mapping[str, float] = field(default_factory=dict)
     source: str = ""
 
-    def of(self, entry: AuditEntry) -> float | None:
-        """Requests that an entry gets: of its version, its workloads together, or its model."""
+    def of(self, entry: AuditEntry, *, whole: bool = True) -> float | None:
+        """Requests that an entry gets: of its version, its workloads together, or its model.
+
+        Args:
+            whole: the requests of the model are those of this entry.
+        """
         versioned = f"{entry.model}/{entry.version}"
         if versioned in self.by_name:
             return self.by_name[versioned]
-        workloads = (f"{each.namespace}/{each.name}" for each in entry.served_by)
-        known = [self.by_name[name] for name in dict.fromkeys(workloads) if name in self.by_name]
-        return math.fsum(known) if known else self.by_name.get(entry.model)
+        known = [
+            self.by_name[name] * (100 if each.share_percent is None else each.share_percent) / 100
+            for each in entry.served_by
+            if (name := f"{each.namespace}/{each.name}") in self.by_name
+        ]
+        if known:
+            return math.fsum(known)
+        return self.by_name.get(entry.model) if whole else None
 
 
 def read_volumes(path: Path) -> Volumes:

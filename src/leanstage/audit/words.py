@@ -97,7 +97,7 @@ def why(entry: AuditEntry) -> str:
 def deployed(each: Deployed) -> str:
     """``InferenceService team-a/reviews (huggingface, 2 accelerators)``."""
     held = f"{each.accelerators} accelerator{'s' * (each.accelerators > 1)}"
-    share = "" if each.canary_percent is None else f"{each.canary_percent}% of the requests"
+    share = "" if each.share_percent is None else f"{each.share_percent}% of the requests"
     asleep = "" if each.replicas != 0 else "no replica at present"
     parts = (each.server, held if each.accelerators else "", share, asleep)
     more = ", ".join(filter(None, parts))

@@ -36,8 +36,8 @@ class Deployed(Part):
     replicas: int | None = Field(default=None, ge=0)
     accelerators: int = Field(default=0, ge=0)
     """GPUs and their like that one replica asks for."""
-    canary_percent: int | None = Field(default=None, ge=0, le=100)
-    """Share of the requests that this specification gets beside an earlier one; None is all."""
+    share_percent: int | None = Field(default=None, ge=0, le=100)
+    """Share of the workload's requests that this gets while a rollout lasts; None is all."""
     model: str | None = None
     """The registered model that its annotation ``leanstage.io/model`` says it serves."""
 
