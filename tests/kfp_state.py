@@ -22,6 +22,9 @@ RUN_FIELDS = {
     "experiment_id", "display_name", "description", "pipeline_spec", "pipeline_version_reference",
     "runtime_config", "service_account",
 }  # fmt: skip
+RECURRING_FIELDS = RUN_FIELDS | {
+    "mode", "trigger", "max_concurrency", "no_catchup", "namespace",
+}  # fmt: skip
 OPERATIONS = {1: "EQUALS", 8: "IN", 9: "IS_SUBSTRING"}
 Record = dict[str, Any]
 
@@ -58,6 +61,7 @@ class KfpServer:
     uri: str = ""
     experiments: dict[str, Record] = field(default_factory=dict)
     runs: dict[str, Record] = field(default_factory=dict)
+    recurring: dict[str, Record] = field(default_factory=dict)
     pipelines: dict[str, Record] = field(default_factory=dict)
     versions: dict[str, Record] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
@@ -196,6 +200,19 @@ def _create_run(server: KfpServer, query: Record, body: Record) -> Record:
     return made
 
 
+def _create_recurring_run(server: KfpServer, query: Record, body: Record) -> Record:
+    _only(body, RECURRING_FIELDS)
+    if body.get("experiment_id", "") not in server.experiments:
+        raise RefusedError(400, "Failed to create a recurring run: its experiment does not exist.")
+    cron = body["trigger"].get("cron_schedule", {}).get("cron", "")
+    if len(cron.split()) != 6:
+        raise RefusedError(400, "Schedule cron is not supported: it has six fields.")
+    _check_parameters(body["pipeline_spec"], body.get("runtime_config", {}).get("parameters", {}))
+    made = {"recurring_run_id": uid(), "created_at": now(), "status": "ENABLED", **body}
+    server.recurring[made["recurring_run_id"]] = made
+    return made
+
+
 def _check_parameters(spec: Record, given: Record) -> None:
     root = spec.get("pipeline_spec", spec).get("root", {})
     known = root.get("inputDefinitions", {}).get("parameters", {})
@@ -302,6 +319,7 @@ ROUTES: list[tuple[str, str, Callable[..., Record]]] = [
     ("POST", "/runs", _create_run),
     ("GET", "/runs", _list_runs),
     ("GET", "/runs/([^/:]+)", _get("runs")),
+    ("POST", "/recurringruns", _create_recurring_run),
     ("POST", "/pipelines/upload", _upload),
     ("POST", "/pipelines/upload_version", _upload_version),
     ("GET", "/pipelines", _list_pipelines),
