@@ -147,6 +147,7 @@ def test_figures_name_what_stands_behind_them(make_inputs: MakeInputs) -> None:
         "from 94.4%, n = 2,002",
         "53 of 3,080 rows are answered differently",
         "Macro F1 93.7% 93.3% -0.43 points -1.24 to +0.40 Evaluation split, n = 3,080",
+        "Baseline as torch bf16 0.0237 J",
         "p = 0.14 at the 5% level the two models' accuracies are not shown to differ",
         "0.16 points lost accuracy 94.0% → 93.8%; 27 rows lost, 22 won; bound judged: 0.63 points",
     ):

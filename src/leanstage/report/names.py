@@ -73,7 +73,8 @@ def arm_title(energy: EnergyComparison, name: str) -> str:
         return "Strongest unoptimized form"
     if name == energy.control.arm:
         return "Candidate again, as a control"
-    return name
+    other = find_arm(energy, name)
+    return f"Baseline as {form(other.runtime, other.precision)}" if other else name
 
 
 def find_arm(energy: EnergyComparison, name: str) -> Arm | None:

@@ -138,5 +138,5 @@ def _checks(energy: EnergyComparison) -> Table:
 def _rejected(energy: EnergyComparison) -> tuple[Text, ...]:
     if not energy.meter.rejected:
         return ()
-    words = "; ".join(energy.meter.rejected)
+    words = "; ".join(reason.rstrip(".") for reason in energy.meter.rejected)
     return (Text(f"Better meters that are not available here: {words}.", tone="quiet"),)

@@ -27,6 +27,7 @@ def tried_section(inputs: ReportInputs) -> Section:
             Text(
                 f"Not in the picture, for want of a time or of an evaluation: {missing}.",
                 tone="quiet",
+                detail=True,
             )
         )
     first = 1
