@@ -75,7 +75,7 @@ def cluster(server: KfpServer, play: Callable[[str, str], None]) -> Iterator[Non
     """While the command waits, the next run is played by ``play(run id, name)``."""
 
     def act() -> None:
-        until = time.monotonic() + 30
+        until = time.monotonic() + 120
         while not server.runs and time.monotonic() < until:
             time.sleep(0.01)
         (run,) = server.runs.values()

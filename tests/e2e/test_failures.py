@@ -44,7 +44,7 @@ def test_a_missing_dataset_is_one_sentence_and_exit_code_2(
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert finished.returncode == 2
     assert finished.stderr.strip().splitlines() == [
@@ -68,7 +68,7 @@ def test_a_folder_that_is_in_use_is_not_written_into(
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert finished.returncode == 2
     assert "not an empty folder" in finished.stderr
@@ -167,7 +167,7 @@ def test_a_disk_that_fills_is_named_and_nothing_half_written_stays(
         [sys.executable, "-c", code, str(tiny_checkpoint("bert")), str(target)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000)),
     )
     assert finished.returncode == 1

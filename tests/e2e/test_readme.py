@@ -32,7 +32,7 @@ def test_the_composed_dag_runs(
         env={**os.environ, "MLFLOW_TRACKING_URI": mlflow_here},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
     )
     assert finished.returncode == 0, finished.stdout[-4000:] + finished.stderr[-2000:]
     # A local run reports a vanished task as success: the figures must be there.

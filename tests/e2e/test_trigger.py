@@ -91,7 +91,7 @@ def test_a_registered_version_becomes_a_champion_by_itself(
             status = tags(mlflow_server, made.version).get("leanstage.status")
             return status not in ("running", "queued")
 
-        until(ended, 420)
+        until(ended, 900)
         log = (folder / "supervisor.log").read_text()
         assert tags(mlflow_server, made.version)["leanstage.status"] == "promoted", log
 

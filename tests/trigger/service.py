@@ -48,7 +48,7 @@ def served(app: FastAPI, **options: Any) -> Iterator[str]:
         thread.join(30)
 
 
-def until(holds: Any, seconds: float = 60) -> Any:
+def until(holds: Any, seconds: float = 120) -> Any:
     """Wait until something holds, and return it."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

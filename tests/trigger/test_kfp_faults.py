@@ -70,9 +70,9 @@ def test_a_run_that_appears_after_its_request_was_given_up_is_not_created_twice(
 ) -> None:
     """The server is slower than the client's patience, and creates the run in the end."""
     version = register("reviews")
-    cluster.kfp.fail("POST /runs", seconds=1.0)
-    connection = Connection(host=cluster.kfp.uri, read_seconds=0.3)
-    settings = Settings(**{**QUICK, "max_backoff_seconds": 0.1, "unsure_seconds": 5})
+    cluster.kfp.fail("POST /runs", seconds=3.0)
+    connection = Connection(host=cluster.kfp.uri, read_seconds=1.0)
+    settings = Settings(**{**QUICK, "max_backoff_seconds": 0.1, "unsure_seconds": 30})
     reached = Kubeflow(connection)
     backend = KfpBackend(
         {"user": reached, "gate": reached},

@@ -68,13 +68,13 @@ def test_wake_ups_while_it_works_join_into_one_more() -> None:
 
 def test_a_burst_is_waited_for() -> None:
     work = Work(lambda turn, step: None)
-    with looping(work, settle_seconds=0.3) as loop:
+    with looping(work, settle_seconds=1.0) as loop:
         until(lambda: work.begun == 1)
         for _ in range(20):
             loop.wake()
             time.sleep(0.01)
         until(lambda: work.begun == 2)
-        time.sleep(0.5)
+        time.sleep(1.2)
         assert work.begun == 2
 
 
