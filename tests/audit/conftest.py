@@ -187,6 +187,7 @@ def registry(migrated_db: Path, tmp_path_factory: pytest.TempPathFactory) -> Reg
         tag = client.get_model_version("moved", first.version).tags[DIGEST_TAG]
         shipping.ship("moved", over=Champion(version=first, digest=tag))
         client.set_registered_model_alias("moved", "champion", first.version)
+        client.set_registered_model_alias("moved", "production", "2")
         client.set_registered_model_alias("tiny", "production", "1")
         client.create_registered_model(HOSTILE)
         client.create_model_version(HOSTILE, source="s3://nowhere/at/all")

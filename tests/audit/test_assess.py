@@ -12,7 +12,7 @@ from tests.audit.conftest import HOSTILE, SOON, Registry
 
 pytestmark = pytest.mark.usefixtures("at_the_registry")
 
-VOLUMES = "model,requests_per_year\ntiny,4e6\nlapsed,1e6\nlean,9e9\nmoved/1,2e6\n"
+VOLUMES = "model,requests_per_year\ntiny,4e6\nlapsed,1e6\nlean,9e9\nmoved,2e6\n"
 
 
 @pytest.fixture
@@ -26,8 +26,8 @@ def taken(**asked: Any) -> Audit:
     return survey(["production"], lambda _: None, now=SOON, sources=Sources(**asked))
 
 
-def entry(audit: Audit, model: str) -> AuditEntry:
-    (found,) = (each for each in audit.entries if each.model == model)
+def entry(audit: Audit, model: str, version: str = "1") -> AuditEntry:
+    (found,) = (each for each in audit.entries if (each.model, each.version) == (model, version))
     return found
 
 
@@ -37,9 +37,12 @@ def test_the_most_to_save_stands_on_top(volumes: Path) -> None:
     tiny, moved = entry(audit, "tiny").yearly, entry(audit, "moved").yearly
     assert tiny is not None
     assert moved is not None
-    # Baselines take 25 mJ an answer here, what was promoted 5 mJ.
-    assert tiny.kwh == pytest.approx((4e6 * 0.025 * 0.2 / 3.6e6, 4e6 * 0.025 * 0.8 / 3.6e6))
+    # Baselines take 25 mJ an answer here, what was promoted 5 mJ: three times 80% saved.
+    assert tiny.share == pytest.approx((0.8, 0.8))
+    assert tiny.kwh == pytest.approx((4e6 * 0.025 * 0.8 / 3.6e6,) * 2)
     assert moved.joules_per_answer == (0.005, 0.005)
+    # Of the two versions that serve, the champion answers for the model.
+    assert entry(audit, "moved", "2").requests_per_year is None
     lean = entry(audit, "lean")
     assert (lean.requests_per_year, lean.requests_from) == (9e9, "volumes.csv")
     assert lean.yearly is None

@@ -33,6 +33,7 @@ def test_every_version_behind_a_serving_alias_and_no_other(audit: Audit) -> None
         ("tampered", "drifted"),
         ("rewritten", "drifted"),
         ("moved", "drifted"),
+        ("moved", "optimized"),
         ("borrowed", "drifted"),
         ("bare", "unverifiable"),
         ("tiny", "never-evaluated"),
@@ -90,10 +91,10 @@ def test_what_cannot_be_read_is_a_row_and_the_audit_incomplete(audit: Audit) -> 
 
 def test_coverage_adds_up(audit: Audit) -> None:
     found = audit.coverage
-    assert (found.models, found.optimized, found.justified, found.rest) == (11, 2, 1, 8)
-    assert found.evaluated == 5
+    assert (found.models, found.optimized, found.justified, found.rest) == (12, 3, 1, 8)
+    assert found.evaluated == 6
     assert coverage_sentence(audit).startswith(
-        "Of 11 serving models, 5 (45%) were evaluated for all three techniques; 2 optimized"
+        "Of 12 serving models, 6 (50%) were evaluated for all three techniques; 3 optimized"
     )
 
 
