@@ -12,13 +12,15 @@ from typing import Any
 import pytest
 import yaml
 
+from leanstage.calibrate import log_profile
 from leanstage.contracts import Decision, Outcome, RunContext
 from leanstage.gate import attestation
 from leanstage.tasks import read_labelled, write_split
+from leanstage.variant.hardware import hardware_profile
 
 pytestmark = pytest.mark.e2e
 
-NAME, LEAN = "split-reviews", "split-reviews-lean"
+NAME, LEAN, POOL = "split-reviews", "split-reviews-lean", "split-pool"
 LABELS = ("negative", "positive")
 
 
@@ -53,10 +55,12 @@ class Sides:
 
 @pytest.fixture
 def sides(mlflow_server: Any, data: dict[str, Path], tmp_path: Path) -> Sides:
-    """An administrator's set-up: experiments, one policy with its evaluation data, the key."""
+    """An administrator's set-up: experiments, a policy with its data and hardware, the key."""
     for account in ("sam", "gate"):
         made = mlflow_server.client("admin").create_experiment(f"split-{account}")
         mlflow_server.grant(account, "experiment", made, "EDIT")
+    with mlflow_server.as_user("gate"):
+        log_profile(hardware_profile().model_copy(update={"name": POOL}))
     rows = read_labelled(str(data["evaluation"]), LABELS, split="evaluation")
     info = write_split(tmp_path / "rows", rows, split="evaluation", labels=LABELS)
     policy = {
@@ -64,6 +68,7 @@ def sides(mlflow_server: Any, data: dict[str, Path], tmp_path: Path) -> Sides:
         "models": ["split-*"],
         "evaluation": str(data["evaluation"]),
         "evaluation_sha256": info.rows_sha256,
+        "hardware": POOL,
         "promoted_model": "{name}-lean",
         "promoted_experiment": "split-promoted",
         # So small a model saves little; what is tested is who may promote, not how much it saves.
@@ -89,6 +94,10 @@ def test_the_submitter_proposes_and_only_the_gate_promotes(
     easy = sides.run("sam", "optimize", *request, "--eval", data["train"])
     assert easy.returncode == 2
     assert "policy.untrusted" in easy.stderr
+
+    elsewhere = sides.run("sam", "optimize", *request, "--hardware", "cheap-pool")
+    assert elsewhere.returncode == 2
+    assert "policy.untrusted" in elsewhere.stderr
 
     proposed = sides.run("sam", "optimize", *request)
     assert proposed.returncode == 0, proposed.stdout + proposed.stderr
@@ -122,8 +131,8 @@ def test_the_submitter_proposes_and_only_the_gate_promotes(
     decision = Decision.load(next((tmp_path / "squatted").rglob("gate/decision")))
     assert decision.verdict == "PROMOTE_OPTIMIZED"
     assert "MLflow server with permissions" in decision.guarantee
-    contexts = (tmp_path / "squatted").rglob("receive/context")
-    assert RunContext.load(next(contexts)).proposal == run_id
+    context = RunContext.load(next((tmp_path / "squatted").rglob("receive/context")))
+    assert (context.proposal, context.hardware.name) == (run_id, POOL)
 
     # The submitter cannot have the signed decision carried out elsewhere: he holds no key.
     own = sides.run("sam", "decide", decision.run_id)

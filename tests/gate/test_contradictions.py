@@ -9,7 +9,7 @@ import pytest
 
 from leanstage.contracts import Judgement, ModelPolicy
 from leanstage.energy.ratios import energy_ratio
-from leanstage.gate import Candidate, judge
+from leanstage.gate import Candidate, evidence_sha256, judge
 
 Spoil = Callable[[Any, Any, Candidate], Candidate]
 OTHER = "9" * 64
@@ -426,3 +426,10 @@ def test_the_gate_computes_what_the_measurement_states(genuine: Any) -> None:
     }
     measured = genuine.energy(spread=3.0, **stated)
     assert look(genuine, genuine.candidate(energy=measured)).passed
+
+
+def test_the_hash_of_the_evidence_covers_what_serves(genuine: Any) -> None:
+    evidence = genuine.evidence()
+    other = evidence.hardware.model_copy(update={"threads": 64})
+    hashes = {evidence_sha256(replace(evidence, hardware=each)) for each in (other, None, "x")}
+    assert len(hashes | {evidence_sha256(evidence)}) == 4
