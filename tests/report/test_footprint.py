@@ -50,6 +50,7 @@ def test_the_report_names_every_factor_with_its_source(make_inputs: MakeInputs) 
     for factor in load_factors().grids[:1]:
         assert f"{factor.value:g}" in text
         assert factor.source.split(",")[0] in text
+    assert re.search(r"Energy \| 0\.7 to 2 \(times what is stated\) \| 2026 \| modeled", text)
     assert re.search(r"Electricity, most \| 0\.256 \(EUR per kWh\) \| 2024 \| sourced", text)
     assert re.search(r"Saved by the candidate.*0\.0102 to 0\.0292", text)
 

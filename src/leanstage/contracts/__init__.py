@@ -66,7 +66,14 @@ from leanstage.contracts.evaluation import (
     PairedCounts,
     SliceCounts,
 )
-from leanstage.contracts.factors import Boundary, Factor, Factors, GridFactor, Price
+from leanstage.contracts.factors import (
+    Boundary,
+    Factor,
+    Factors,
+    GridFactor,
+    Origin,
+    Price,
+)
 from leanstage.contracts.outcome import (
     EnergySummary,
     EvaluationSummary,
@@ -203,6 +210,7 @@ __all__ = [
     "MlflowSummary",
     "ModelPolicy",
     "ModelVersion",
+    "Origin",
     "Outcome",
     "OwnBranch",
     "PairedCounts",

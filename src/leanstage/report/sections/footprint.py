@@ -1,11 +1,26 @@
 """Emissions and cost: ranges, with every factor and its source."""
 
-from leanstage.contracts import EnergyComparison, Factor, Factors, Footprint, Interval
+from leanstage.contracts import (
+    EnergyComparison,
+    Factor,
+    Factors,
+    Footprint,
+    Interval,
+    Origin,
+    Tier,
+)
 from leanstage.report import names
 from leanstage.report.document import Cell, Column, Row, Section, Table
 from leanstage.report.figures import amounts, plain
 from leanstage.report.footprint import footprints
 from leanstage.report.inputs import ReportInputs
+
+_KIND: dict[Tier, Origin] = {
+    "measured": "measured",
+    "attributed": "modeled",
+    "estimated": "modeled",
+    "declared": "sourced",
+}
 
 
 def footprint_section(inputs: ReportInputs) -> Section:
@@ -21,9 +36,10 @@ def footprint_section(inputs: ReportInputs) -> Section:
     return Section(
         "footprint",
         title,
-        f"{_lead(found, energy, factors)}The ranges come from the meter, the data centre and the "
-        "price; they move all forms together, so the ratio between two forms is surer than either.",
-        (_table(found, energy, factors), _factors(factors)),
+        f"{_lead(found, energy, factors)}The ranges come from "
+        f"{'the meter, ' if energy.meter.scale else ''}the data centre and the price; they move "
+        "all forms together, so the ratio between two forms is surer than either.",
+        (_table(found, energy, factors), _factors(energy, factors, inputs.decision.decided[:4])),
     )
 
 
@@ -55,8 +71,8 @@ def _table(found: tuple[Footprint, ...], energy: EnergyComparison, factors: Fact
         ),
         tuple(rows),
         f"Energy: {energy.meter.name} ({energy.meter.tier}), batches of "
-        f"{energy.workload.batch_size}; what the meter may be wrong by is in its range. "
-        "Electricity alone: no hardware, no people, no making of the machine.",
+        f"{energy.workload.batch_size}. Electricity alone: no hardware, no people, no making of "
+        "the machine.",
     )
 
 
@@ -82,7 +98,7 @@ def _saved(base: Footprint, share: float) -> Row:
     )
 
 
-def _factors(factors: Factors) -> Table:
+def _factors(energy: EnergyComparison, factors: Factors, year: str) -> Table:
     grid = f"Grid: {factors.region}, {factors.boundary}"
     ends = (
         *((grid, "gCO2e/kWh", factor) for factor in factors.intensities),
@@ -100,9 +116,24 @@ def _factors(factors: Factors) -> Table:
             Column("Kind"),
             Column("Source", "prose"),
         ),
-        tuple(_factor(*end) for end in ends),
+        (_meter(energy, year), *(_factor(*end) for end in ends)),
         "Figures of your own: YAML with any of region, boundary, grids, pue and price; "
         "LEANSTAGE_FACTORS holds it or names its file.",
+    )
+
+
+def _meter(energy: EnergyComparison, year: str) -> Row:
+    """What the energy itself is, and by what it may be wrong."""
+    meter = energy.meter
+    value, unit = ("as read", "")
+    if meter.scale:
+        value, unit = f"{meter.scale[0]:g} to {meter.scale[1]:g}", "times what is stated"
+    return (
+        Cell("Energy"),
+        Cell(value, unit),
+        Cell(year),
+        Cell(_KIND[meter.tier]),
+        Cell(f"{meter.name}, {meter.tier}", names.TIER[meter.tier]),
     )
 
 
