@@ -1,6 +1,7 @@
 """A stand-in for the Kubernetes API: lists what it holds, in pages, over real HTTP."""
 
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -58,7 +59,7 @@ class Kubernetes:
 
     def answer(self, path: str, query: dict[str, str], token: str) -> Object:
         """The page of a list, as the API server gives it."""
-        if token != f"Bearer {TOKEN}":
+        if token.lower() != f"bearer {TOKEN}":
             raise RefusedError(401, "Unauthorized", "Unauthorized")
         parts = path.strip("/").split("/")
         group, version, namespace, plural = parts[1], parts[2], None, parts[-1]
@@ -94,8 +95,8 @@ class Kubernetes:
 
 
 @contextmanager
-def serving(state: Kubernetes) -> Iterator[Kubernetes]:
-    """Serve a cluster on this machine alone."""
+def serving(state: Kubernetes, certificate: Path | None = None) -> Iterator[Kubernetes]:
+    """Serve a cluster on this machine alone, with TLS by a certificate with its key."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -120,9 +121,13 @@ def serving(state: Kubernetes) -> Iterator[Kubernetes]:
             """Quiet: tests read ``requests``."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    state.uri = f"http://127.0.0.1:{server.server_port}"
+    state.uri = f"http{'s' if certificate else ''}://127.0.0.1:{server.server_port}"
     try:
         yield state
     finally:

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import kubernetes_validate
 import pytest
+from kubernetes.config import incluster_config
 
 from leanstage.audit import Sources, coverage_sentence, survey
 from leanstage.contracts import Audit, AuditEntry
 from leanstage.registry.versions import DIGEST_TAG
 from tests.audit.conftest import SOON, Registry
-from tests.audit.kubernetes_api import Kubernetes, kubeconfig, serving
+from tests.audit.kubernetes_api import TOKEN, Kubernetes, kubeconfig, serving
 from tests.audit.workloads import Object, deployment, model, service
+from tests.certificates import certificate_in
 from tests.crds import check_resource
 
 pytestmark = pytest.mark.usefixtures("at_the_registry")
@@ -230,6 +232,25 @@ def test_without_a_cluster_it_is_said_and_complete(
     audit = taken()
     assert audit.problems == ()
     assert "No cluster was read" in audit.notes[0]
+
+
+def test_a_pod_asks_by_the_token_and_authority_of_its_account(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = tmp_path / "token"
+    token.write_text(TOKEN)
+    monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(token))
+    monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(tmp_path / "ca.pem"))
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    with serving(Kubernetes(workloads(registry)), certificate_in(tmp_path)) as found:
+        monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+        monkeypatch.setenv("KUBERNETES_SERVICE_PORT", found.uri.rpartition(":")[2])
+        audit = taken()
+        assert audit.cluster == found.uri
+        assert audit.problems == ()
+        assert entry(audit, "lean").status == "optimized"
+        token.write_text("of another account")
+        assert "(401 Unauthorized)" in taken().problems[0]
 
 
 @pytest.mark.parametrize("text", [None, "", "clusters: [", "kind: Config"])

@@ -1,6 +1,5 @@
 """The way to Kubeflow Pipelines: who asks, what is said when it fails, and no secret in it."""
 
-import datetime
 import json
 import subprocess
 import sys
@@ -8,13 +7,10 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from leanstage.errors import InputError
 from leanstage.runner.kfp_client import Connection, Kubeflow, KubeflowError
+from tests.certificates import certificate_in
 from tests.kfp_server import KfpServer, serving
 
 SECRET = "sk-7f2e-very-secret"
@@ -216,7 +212,7 @@ def test_a_request_that_was_sent_is_not_sent_again(kfp_server: KfpServer) -> Non
 
 
 def test_a_private_authority_is_trusted_by_its_file(tmp_path: Path) -> None:
-    certificate = _certificate(tmp_path)
+    certificate = certificate_in(tmp_path)
     with serving(KfpServer(), certificate=certificate) as server:
         with pytest.raises(KubeflowError, match=r"name the authority .* LEANSTAGE_KFP_CA_FILE"):
             kubeflow(server).experiment("mine")
@@ -240,34 +236,3 @@ def test_a_host_that_cannot_be_used(host: str, said: str) -> None:
 def test_a_missing_token_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"token file .* is not there"):
         Connection.of("https://kubeflow", token_file=tmp_path / "none")
-
-
-def _certificate(folder: Path) -> Path:
-    """A certificate of 127.0.0.1 with its key in one file; alone in ``ca.pem``."""
-    import ipaddress
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kfp.test")])
-    start = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=1)
-    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(start)
-        .not_valid_after(start + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    alone = made.public_bytes(serialization.Encoding.PEM)
-    (folder / "ca.pem").write_bytes(alone)
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    (folder / "server.pem").write_bytes(alone + private)
-    return folder / "server.pem"

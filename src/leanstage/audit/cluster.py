@@ -13,7 +13,6 @@ from leanstage.audit.deployed import Found, Object, of_service, of_workload
 from leanstage.errors import LeanstageError
 
 _IN_CLUSTER = "KUBERNETES_SERVICE_HOST"
-_TOKEN = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 _PAGE = 500
 _SECONDS = (5, 60)
 """To connect, and to read a page."""
@@ -103,10 +102,11 @@ def _add(cluster: Cluster, kind: _Kind, item: Object) -> None:
 def _connected() -> Any:
     """The API for objects of any kind; None where no cluster is configured."""
     from kubernetes import client, config
+    from kubernetes.config import incluster_config as pod
 
     configuration = client.Configuration()
     try:
-        if os.environ.get(_IN_CLUSTER) and _TOKEN.is_file():
+        if os.environ.get(_IN_CLUSTER) and Path(pod.SERVICE_TOKEN_FILENAME).is_file():
             config.load_incluster_config(client_configuration=configuration)
         elif path := _kubeconfig():
             config.load_kube_config(path, client_configuration=configuration)
