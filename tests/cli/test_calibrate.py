@@ -12,6 +12,7 @@ from leanstage.calibrate import forms as forms_module
 from leanstage.calibrate.measure import Effort
 from leanstage.cli import main
 from leanstage.contracts import HardwareProfile
+from leanstage.energy.resident import WORKER_ENVIRONMENT
 from tests.calibrate.conftest import cluster
 from tests.calibrate.nodes_api import XEON, Nodes, node
 
@@ -29,6 +30,8 @@ def leanstage(
 ) -> Command:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
+    for variable, value in WORKER_ENVIRONMENT.items():
+        monkeypatch.setenv(variable, value)
 
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["leanstage", "calibrate", *arguments])
