@@ -50,14 +50,18 @@ def test_what_cannot_be_asked_for_says_why(cluster: Cluster, entries: list[Audit
     client.set_registered_model_tag("reviews-c", "mlflow.prompt.is_prompt", "true")
     unknown = entries[3].model_copy(update={"version": None})
     gone = entries[3].model_copy(update={"model": "reviews-gone"})
-    lines = list(told(ask([*entries, unknown, gone], 9)))
+    client.create_registered_model("reviews-d'oh")
+    client.create_model_version("reviews-d'oh", "s3://models/reviews")
+    quote = entries[3].model_copy(update={"model": "reviews-d'oh"})
+    lines = list(told(ask([*entries, unknown, gone, quote], 9)))
     assert lines[0].startswith("another/1 (champion): no run; no policy in ")
     assert lines[1] == "reviews-a/1 (champion): no run; the trigger has it already: running."
     assert lines[2] == "reviews-b/1 (champion): no run; it asks already."
     assert "a tag hides its model as a prompt, also from the trigger" in lines[3]
     assert "no registered version stands behind it" in lines[4]
     assert "reviews-gone" in lines[5]
-    assert len(lines) == 6
+    assert "holds a quote" in lines[6]
+    assert len(lines) == 7
 
 
 def test_what_a_gate_promoted_is_left_to_a_person(

@@ -4,7 +4,7 @@ The trigger starts one run for each version that asks, however often it is asked
 that covers the model, and no more at a time than the cluster has room for.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -96,25 +96,33 @@ def _hindered(client: "MlflowClient", entry: AuditEntry) -> str:
     try:
         with refusals():
             version = client.get_model_version(entry.model, entry.version)
-            found = client.search_registered_models(f"name = {quoted(entry.model)}")
+            noted = _noted(dict(version.tags))
+            if noted:
+                return noted
+            if asks(version.tags, candidate=CANDIDATE in version.aliases):
+                return "it asks already."
+            if not client.search_registered_models(f"name = {quoted(entry.model)}"):
+                return (
+                    "a tag hides its model as a prompt, also from the trigger; take the tag away."
+                )
     except RegistryError as error:
-        if not of_one_version(error):
+        # What has no cause in MLflow is a name that its filters cannot carry.
+        if error.__cause__ is not None and not of_one_version(error):
             raise
         return str(error)
-    tags = dict(version.tags)
+    return ""
+
+
+def _noted(tags: Mapping[str, str]) -> str:
+    """What a gate or the trigger has noted on a version that the trigger starts nothing for."""
     if STATE in tags:
         source = tags.get("leanstage.source", "NAME/VERSION")
         return (
             "a gate promoted it, so the trigger leaves it alone; start a run of what it was made "
             f"from: leanstage submit --param model=models:/{source}"
         )
-    if not found:
-        return "a tag hides its model as a prompt, also from the trigger; take the tag away."
-    if STATUS_TAG in tags:
-        return f"the trigger has it already: {tags[STATUS_TAG]}."
-    if asks(tags, candidate=str(found[0].aliases.get(CANDIDATE)) == entry.version):
-        return "it asks already."
-    return ""
+    status = tags.get(STATUS_TAG)
+    return f"the trigger has it already: {status}." if status else ""
 
 
 def _tagged(client: "MlflowClient", entry: AuditEntry) -> str:
