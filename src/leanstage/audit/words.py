@@ -34,7 +34,7 @@ def coverage_sentence(audit: Audit) -> str:
     """Coverage in a sentence or two, with what is missing where something is."""
     found = audit.coverage
     if found.models == 0:
-        told = f"Nothing serves: no version carries {_either(audit.aliases)}."
+        told = f"Nothing that serves was found: no version carries {_either(audit.aliases)}."
     else:
         told = (
             f"Of {found.models:,} serving {_plural(found.models)}, {found.evaluated:,} "
