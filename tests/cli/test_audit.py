@@ -130,3 +130,20 @@ def test_a_long_table_ends_somewhere(
     monkeypatch.setattr(auditing, "_ROWS", 1)
     _, out, _ = leanstage()
     assert "The first 1 of 2; --out writes all." in out
+
+
+def test_a_run_is_asked_for_unless_it_is_a_dry_one(
+    leanstage: Command, client: MlflowClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("{name: old, models: [old*], train: s3://a/b, evaluation: s3://a/c}\n")
+    monkeypatch.setenv("LEANSTAGE_POLICY", str(policy))
+    code, out, err = leanstage("--submit", "1", "--dry-run", "--json")
+    assert code == 0
+    assert Audit.parse(out, where="stdout").complete
+    assert "old[red]/1 (champion): a run under the policy 'old'" in err
+    assert client.get_model_version("old[red]", "1").tags == {}
+    leanstage("--submit", "1")
+    assert client.get_model_version("old[red]", "1").tags == {"leanstage.optimize": "true"}
+    _, _, err = leanstage("--submit", "1")
+    assert "old[red]/1 (champion): no run; it asks already." in err
