@@ -37,9 +37,10 @@ survey(tell=lambda _: None, journal=Path(os.environ["JOURNAL"]))
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def database(migrated_db: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An MLflow in which a few versions serve that nobody looked at, to be copied."""
     path = tmp_path_factory.mktemp("journal") / "mlflow.db"
+    shutil.copyfile(migrated_db, path)
     client = MlflowClient(f"sqlite:///{path}", registry_uri=f"sqlite:///{path}")
     for number in range(MODELS):
         client.create_registered_model(f"old-{number}")

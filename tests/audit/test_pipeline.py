@@ -24,9 +24,9 @@ class Quiet:
 
 
 @pytest.fixture
-def client(embedded_mlflow: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MlflowClient:
+def client(mlflow_here: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MlflowClient:
     """Of an MLflow in which two versions serve; the evidence of one is gone."""
-    client = MlflowClient(embedded_mlflow, registry_uri=embedded_mlflow)
+    client = MlflowClient(mlflow_here, registry_uri=mlflow_here)
     for name in ("old-a", "old-b"):
         client.create_registered_model(name)
         client.create_model_version(name, source="s3://nowhere/at/all")
@@ -39,13 +39,13 @@ def client(embedded_mlflow: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_page_is_there_the_run_is_red_and_the_first_model_asks(
-    client: MlflowClient, embedded_mlflow: str, tmp_path: Path
+    client: MlflowClient, mlflow_here: str, tmp_path: Path
 ) -> None:
     volumes = tmp_path / "volumes.csv"
     volumes.write_text("model,requests_per_day\nold-a,1000\n", encoding="utf-8")
     run = Run(tmp_path / "run")
     asked = {"aliases": "production, shadow", "volumes": str(volumes), "submit": 1}
-    run_pipeline("audit", asked, run=run, tracking_uri=embedded_mlflow, listener=Quiet())
+    run_pipeline("audit", asked, run=run, tracking_uri=mlflow_here, listener=Quiet())
     assert run.error is not None
     assert "the audit is not complete: 1 could not be read" in str(run.error)
     (folder,) = (run.folder / "pipeline").glob("*/inventory")
