@@ -35,11 +35,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, help="where the registry is kept")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="leanstage-benchmark-") as scratch:
-        with registry(options.folder or Path(scratch) / "registry") as environment:
-            whole = audit(Path(scratch) / "whole", environment)
-            killed = audit(Path(scratch) / "killed", environment, until=MODELS // 2)
-            rest = audit(Path(scratch) / "killed", environment)
+    with (
+        tempfile.TemporaryDirectory(prefix="leanstage-benchmark-") as scratch,
+        registry(options.folder or Path(scratch) / "registry") as environment,
+    ):
+        whole = audit(Path(scratch) / "whole", environment)
+        killed = audit(Path(scratch) / "killed", environment, until=MODELS // 2)
+        rest = audit(Path(scratch) / "killed", environment)
     figures = {
         "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
         "registry": {
