@@ -52,6 +52,8 @@ def connect() -> "MlflowClient":
     # Migrations of a new database and download bars are no news to a user.
     logging.getLogger("alembic").setLevel(logging.WARNING)
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    # Nothing is told to anybody that the user did not name.
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     import mlflow
     from mlflow import MlflowClient
 
