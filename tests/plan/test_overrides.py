@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from leanstage.contracts import TECHNIQUES, DecisionTree, OwnBranch, TreeOverride
 from leanstage.errors import InputError
 from leanstage.plan import load_tree, walk
+from leanstage.plan.measured import Gains
 from leanstage.plan.overrides import merged
 from leanstage.plan.tree import SETTINGS, checked
-from tests.plan.cases import FACTS, any_facts
+from tests.plan.cases import FACTS, any_facts, borders, gain
 
 SHIPPED = load_tree()
 NEW: dict[str, Any] = {
@@ -94,6 +95,17 @@ MERGED = load_tree(Path(__file__).parents[2] / "src/leanstage/plan/example.yaml"
 @given(facts=any_facts(MERGED))
 def test_the_merged_tree_is_total_too(facts: dict[str, Any]) -> None:
     assert tuple(walk(MERGED, facts, {}).settings) == TECHNIQUES
+
+
+@pytest.mark.parametrize("gains", [{}, {"bitsandbytes-int8": gain("bitsandbytes-int8", 0.2)}])
+def test_the_example_keeps_its_promise(gains: Gains) -> None:
+    part = MERGED.techniques[-1]
+    one = MERGED.model_copy(update={"techniques": (part,)})
+    for facts in borders(MERGED, part):
+        tried = walk(one, facts, gains).settings["quantize"].model_dump()["backends"]
+        assert "bitsandbytes-int8" not in tried or facts["accelerators"]
+    few = FACTS | {"learning_rows": 1999}
+    assert walk(MERGED, few, {}).settings["distill"].model_dump()["depths"] == ()
 
 
 BRANCHES = [b.id for p in SHIPPED.techniques for q in p.questions for b in q.branches]
