@@ -14,7 +14,12 @@ from leanstage.variant.checkpoint import load_checkpoint
 
 @pytest.mark.parametrize(
     ("total", "depth", "kept"),
-    [(6, 0.5, [0, 2, 5]), (6, 0.67, [0, 2, 3, 5]), (12, 0.5, [0, 2, 4, 7, 9, 11]), (2, 0.1, [1])],
+    [
+        (6, 0.5, [0, 2, 5]),
+        (6, 0.67, [0, 2, 3, 5]),
+        (12, 0.5, [0, 2, 4, 7, 9, 11]),
+        (6, 0.01, [0, 5]),
+    ],
 )
 def test_layers_are_spread_and_hold_both_ends(total: int, depth: float, kept: list[int]) -> None:
     assert layers_to_keep(total, depth) == kept

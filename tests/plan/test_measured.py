@@ -1,6 +1,9 @@
 """What calibration measured: which of it is near enough, and what it shows."""
 
+from typing import Any
+
 import pytest
+from pydantic import ValidationError
 
 from leanstage.contracts import Calibration, Form, Gain
 from leanstage.plan.measured import by_measurement, measured_facts, nearest
@@ -62,9 +65,32 @@ def test_and_the_nearest_batch_size_within_a_factor_of_three(
     assert shape_near(6, 384, batch_size, SMALL, one) == near
 
 
-def test_a_shape_that_says_nothing_is_near_to_nothing() -> None:
-    assert shape_near(6, 384, 8, gain("torch-bf16", 0.2, shape="tiny")) is None
+def test_without_a_calibration_nothing_is_near() -> None:
     assert nearest(None, layers=6, hidden_size=384, batch_size=8) == {}
+
+
+HALF = {"form": "half-depth", "shape": "6x384", "batch_size": 8, "ratio": 0.5}
+NO_GAIN: dict[str, tuple[dict[str, Any], str]] = {
+    "upside down": ({"ratio": 1.0, "ci95": (5, 0.1)}, "'ci95' .* must hold its ratio"),
+    "below nothing": ({"ci95": (-3, -2)}, "'ci95' .* must hold its ratio"),
+    "from nothing": ({"ci95": (0, 0.6)}, "'ci95' .* must hold its ratio"),
+    "elsewhere": ({"ci95": (0.6, 0.7)}, "'ci95' .* must hold its ratio"),
+    "of nothing": ({"ratio": None, "error": "No.", "ci95": (1, 2)}, "'ci95' .* must hold"),
+    "neither": ({"ratio": None}, "needs either 'ratio' or 'error'"),
+    "both": ({"error": "No."}, "needs either 'ratio' or 'error'"),
+    "of no shape": ({"shape": "tiny"}, "shape"),
+    "of no layers": ({"shape": "0x384"}, "shape"),
+    "of more than is": ({"shape": "9" * 400 + "x384"}, "shape"),
+    "in no batch": ({"batch_size": 10**400}, "batch_size"),
+}
+
+
+@pytest.mark.parametrize("case", NO_GAIN)
+def test_what_cannot_have_been_measured_is_no_gain(case: str) -> None:
+    changes, sentence = NO_GAIN[case]
+    assert Gain.model_validate(HALF | {"ci95": (0.4, 0.5)}).ratio == 0.5
+    with pytest.raises(ValidationError, match=sentence):
+        Gain.model_validate(HALF | changes)
 
 
 def facts(*gains: Gain) -> dict[str, set[str]]:

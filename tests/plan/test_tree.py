@@ -73,6 +73,10 @@ def _when(name: str, conditions: object) -> Change:
     return lambda document: branch(document, name).update(when=conditions)
 
 
+def _settings(name: str, **changes: object) -> Change:
+    return lambda document: branch(document, name)["settings"].update(changes)
+
+
 REFUSED: dict[str, tuple[Change, str]] = {
     "unknown fact": (
         _when("prune.narrow", {"intermediate_sise": {"lt": 128}}),
@@ -180,6 +184,20 @@ REFUSED: dict[str, tuple[Change, str]] = {
         ),
         "'quantize.cpu', has settings that quantize does not take: .*onnxruntime-int8",
     ),
+    "a depth of more than all": (
+        _settings("distill.deep", depths=[5.0]),
+        "depths.0: .* less than 1",
+    ),
+    "a depth of all": (_settings("distill.deep", depths=[1]), "depths.0: .* less than 1"),
+    "a depth of nothing": (_settings("distill.deep", depths=[0.5, 0]), "depths.1: .* than 0"),
+    "a truth for a depth": (_settings("distill.deep", depths=[True]), "depths.0: .* valid number"),
+    "a ratio under nothing": (_settings("prune.much-text", ratios=[-0.5]), "ratios.0: .* than 0"),
+    "a ratio of more than all": (_settings("prune.much-text", ratios=[1.5]), "ratios.0: .* than 1"),
+    "passes without end": (
+        _settings("distill.deep", epochs=100_000_000),
+        "epochs: .* equal to 100",
+    ),
+    "a truth for passes": (_settings("prune.much-text", epochs=True), "epochs: .* valid integer"),
     "a technique that the line lacks": (
         lambda document: document["techniques"][0].update(technique="sparsify"),
         "technique: Input should be 'distill', 'prune' or 'quantize'",

@@ -1,8 +1,8 @@
 """Plan: which techniques to try, with which settings, and why."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from leanstage.contracts.base import Contract, Interval, Part, Probability, Sha256, sha256_json
 from leanstage.contracts.variant import Technique
@@ -23,19 +23,32 @@ Form = Literal[
 Serving = Literal["any", "onnxruntime", "torch", "transformers", "vllm", "kserve-huggingface"]
 """What loads a model where it serves; ``any`` where both runtimes of a variant can be loaded."""
 
+Share = Annotated[float, Field(strict=True, gt=0, lt=1)]
+Epochs = Annotated[int, Field(strict=True, ge=1, le=100)]
+
 
 class Gain(Part):
     """What one form of one model costs here, as a share of what its reference costs."""
 
     form: Form
-    shape: str
+    shape: str = Field(pattern=r"^[1-9]\d{0,3}x[1-9]\d{0,5}$")
     """Layers x hidden size of the model that was measured: ``6x384``."""
-    batch_size: int = Field(gt=0)
+    batch_size: int = Field(gt=0, le=1_000_000)
     ratio: float | None = Field(default=None, gt=0)
     """Cost per answer over that of the same shape in float32 under PyTorch; below 1 is a gain."""
     ci95: Interval | None = None
     error: str | None = None
     """Why it could not be measured, as a sentence; then there is no ratio."""
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Self:
+        if (self.ratio is None) == (self.error is None):
+            raise ValueError(f"{self.form} at {self.shape} needs either 'ratio' or 'error'")
+        if self.ci95 is not None:
+            low, high = self.ci95
+            if self.ratio is None or not 0 < low <= self.ratio <= high:
+                raise ValueError(f"'ci95' of {self.form} at {self.shape} must hold its ratio")
+        return self
 
 
 class Calibration(Part):
@@ -116,8 +129,8 @@ class Answer(Part):
 class DistillSettings(Part):
     """Depths of the student to try, deepest saving first; empty ``depths`` skips the technique."""
 
-    depths: tuple[float, ...] = ()
-    epochs: int = Field(default=3, ge=1)
+    depths: tuple[Share, ...] = ()
+    epochs: Epochs = 3
     learning_rate: float = Field(default=2e-4, gt=0)
     batch_size: int = Field(default=32, ge=1)
     temperature: float = Field(default=2.0, gt=0)
@@ -127,8 +140,8 @@ class DistillSettings(Part):
 class PruneSettings(Part):
     """Shares of the feed-forward width to remove, largest first; empty skips the technique."""
 
-    ratios: tuple[float, ...] = ()
-    epochs: int = Field(default=2, ge=1)
+    ratios: tuple[Share, ...] = ()
+    epochs: Epochs = 2
     learning_rate: float = Field(default=1e-4, gt=0)
     batch_size: int = Field(default=32, ge=1)
     temperature: float = Field(default=2.0, gt=0)

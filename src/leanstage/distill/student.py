@@ -11,11 +11,9 @@ def layers_to_keep(total: int, depth: float) -> list[int]:
 
     Args:
         total: layers of the teacher.
-        depth: share of them to keep, in (0, 1].
+        depth: share of them to keep, in (0, 1).
     """
-    count = max(1, round(total * depth))
-    if count == 1:
-        return [total - 1]
+    count = max(2, round(total * depth))
     return [round(index * (total - 1) / (count - 1)) for index in range(count)]
 
 

@@ -1,7 +1,6 @@
 """What calibration says about a model: the gains measured nearest to it, and what they show."""
 
 import math
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -43,9 +42,9 @@ def nearest(
 
 
 def shape_of(gain: Gain) -> tuple[int, int]:
-    """Layers and hidden size of the model that was measured; zeros where the shape says none."""
-    match = re.fullmatch(r"(\d+)x(\d+)", gain.shape)
-    return (int(match[1]), int(match[2])) if match else (0, 0)
+    """Layers and hidden size of the model that was measured."""
+    layers, _, hidden_size = gain.shape.partition("x")
+    return int(layers), int(hidden_size)
 
 
 def measured_facts(gains: Gains) -> dict[str, Any]:
@@ -100,7 +99,5 @@ def _ratio(gain: Gain) -> float:
 
 def _apart(value: int, other: int, factor: float) -> float:
     """The logarithm of the factor between two numbers; infinite beyond ``factor``."""
-    if other < 1:
-        return math.inf
     apart = abs(math.log(value / other))
     return apart if apart <= math.log(factor) * (1 + 1e-9) else math.inf

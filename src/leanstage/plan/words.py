@@ -15,7 +15,7 @@ def gain_in_words(gain: Gain) -> str:
     """What was measured, where and against what."""
     where = f"at {gain.shape}, batches of {gain.batch_size}"
     if gain.ratio is None:
-        reason = (gain.error or "no reason was kept").rstrip(".")
+        reason = str(gain.error).rstrip(".")
         return f"{gain.form} could not be measured {where}: {reason}."
     interval = "" if gain.ci95 is None else f" (95% CI {gain.ci95[0]:.2f} to {gain.ci95[1]:.2f})"
     return (
