@@ -1,5 +1,7 @@
 """What is measured: real models, really zeroed weights, and forms that are not to be had."""
 
+import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -99,6 +101,17 @@ def test_nf4_holds_its_weights_in_four_bits(model: Variant, tmp_path: Path) -> N
     assert written.parameters == model.manifest.parameters
 
 
+@dataclass
+class Slow:
+    """Takes this many seconds for a batch, and little work."""
+
+    seconds: float
+
+    def predict(self, texts: object) -> object:
+        time.sleep(self.seconds)
+        return sum(range(10_000))
+
+
 class Silent:
     """Loads, and fails at the first question."""
 
@@ -128,9 +141,17 @@ def test_a_form_that_fails_is_a_gain_with_its_reason(
 
 def test_a_form_that_would_hold_up_the_rest_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("leanstage.calibrate.measure.SLOWEST", 0.0)
-    gains = measured({"half-depth": FORMS["half-depth"]}, monkeypatch)
+    gains = measured({"half-depth": lambda *_: Slow(0.5)}, monkeypatch)
     assert {gain.ratio for gain in gains} == {None}
-    assert all(gain.error and "that one may take" in gain.error for gain in gains)
+    assert all(gain.error and "it may take" in gain.error for gain in gains)
+
+
+def test_where_the_reference_is_as_slow_nothing_is_too_slow(
+    model: Variant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("leanstage.calibrate.measure.SLOWEST", 0.0)
+    monkeypatch.setattr("leanstage.variant.load_predictor", lambda _: Slow(0.05))
+    assert all(gain.ratio for gain in measured({"half-depth": lambda *_: Slow(0)}, monkeypatch))
 
 
 def test_a_reference_that_does_not_answer_is_no_measurement(

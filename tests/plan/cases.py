@@ -40,7 +40,7 @@ FACTS: dict[str, Any] = {
     "features": ("avx2", "avx512_vnni", "avx512_bf16"),
     "accelerators": 0,
     "gpu_compute": None,
-    "measured_forms": (),
+    "tried_forms": (),
     "gaining_forms": (),
     "gainless_forms": (),
 }
@@ -95,7 +95,7 @@ def borders(tree: DecisionTree, part: TechniqueTree) -> Iterator[dict[str, Any]]
         gaining, gainless = set(facts["gaining_forms"]), set(facts["gainless_forms"])
         # Nothing gains and does not, and what does either was measured.
         if not gaining & gainless:
-            yield facts | {"measured_forms": (*facts["measured_forms"], *gaining, *gainless)}
+            yield facts | {"tried_forms": (*facts["tried_forms"], *gaining, *gainless)}
 
 
 def _asked(tree: DecisionTree, name: str) -> list[Operand]:

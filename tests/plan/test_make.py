@@ -10,7 +10,7 @@ import pytest
 
 from leanstage.contracts import Calibration, Gain, HardwareProfile, Plan
 from leanstage.errors import InputError
-from leanstage.plan import Load, make_plan
+from leanstage.plan import Load, evidence, make_plan
 from leanstage.plan.facts import gpu_compute, model_facts
 from leanstage.variant.architectures import ENCODERS
 from tests.plan.cases import gain
@@ -145,6 +145,9 @@ def test_what_gains_nothing_is_not_tried(checkpoint: Checkpoint) -> None:
     )
     plan = planned(checkpoint("bert"), hardware, load=Load(serving="vllm"))
     assert branches(plan)[-1] == "quantize.vllm"
+    assert plan.path[-1].answer == (
+        "Try none of the forms; calibration found none that gains here."
+    )
     assert (plan.distill.depths, plan.prune.ratios, plan.quantize.backends) == ((), (), ())
     assert plan.path[-1].left_out == ("torch-bf16",)
 
@@ -153,13 +156,42 @@ def test_what_was_measured_and_decides_nothing_is_shown_beside_the_rule(
     checkpoint: Checkpoint,
 ) -> None:
     undecided = gain("half-depth", 0.9, 1.1, shape=TINY)
-    failed = Gain(form="onnxruntime-int8", shape=TINY, batch_size=8, error="no kernel")
+    failed = Gain(form="half-width", shape=TINY, batch_size=8, error="no kernel")
     plan = planned(checkpoint("bert"), profile(undecided, failed))
     answers = {answer.branch: answer for answer in plan.path}
-    for branch, measured in {"distill.assumed-gain": undecided, "quantize.cpu": failed}.items():
+    for branch, measured in {
+        "distill.assumed-gain": undecided,
+        "prune.assumed-gain": failed,
+    }.items():
         assert answers[branch].basis == "rule"
         assert answers[branch].gains == (measured,)
-    assert "onnxruntime-int8" in plan.quantize.backends
+
+
+NO_LIBRARY = Gain(form="bitsandbytes-int8", shape=TINY, batch_size=8, error="No module named 'x'.")
+
+
+def test_what_could_not_be_measured_is_not_tried_and_the_plan_says_why(
+    checkpoint: Checkpoint,
+) -> None:
+    hardware = profile(
+        NO_LIBRARY, *(gain(form, 0.5, shape=TINY) for form in ("torch-bf16", "onnxruntime-int8"))
+    )
+    plan = planned(checkpoint("bert"), hardware)
+    assert branches(plan)[-1] == "quantize.measured"
+    assert plan.quantize.backends == ("onnxruntime-int8", "torch-bf16")
+    assert evidence(plan.path[-1])[-2:] == [
+        "bitsandbytes-int8 could not be measured at 3x64, batches of 8: No module named 'x'.",
+        "Left out, as it could not be measured here: bitsandbytes-int8.",
+    ]
+
+
+def test_one_measured_form_leaves_the_rules_about_the_others_standing(
+    checkpoint: Checkpoint,
+) -> None:
+    hardware = profile(gain("onnxruntime-int8", 0.3, shape=TINY), features=("avx2",))
+    plan = planned(checkpoint("bert"), hardware)
+    assert branches(plan)[-1] == "quantize.cpu"
+    assert "torch-bf16" not in plan.quantize.backends
 
 
 def test_a_calibration_of_models_unlike_this_one_is_left_aside(checkpoint: Checkpoint) -> None:

@@ -65,6 +65,13 @@ def test_and_the_nearest_batch_size_within_a_factor_of_three(
     assert shape_near(6, 384, batch_size, SMALL, one) == near
 
 
+def test_what_failed_nearby_hides_no_measurement() -> None:
+    failed = Gain(form="torch-bf16", shape="3x384", batch_size=8, error="No kernel.")
+    for gains in ((failed, SMALL), (SMALL, failed)):
+        assert shape_near(3, 384, 8, *gains) == "6x384 8"
+    assert shape_near(3, 384, 8, failed, LARGE) == "3x384 8"
+
+
 def test_without_a_calibration_nothing_is_near() -> None:
     assert nearest(None, layers=6, hidden_size=384, batch_size=8) == {}
 
@@ -113,7 +120,7 @@ def test_the_whole_interval_has_to_show_it(
     low: float, high: float, gains: bool, gainless: bool
 ) -> None:
     found = facts(gain("half-depth", low, high))
-    assert found["measured_forms"] == {"half-depth"}
+    assert found["tried_forms"] == {"half-depth"}
     assert ("half-depth" in found["gaining_forms"]) == gains
     assert ("half-depth" in found["gainless_forms"]) == gainless
 
@@ -129,13 +136,11 @@ def test_sparsity_has_to_gain_over_the_cheapest_dense_form() -> None:
 def test_what_failed_shows_nothing() -> None:
     failed = Gain(form="bitsandbytes-nf4", shape="6x384", batch_size=8, error="No kernel.")
     assert facts(failed) == {
-        "measured_forms": set(),
+        "tried_forms": {"bitsandbytes-nf4"},
         "gaining_forms": set(),
         "gainless_forms": set(),
     }
-    assert by_measurement(("bitsandbytes-nf4",), {"bitsandbytes-nf4": failed}) == (
-        "bitsandbytes-nf4",
-    )
+    assert by_measurement(("bitsandbytes-nf4",), {"bitsandbytes-nf4": failed}) == ()
     assert gain_in_words(failed) == (
         "bitsandbytes-nf4 could not be measured at 6x384, batches of 8: No kernel."
     )

@@ -27,6 +27,8 @@ HOLDS: list[tuple[Conditions, dict[str, Any], bool]] = [
     ({"features": {"lacks": "avx2"}}, {"features": ("avx2",)}, False),
     ({"features": {"any_of": ("avx2", "amx_int8")}}, {"features": ("amx_int8",)}, True),
     ({"features": {"any_of": ("avx2", "amx_int8")}}, {"features": ()}, False),
+    ({"features": {"all_of": ("avx2", "amx_int8")}}, {"features": ("amx_int8",)}, False),
+    ({"features": {"all_of": ("avx2",)}}, {"features": ("amx_int8", "avx2")}, True),
     ({"request_rate": {"known": True}}, {"request_rate": None}, False),
     ({"request_rate": {"known": False}}, {"request_rate": None}, True),
     ({"request_rate": {"known": True}}, {"request_rate": 0.0}, True),
@@ -53,6 +55,7 @@ def test_a_condition_holds_or_not(
         ({"serving": {"in": ("a", "b", "c")}}, "serving is a, b or c"),
         ({"learning_rows": {"lt": 10_000}}, "learning rows under 10,000"),
         ({"features": {"any_of": ("avx2",)}}, "features include avx2"),
+        ({"features": {"all_of": ("a", "b", "c")}}, "features include a, b and c"),
         ({"gpu_compute": {"known": False}}, "gpu compute unknown"),
     ],
 )

@@ -65,7 +65,7 @@ def test_what_was_measured_orders_the_backends_and_leaves_out_what_gains_nothing
     assert set(backends) | set(leaf.left_out) == set(listed)
     assert not set(backends) & set(facts["gainless_forms"])
     assert {each.form for each in leaf.gains} >= set(listed) & set(gains)
-    ratios = [gains[name].ratio for name in backends if name in facts["measured_forms"]]
+    ratios = [gains[name].ratio for name in backends if name in facts["tried_forms"]]
     assert ratios == sorted(ratios)
 
 
@@ -95,5 +95,5 @@ def test_the_domains_are_those_of_the_code() -> None:
     assert values("task") == set(get_args(VariantManifest.model_fields["task"].annotation))
     assert values("serving") == set(get_args(Serving))
     assert values("features") == set(hardware._FEATURES)
-    for name in ("measured_forms", "gaining_forms", "gainless_forms"):
+    for name in ("tried_forms", "gaining_forms", "gainless_forms"):
         assert values(name) == set(get_args(Form))

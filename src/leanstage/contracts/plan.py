@@ -85,8 +85,8 @@ class HardwareProfile(Contract):
     def node_sha256(self) -> str:
         """SHA-256 (hex) of the kind of node: two of one kind measure the same.
 
-        It covers family, model and instruction sets of the processor (its name where the kernel
-        tells no family) and the kinds of accelerator. What a task is given of a node stays out,
+        It covers family, model and instruction sets of the processor (on Arm its implementer and
+        part, which are its name) and the kinds of accelerator. What a task is given stays out,
         such as threads and the number of accelerators, and so do memory, labels and calibration.
         """
         return sha256_json(
@@ -97,6 +97,15 @@ class HardwareProfile(Contract):
                 "accelerators": sorted({"-".join(name.split()) for name in self.accelerators}),
             }
         )
+
+    @property
+    def known(self) -> bool:
+        """Whether more than the architecture is known of the processor."""
+        return self.family is not None or bool(self.features)
+
+    def same_node(self, other: "HardwareProfile") -> bool:
+        """Whether both are known to be of one kind of node."""
+        return self.known and self.node_sha256() == other.node_sha256()
 
     def kind(self) -> str:
         """The kind of node in words: what :meth:`node_sha256` is made of, for a message."""
@@ -123,7 +132,7 @@ class Answer(Part):
     gains: tuple[Gain, ...] = ()
     """What was measured about the question, undecided and failed measurements included."""
     left_out: tuple[Form, ...] = ()
-    """What the settings would try as a rule, and calibration showed not to gain."""
+    """What the settings would try as a rule, and calibration showed not to gain or not to run."""
 
 
 class DistillSettings(Part):

@@ -7,7 +7,9 @@ from pydantic import Field, model_validator
 from leanstage.contracts.base import Contract, Part
 from leanstage.contracts.variant import Technique
 
-Comparison = Literal["lt", "le", "gt", "ge", "eq", "ne", "in", "has", "lacks", "any_of", "known"]
+Comparison = Literal[
+    "lt", "le", "gt", "ge", "eq", "ne", "in", "has", "lacks", "any_of", "all_of", "known"
+]
 Operand = bool | int | float | str | tuple[str, ...]
 Conditions = dict[str, dict[Comparison, Operand]]
 """By fact, comparisons with a constant; all of them must hold."""

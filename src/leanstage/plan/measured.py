@@ -25,7 +25,8 @@ def nearest(
     """Of every form, the gain of the nearest shape and batch size that is comparable.
 
     Near is what differs by the smallest factors: the distance is the sum of the logarithms of
-    those of depth, hidden size and batch size; at the same one, the smaller shape counts.
+    those of depth, hidden size and batch size; at the same one, the smaller shape counts. What
+    could not be measured counts only where nothing of its form could.
     """
     found: dict[Form, tuple[tuple[float, ...], Gain]] = {}
     for gain in calibration.gains if calibration is not None else ():
@@ -35,8 +36,8 @@ def nearest(
             _apart(hidden_size, hidden, SHAPE_FACTOR),
             _apart(batch_size, gain.batch_size, BATCH_FACTOR),
         ]
-        rank = (sum(apart), depth, hidden, gain.batch_size)
-        if math.isfinite(rank[0]) and (gain.form not in found or rank < found[gain.form][0]):
+        rank = (gain.ratio is None, sum(apart), depth, hidden, gain.batch_size)
+        if math.isfinite(rank[1]) and (gain.form not in found or rank < found[gain.form][0]):
             found[gain.form] = (rank, gain)
     return {form: gain for form, (_, gain) in found.items()}
 
@@ -48,14 +49,14 @@ def shape_of(gain: Gain) -> tuple[int, int]:
 
 
 def measured_facts(gains: Gains) -> dict[str, Any]:
-    """The facts of the tree that calibration tells: forms measured, shown to gain, shown not to.
+    """The facts of the tree that calibration tells: forms tried, shown to gain, shown not to.
 
     A sparse model is held against the cheapest dense one, since kernels for sparsity compute in
     bfloat16 too; any other form against float32.
     """
     measured = {form: gain for form, gain in gains.items() if gain.ratio is not None}
     return {
-        "measured_forms": tuple(measured),
+        "tried_forms": tuple(gains),
         "gaining_forms": tuple(form for form in measured if _gains(form, measured)),
         "gainless_forms": tuple(form for form in measured if _is_gainless(form, measured)),
     }
@@ -64,10 +65,15 @@ def measured_facts(gains: Gains) -> dict[str, Any]:
 def by_measurement(backends: Iterable[Form], gains: Gains) -> tuple[Form, ...]:
     """Backends as calibration orders them: cheapest first, without those shown not to gain.
 
-    Those that were not measured follow in the order that they came in.
+    Those that it could not measure are left out too, and those that it did not try follow in the
+    order that they came in.
     """
     measured = {form: gain for form, gain in gains.items() if gain.ratio is not None}
-    kept = [form for form in backends if form not in measured or not _is_gainless(form, measured)]
+    kept = [
+        form
+        for form in backends
+        if form not in gains or (form in measured and not _is_gainless(form, measured))
+    ]
     return tuple(
         sorted(kept, key=lambda form: _ratio(measured[form]) if form in measured else math.inf)
     )

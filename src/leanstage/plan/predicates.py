@@ -23,6 +23,7 @@ _HOLDS: dict[Comparison, Callable[[Any, Any], bool]] = {
     "has": lambda fact, value: value in fact,
     "lacks": lambda fact, value: value not in fact,
     "any_of": lambda fact, values: not set(values).isdisjoint(fact),
+    "all_of": lambda fact, values: set(values) <= set(fact),
 }
 _WORDS: dict[Comparison, str] = {
     "lt": "under",
@@ -35,15 +36,16 @@ _WORDS: dict[Comparison, str] = {
     "has": "include",
     "lacks": "lack",
     "any_of": "include",
+    "all_of": "include",
 }
 _COMPARISONS: dict[str, tuple[Comparison, ...]] = {
     "integer": ("lt", "le", "gt", "ge", "eq", "ne", "known"),
     "number": ("lt", "le", "gt", "ge", "known"),
     "choice": ("eq", "ne", "in"),
-    "set": ("has", "lacks", "any_of"),
+    "set": ("has", "lacks", "any_of", "all_of"),
 }
 """By type of the fact; a number is never compared for equality."""
-_SEVERAL: tuple[Comparison, ...] = ("in", "any_of")
+_SEVERAL: tuple[Comparison, ...] = ("in", "any_of", "all_of")
 
 
 def holds(conditions: Conditions, facts: Facts) -> bool:
@@ -127,7 +129,8 @@ def _one_in_words(name: str, comparison: Comparison, operand: Any) -> str:
         return f"{name} known" if operand else f"{name} unknown"
     if isinstance(operand, tuple):
         *others, last = operand
-        value = f"{', '.join(others)} or {last}" if others else last
+        last_of = "and" if comparison == "all_of" else "or"
+        value = f"{', '.join(others)} {last_of} {last}" if others else last
     else:
         value = operand if isinstance(operand, str) else f"{operand:,}"
     return f"{name} {_WORDS[comparison]} {value}"

@@ -20,6 +20,8 @@ from leanstage.plan.measured import Gains, by_measurement
 from leanstage.plan.predicates import Facts, check_facts, holds
 from leanstage.plan.tree import SETTINGS
 
+NOTHING_LEFT = "Try none of the forms; calibration found none that gains here."
+
 
 @dataclass(frozen=True)
 class Walk:
@@ -33,7 +35,8 @@ def walk(tree: DecisionTree, facts: Facts, gains: Gains) -> Walk:
     """Answer the questions about every technique, from its first to a leaf.
 
     Backends of a leaf that calibration measured are put in the order of what they cost, and left
-    out where they are shown not to gain.
+    out where they are shown not to gain or could not be measured; where none is left, the answer
+    says so.
 
     Args:
         tree: one that :func:`leanstage.plan.tree.load_tree` checked.
@@ -47,13 +50,15 @@ def walk(tree: DecisionTree, facts: Facts, gains: Gains) -> Walk:
     settings: dict[Technique, Part] = {}
     for part in tree.techniques:
         for question, branch in _steps(part, facts):
-            decisive = _forms_asked(tree, branch)
+            answer, decisive = branch.answer, _forms_asked(tree, branch)
             left_out: tuple[Form, ...] = ()
             if branch.settings is not None:
                 ending = SETTINGS[part.technique].model_validate(branch.settings)
                 if isinstance(ending, QuantizeSettings):
                     decisive += ending.backends
                     ending, left_out = _calibrated(ending, gains)
+                    if left_out and not ending.backends:
+                        answer = NOTHING_LEFT
                 settings[part.technique] = ending
             asked = (form for each in question.branches for form in _forms_asked(tree, each))
             path.append(
@@ -61,10 +66,10 @@ def walk(tree: DecisionTree, facts: Facts, gains: Gains) -> Walk:
                     technique=part.technique,
                     branch=branch.id,
                     question=question.question,
-                    answer=branch.answer,
+                    answer=answer,
                     reason=branch.reason.strip(),
                     source=branch.source,
-                    basis="measured" if _any_measured(decisive, gains) else "rule",
+                    basis="measured" if left_out or _any_measured(decisive, gains) else "rule",
                     gains=tuple(
                         gains[form] for form in dict.fromkeys((*decisive, *asked)) if form in gains
                     ),

@@ -4,10 +4,15 @@ from leanstage.contracts import Answer, Gain
 
 
 def evidence(answer: Answer) -> list[str]:
-    """One sentence for every measurement behind an answer, and one for what it leaves out."""
+    """One sentence for every measurement behind an answer, and for what it leaves out and why."""
     lines = [gain_in_words(gain) for gain in answer.gains]
-    if answer.left_out:
-        lines.append(f"Left out, as it gains nothing here: {', '.join(answer.left_out)}.")
+    failed = {gain.form for gain in answer.gains if gain.ratio is None}
+    for why, forms in {
+        "it gains nothing": [form for form in answer.left_out if form not in failed],
+        "it could not be measured": [form for form in answer.left_out if form in failed],
+    }.items():
+        if forms:
+            lines.append(f"Left out, as {why} here: {', '.join(forms)}.")
     return lines
 
 
