@@ -23,14 +23,17 @@ def node_problems(candidate: Candidate, hardware: HardwareProfile | None) -> lis
     if candidate.energy is None:
         return []
     measured = candidate.energy.node
-    if measured.node_sha256() == serves.node_sha256():
+    if measured.same_node(serves):
         return []
     called = f" ({serves.name})" if serves.name else ""
+    where = "another kind of machine than serves it"
+    if not measured.known:
+        where = "a machine that is not known to be of the kind that serves it"
     return [
         reason(
             "evidence.anomalous",
-            f"The energy of {name} was measured on another kind of machine than serves it: on "
-            f"{measured.kind()}; the model is planned for {serves.kind()}{called}.",
+            f"The energy of {name} was measured on {where}: on {measured.kind()}; the model is "
+            f"planned for {serves.kind()}{called}.",
             "Measure on the nodes that serve, or calibrate those that measured and name their "
             "profile.",
         )

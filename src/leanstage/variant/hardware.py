@@ -7,21 +7,23 @@ from pathlib import Path
 
 from leanstage.contracts import HardwareProfile
 
-_FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "avx_vnni", "amx_int8", "amx_bf16")
+_X86 = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "avx_vnni", "amx_int8", "amx_bf16")
+_ARM = ("asimd", "asimdhp", "asimddp", "i8mm", "bf16", "sve", "sve2")
 _BF16 = frozenset({"avx512_bf16", "amx_bf16"})
+_CPUINFO = Path("/proc/cpuinfo")
 
 
 def hardware_profile() -> HardwareProfile:
     """The processor, its instruction sets, memory and accelerators of this machine."""
     facts = _cpuinfo()
-    flags = frozenset(facts.get("flags", "").split())
+    flags = frozenset((facts.get("flags") or facts.get("Features", "")).split())
     return HardwareProfile(
-        cpu=facts.get("model name") or platform.processor() or platform.machine(),
+        cpu=facts.get("model name") or _arm_name(facts) or platform.machine(),
         family=_integer(facts.get("cpu family")),
         model=_integer(facts.get("model")),
         threads=len(os.sched_getaffinity(0)),
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
-        features=tuple(name for name in _FEATURES if name in flags),
+        features=tuple(name for name in (*_X86, *_ARM) if name in flags),
         accelerators=_accelerators(),
     )
 
@@ -39,12 +41,17 @@ def supports_bf16() -> bool:
 
 
 def _cpuinfo() -> dict[str, str]:
-    path = Path("/proc/cpuinfo")
-    if not path.is_file():
+    if not _CPUINFO.is_file():
         return {}
-    first = path.read_text(encoding="utf-8").split("\n\n", 1)[0]
+    first = _CPUINFO.read_text(encoding="utf-8").split("\n\n", 1)[0]
     pairs = (line.split(":", 1) for line in first.splitlines() if ":" in line)
     return {name.strip(): value.strip() for name, value in pairs}
+
+
+def _arm_name(facts: dict[str, str]) -> str:
+    """Implementer and part, all that the kernel tells of an Arm processor; empty elsewhere."""
+    part = facts.get("CPU part")
+    return f"arm-{facts.get('CPU implementer', '')}-{part}" if part else ""
 
 
 def _integer(text: str | None) -> int | None:
