@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from leanstage.calibrate import log_profile
 from leanstage.contracts import Champion, Decision
 from leanstage.gate.dossier import Dossier, dossier_of_files
 from leanstage.gate.record import signed_statement
@@ -13,6 +14,7 @@ from leanstage.registry import champions
 from leanstage.registry.client import connect
 from leanstage.registry.versions import find_by_digest
 from leanstage.resolve import Request, Targets, resolve
+from leanstage.variant.hardware import hardware_profile
 
 NAMES = ("baseline", "train", "validation", "evaluation", "unlabelled", "champion", "context")
 
@@ -83,6 +85,28 @@ def test_a_model_that_no_policy_covers_is_blocked_and_not_an_accident(
     decision = rule(dossier)
     assert decision.verdict == "BLOCKED"
     assert "policy.untrusted" in codes(decision)
+
+
+def test_the_hardware_is_the_policys_and_not_that_of_the_run(
+    dossier: Dossier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = dossier.context().policy.model_copy(update={"hardware": "serving-pool"})
+    place = tmp_path / "policy.yaml"
+    place.write_text(policy.model_dump_json())
+    monkeypatch.setenv("LEANSTAGE_POLICY", str(place))
+    # As whoever resolves for themselves could write it: the policy holds, the hardware is theirs.
+    context = dossier.context().model_copy(update={"policy": policy})
+    context.save(dossier.context_file)
+
+    def said() -> list[str]:
+        return [r.sentence for r in rule(dossier).reasons if r.code == "policy.untrusted"]
+
+    assert "no hardware profile named 'serving-pool'" in said()[0]
+    here = hardware_profile().model_copy(update={"name": "serving-pool"})
+    log_profile(here)
+    assert said() == []
+    log_profile(here.model_copy(update={"features": ("avx2",), "family": 25}))
+    assert "the policy lenient names the hardware serving-pool, which is" in said()[0]
 
 
 def test_the_ruling_is_signed_and_kept_with_its_history(dossier: Dossier) -> None:

@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from leanstage import progress
-from leanstage.contracts import Champion, Decision, RunContext
-from leanstage.errors import InputError
+from leanstage.calibrate import find_profile
+from leanstage.contracts import Champion, Decision, HardwareProfile, ModelPolicy, RunContext
+from leanstage.errors import InputError, LeanstageError
 from leanstage.gate.approvals import find_justifications
 from leanstage.gate.dossier import Dossier
 from leanstage.gate.evidence import known_digest
@@ -92,8 +93,28 @@ def _policy(context: RunContext) -> tuple[Placed, str | None]:
         placed = policy_for(context.source.name, context.policy)
     except InputError as error:
         return Placed(context.policy, "the run", False), str(error)
-    untrusted = disagreement(context.policy, placed) or foreign_policies(placed.where)
-    return placed, untrusted or foreign_profiles(placed.policy)
+    return placed, (
+        disagreement(context.policy, placed)
+        or foreign_policies(placed.where)
+        or foreign_profiles(placed.policy)
+        or _other_hardware(placed.policy, context.hardware)
+    )
+
+
+def _other_hardware(policy: ModelPolicy, hardware: HardwareProfile) -> str | None:
+    """In a sentence, where the run was planned for other hardware than its policy names."""
+    if policy.hardware is None:
+        return None
+    try:
+        named = find_profile(policy.hardware)
+    except LeanstageError as error:
+        return str(error)
+    if named.same_node(hardware):
+        return None
+    return (
+        f"The run is planned for {hardware.kind()}; the policy {policy.name} names the hardware "
+        f"{policy.hardware}, which is {named.kind()}."
+    )
 
 
 def _promoted(dossier: Dossier, decision: Decision) -> Path | None:
