@@ -21,6 +21,7 @@ POLICY = {
     "train": "s3://data/train.jsonl",
     "evaluation": "s3://data/evaluation.jsonl",
     "evaluation_sha256": "0" * 64,
+    "hardware": "serving-pool",
     "approvers": [{"experiment": "approvals"}],
 }
 

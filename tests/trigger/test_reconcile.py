@@ -120,6 +120,20 @@ def test_a_policy_that_names_no_data_cannot_start_a_run(
     assert "names no train; set it there" in tags("reviews", version)["reason"]
 
 
+def test_on_a_cluster_somebody_has_to_name_the_hardware(
+    cluster: Cluster, policies: Callable[..., None]
+) -> None:
+    policies(hardware=None)
+    version = register("reviews")
+    cluster.reconcile()
+    assert cluster.names == []
+    assert "names no hardware; set it there" in tags("reviews", version)["reason"]
+    cluster.settings = Settings(parameters={"deploy": {"hardware": "serving-pool"}})
+    cluster.reconcile()
+    assert len(cluster.names) == 1
+    assert not Settings(backend="local").needs_hardware
+
+
 def test_the_oldest_start_first_and_only_so_many_at_a_time(cluster: Cluster) -> None:
     versions = [register("reviews", leanstage__optimize="true") for _ in range(7)]
     # Somebody else's run in the same experiment counts as well.

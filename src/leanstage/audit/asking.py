@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from leanstage.audit import words
+from leanstage.calibrate import on_cluster
 from leanstage.contracts import AuditEntry
 from leanstage.errors import InputError
 from leanstage.gate.policies import covering, lacking, policies_here
@@ -79,7 +80,8 @@ def _asked(entries: Sequence[AuditEntry], most: int, write: bool) -> Iterator[As
         except InputError as error:
             yield Asked(entry, why=str(error))
             continue
-        why = lacking(policy) or _hindered(client, entry) or (write and _tagged(client, entry))
+        lacks = lacking(policy, hardware=on_cluster())
+        why = lacks or _hindered(client, entry) or (write and _tagged(client, entry))
         if why:
             yield Asked(entry, why=why)
             continue

@@ -27,6 +27,11 @@ def is_name(wanted: str) -> bool:
     return _NAME.fullmatch(wanted) is not None and not wanted.endswith(".json")
 
 
+def on_cluster() -> bool:
+    """Whether this process runs in a pod."""
+    return bool(os.environ.get(CLUSTER_VARIABLE))
+
+
 def hardware_of(wanted: str) -> HardwareProfile:
     """The hardware to plan for: a profile by name or place, or this machine for ``auto``.
 
@@ -35,7 +40,7 @@ def hardware_of(wanted: str) -> HardwareProfile:
     """
     if wanted != AUTO:
         return find_profile(wanted)
-    if os.environ.get(CLUSTER_VARIABLE):
+    if on_cluster():
         raise InputError(
             "on a cluster the hardware cannot be 'auto', since this pod need not run where the "
             "model serves; calibrate the serving nodes (leanstage submit --pipeline calibrate "

@@ -54,7 +54,7 @@ class ModelPolicy(Contract):
     request_rate: float | None = Field(default=None, gt=0)
     """Production load: answers per second, on average; None where nobody says."""
     serving: Serving = "any"
-    """What loads the model where it serves; the plan tries only forms that this can load."""
+    """What loads the model where it serves; what it cannot load is neither tried nor promoted."""
     hardware: str | None = Field(default=None, min_length=1)
     """Name or URI of the hardware profile of what serves; a run that names another is refused."""
 
@@ -86,6 +86,13 @@ class ModelPolicy(Contract):
         if self.margin < self.tolerance:
             raise ValueError("margin must be at least tolerance")
         return self
+
+    @field_validator("hardware")
+    @classmethod
+    def _names_one_profile(cls, value: str | None) -> str | None:
+        if value == "auto":
+            raise ValueError("hardware names a profile; leave it out for the machine of the run")
+        return value
 
     @field_validator("promoted_model")
     @classmethod

@@ -27,7 +27,11 @@ def look_up(
         LeanstageError: MLflow or the backend does not answer.
     """
     versions = list(versions)
-    policies = policies_of((v.key.name for v in versions), split=settings.split)
+    policies = policies_of(
+        (version.key.name for version in versions),
+        split=settings.split,
+        hardware=settings.needs_hardware,
+    )
     at = [name for version in versions if (name := followed(version)) is not None]
     runs = {name: active[name] for name in at if name in active}
     runs |= backend.find((name for name in at if name not in runs), step)

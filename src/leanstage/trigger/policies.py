@@ -11,8 +11,14 @@ class PolicyError(LeanstageError):
     """The policies cannot be read, so nothing is known of any model."""
 
 
-def policies_of(names: Iterable[str], *, split: bool) -> dict[str, Policy | str]:
+def policies_of(
+    names: Iterable[str], *, split: bool, hardware: bool = False
+) -> dict[str, Policy | str]:
     """The policy for each model, or in a sentence why the trigger cannot run it.
+
+    Args:
+        split: whether optimizing and deciding are two runs.
+        hardware: whether the policy has to say what serves.
 
     Raises:
         PolicyError: the place of the policies cannot be read.
@@ -29,6 +35,6 @@ def policies_of(names: Iterable[str], *, split: bool) -> dict[str, Policy | str]
         except InputError as error:
             found[name] = str(error)
             continue
-        lacks = lacking(policy, split=split)
+        lacks = lacking(policy, split=split, hardware=hardware)
         found[name] = lacks or Policy(policy, hashes[policy.name])
     return found

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from leanstage.calibrate import on_cluster
 from leanstage.contracts.base import first_problem
 from leanstage.errors import InputError
 from leanstage.registry.client import runs_experiment
@@ -68,6 +69,13 @@ class Settings(BaseSettings):
     def split(self) -> bool:
         """Whether optimizing and deciding are two runs."""
         return self.flow == "split"
+
+    @property
+    def needs_hardware(self) -> bool:
+        """Whether policies have to say what serves: on a cluster, unless ``parameters`` do."""
+        first = "optimize" if self.split else "deploy"
+        clustered = self.backend == "kfp" or on_cluster()
+        return clustered and not self.parameters.get(first, {}).get("hardware")
 
     def experiments(self, *, gate: bool = False) -> list[str]:
         """MLflow experiments to look for evidence in."""

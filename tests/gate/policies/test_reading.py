@@ -167,6 +167,7 @@ def test_what_makes_a_policy_weak_is_said() -> None:
     text = " ".join(warnings(weak))
     for key in (
         "evaluation_sha256",
+        "hardware",
         "approvers",
         "margin",
         "min_saving",
@@ -176,3 +177,8 @@ def test_what_makes_a_policy_weak_is_said() -> None:
         "vs_champion",
     ):
         assert key in text
+
+
+def test_auto_is_no_hardware_to_name() -> None:
+    with pytest.raises(InputError, match="hardware names a profile; leave it out"):
+        parse_policy("name: a\nhardware: auto\n", where="here")

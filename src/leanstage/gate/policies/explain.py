@@ -50,6 +50,11 @@ def warnings(policy: ModelPolicy) -> list[str]:
             "evaluation_sha256 is not set: whoever submits a run chooses the rows that it is "
             "judged on."
         )
+    if policy.hardware is None:
+        found.append(
+            "hardware is not set: whoever submits a run says what serves, and on a cluster no run "
+            "can start by itself."
+        )
     if not policy.approvers:
         found.append("approvers is empty: no justification can ever be accepted.")
     nameless = [approver.experiment for approver in policy.approvers if approver.user is None]
@@ -126,7 +131,7 @@ def _caps(policy: ModelPolicy) -> list[str]:
 def _load(policy: ModelPolicy) -> list[str]:
     found = []
     if policy.serving != "any":
-        found.append(f"It is planned to be loaded by {policy.serving} where it serves.")
+        found.append(f"It has to be loadable by {policy.serving}, which serves it.")
     if policy.request_rate is not None:
         found.append(f"It is planned for {policy.request_rate:g} answers a second.")
     return found

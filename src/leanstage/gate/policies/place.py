@@ -114,19 +114,22 @@ def covering(policies: Sequence[ModelPolicy], name: str, where: str) -> ModelPol
     return fits[0][1]
 
 
-def lacking(policy: ModelPolicy, *, split: bool = False) -> str | None:
+def lacking(policy: ModelPolicy, *, split: bool = False, hardware: bool = False) -> str | None:
     """In a sentence, what a run that starts by itself would need of a policy; None: nothing.
 
     Args:
         split: whether optimizing and deciding are two runs.
+        hardware: whether the run has to be told what serves, as on a cluster.
     """
-    needed = ["train", "evaluation", *(["evaluation_sha256"] if split else [])]
+    needed = ["train", "evaluation"]
+    needed += ["evaluation_sha256"] if split else []
+    needed += ["hardware"] if hardware else []
     missing = [name for name in needed if getattr(policy, name) is None]
     if not missing:
         return None
     return (
         f"the policy {policy.name!r} names no {' and no '.join(missing)}; set it there, since "
-        "nobody names data for a run that starts by itself."
+        "nobody names it for a run that starts by itself."
     )
 
 

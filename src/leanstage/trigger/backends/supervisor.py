@@ -18,7 +18,7 @@ def main(folder: Path) -> int:
     from leanstage.runner import session
 
     job = json.loads((folder / JOB).read_text(encoding="utf-8"))
-    console = Console(width=100)
+    console = Console(width=100, markup=False)
     code = LeanstageError.exit_code
     try:
         place = session.run_folder(folder / RUN, job["pipeline"])
