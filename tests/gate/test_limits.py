@@ -190,6 +190,24 @@ def test_size_is_that_of_the_candidate(genuine: Any) -> None:
         assert codes(look(genuine, ModelPolicy(max_bytes=limit))) == expected
 
 
+@pytest.mark.parametrize(
+    ("serving", "runtime", "expected"),
+    [
+        ("onnxruntime", "torch", ["serving.runtime"]),
+        ("vllm", "onnxruntime", ["serving.runtime"]),
+        ("torch", "torch", []),
+        ("onnxruntime", "onnxruntime", []),
+        ("any", "onnxruntime", []),
+    ],
+)
+def test_what_serves_has_to_load_it(
+    genuine: Any, serving: Any, runtime: str, expected: list[str]
+) -> None:
+    manifest = genuine.candidate().manifest.model_copy(update={"runtime": runtime})
+    judgement = look(genuine, ModelPolicy(serving=serving), manifest=manifest)
+    assert [code for code in codes(judgement) if code == "serving.runtime"] == expected
+
+
 def test_every_reason_is_a_sentence_with_a_next_step(genuine: Any) -> None:
     policy = ModelPolicy(max_latency_p50_ms=1.0, max_latency_p95_ms=1.0, max_bytes=10)
     judgement = look(

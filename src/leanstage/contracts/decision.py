@@ -21,6 +21,7 @@ ReasonCode = Literal[
     "energy.inconclusive",
     "latency.slo",
     "size.limit",
+    "serving.runtime",
     "champion.worse",
     "evidence.missing",
     "evidence.anomalous",

@@ -1,8 +1,15 @@
-"""Is the comparison within policy? Energy, latency and size against their limits."""
+"""Is it within policy? Energy, latency, size, and what has to load it."""
 
 import math
 
-from leanstage.contracts import EnergyComparison, ModelPolicy, Ratio, Reason
+from leanstage.contracts import (
+    EnergyComparison,
+    ModelPolicy,
+    Ratio,
+    Reason,
+    Role,
+    VariantManifest,
+)
 from leanstage.gate.evidence import Candidate
 from leanstage.gate.words import NAME, objection, percent, span
 
@@ -14,11 +21,13 @@ _MOST_BLOCKS = 1000
 
 
 def limit_problems(candidate: Candidate, policy: ModelPolicy) -> list[Reason]:
-    """Objections to the energy, latency and size of a candidate; its None were reported before."""
+    """Objections to energy, latency, size and runtime; what is None was reported before."""
     reasons = []
     if candidate.energy is not None:
         reasons += _saving(candidate, candidate.energy, policy)
         reasons += _latency(candidate, candidate.energy, policy)
+    if candidate.manifest is not None:
+        reasons += _runtime(candidate.role, candidate.manifest, policy)
     if candidate.manifest is not None and policy.max_bytes is not None:
         size = candidate.manifest.bytes
         if not size <= policy.max_bytes:
@@ -84,6 +93,19 @@ def _longer(ratio: Ratio, limit: float) -> str:
         f"Measure longer: about {max(ratio.blocks + 1, math.ceil(blocks)):,} blocks instead of "
         f"{ratio.blocks:,}, if the ratio stays as it is."
     )
+
+
+def _runtime(role: Role, manifest: VariantManifest, policy: ModelPolicy) -> list[Reason]:
+    """What serves by PyTorch loads no graph of onnxruntime, and the other way round."""
+    needed = "onnxruntime" if policy.serving == "onnxruntime" else "torch"
+    if policy.serving == "any" or manifest.runtime == needed:
+        return []
+    text = (
+        f"{NAME[role]} needs {manifest.runtime}; the policy says that {policy.serving} loads it, "
+        f"which takes models for {needed}."
+    )
+    remedy = f"Quantize to a form for {needed}, or serve by what loads this one."
+    return [objection(role)("serving.runtime", text, remedy)]
 
 
 def _latency(candidate: Candidate, energy: EnergyComparison, policy: ModelPolicy) -> list[Reason]:

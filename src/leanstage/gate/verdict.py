@@ -31,6 +31,7 @@ OVERRULABLE: frozenset[ReasonCode] = frozenset(
         "energy.inconclusive",
         "latency.slo",
         "size.limit",
+        "serving.runtime",
         "champion.worse",
     }
 )
