@@ -26,7 +26,16 @@ def test_accelerators_are_told_by_the_tool_of_the_driver(
 ) -> None:
     said = 'printf "NVIDIA H100 80GB HBM3\\nNVIDIA L4\\n"'
     monkeypatch.setenv("PATH", tool(tmp_path, said))
+    monkeypatch.setattr("leanstage.variant.hardware.device_type", lambda: "cuda")
     assert hardware_profile().accelerators == ("NVIDIA H100 80GB HBM3", "NVIDIA L4")
+
+
+def test_a_gpu_that_cannot_be_used_here_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", tool(tmp_path, 'echo "NVIDIA L4"'))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert hardware_profile().accelerators == ()
 
 
 def test_a_tool_without_a_driver_tells_of_none(

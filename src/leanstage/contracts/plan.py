@@ -78,6 +78,7 @@ class HardwareProfile(Contract):
     features: tuple[str, ...] = ()
     """Instruction sets that matter here: avx2, avx512_vnni, avx512_bf16, amx_int8, ..."""
     accelerators: tuple[str, ...] = ()
+    """GPUs that answer: those that PyTorch can use, so that none stands for the processor."""
     labels: dict[str, str] = Field(default_factory=dict)
     """Kubernetes labels of the node that say what it is."""
     calibration: Calibration | None = None

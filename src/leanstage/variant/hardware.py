@@ -59,13 +59,19 @@ def _integer(text: str | None) -> int | None:
 
 
 def _accelerators() -> tuple[str, ...]:
-    """Names of NVIDIA devices as the driver lists them; no library is loaded."""
+    """Names of the NVIDIA devices here; none where PyTorch cannot use them, since the processor
+    answers then: hidden from CUDA, not given to this pod, or a PyTorch without CUDA."""
+    names = _listed_by_kernel() or _listed_by_tool()
+    return names if names and device_type() == "cuda" else ()
+
+
+def _listed_by_kernel() -> tuple[str, ...]:
     names = []
     for information in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information")):
         for line in information.read_text(encoding="utf-8").splitlines():
             if line.startswith("Model:"):
                 names.append(line.split(":", 1)[1].strip())
-    return tuple(names) or _listed_by_tool()
+    return tuple(names)
 
 
 def _listed_by_tool() -> tuple[str, ...]:
