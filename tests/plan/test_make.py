@@ -85,6 +85,18 @@ BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
     "no JSON": (_weights(b"\x04" + bytes(7) + b"nope"), "cannot be read as safetensors"),
     "no mapping": (_weights(b"\x02" + bytes(7) + b"[]"), "cannot be read as safetensors"),
     "no tensors": (_weights(b"\x09" + bytes(7) + b'{"a": {}}'), "cannot be read as safetensors"),
+    "a nested header": (_weights(b"\x40\x42\x0f" + bytes(5) + b"[" * 10**6), "as safetensors"),
+    "a nested config": (
+        lambda f: (f / "config.json").write_text("[" * 10**6) and None,
+        "config.json cannot be read as JSON",
+    ),
+    "labels that are none": (_config(id2label=5), "has 5 for id2label"),
+    "an architecture that is none": (_config(architectures=5), "has 5 for architectures"),
+    "one architecture": (_config(architectures="BertForX"), "has 'BertForX' for architectures"),
+    "no layers": (_config(num_hidden_layers=0), "'layers' is never 0; it goes from 1 up"),
+    "fewer than none": (_config(num_hidden_layers=-3), "'layers' is never -3; it goes from 1 up"),
+    "a width without end": (_config(hidden_size=10**400), r"'hidden_size' is never 1000+\.\.\.0+;"),
+    "a truth for layers": (_config(num_hidden_layers=True), "and True is none"),
     "no classifier": (_config(architectures=["BertForMaskedLM"]), "is a BertForMaskedLM"),
     "no depth": (_config(num_hidden_layers=None), "does not say num_hidden_layers"),
     "another family": (_config(model_type="llama"), "'llama', which leanstage cannot optimize"),
@@ -99,7 +111,23 @@ def test_what_is_no_checkpoint_is_refused(
     folder = shutil.copytree(checkpoint("bert"), tmp_path / "model")
     change(folder)
     with pytest.raises(InputError, match=sentence):
-        planned(folder, profile())
+        planned(folder, profile(gain("half-depth", 0.5, shape=TINY)))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"train_rows": 10**400, "load": Load(request_rate=1.0)},
+        {"unlabelled_rows": 10**400},
+        {"load": Load(batch_size=10**400)},
+        {"load": Load(request_rate=1e308)},
+    ],
+)
+def test_numbers_out_of_all_bounds_are_refused(
+    checkpoint: Checkpoint, given: dict[str, Any]
+) -> None:
+    with pytest.raises(InputError, match="the decision tree cannot be walked"):
+        planned(checkpoint("bert"), profile(gain("half-depth", 0.5, shape=TINY)), **given)
 
 
 def test_without_calibration_every_answer_rests_on_a_rule(checkpoint: Checkpoint) -> None:

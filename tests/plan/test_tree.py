@@ -94,6 +94,10 @@ REFUSED: dict[str, tuple[Change, str]] = {
         _when("prune.narrow", {"layers": {"lt": 0}}),
         r"'layers' is never 0; it goes from 1 up",
     ),
+    "beyond every number": (
+        _when("prune.narrow", {"parameters": {"lt": 10**400}}),
+        r"'parameters' is never 10+\.\.\.0+; it goes from 1 up",
+    ),
     "beyond the domain": (
         _when("prune.narrow", {"tolerance": {"ge": 2}}),
         "'tolerance' is never 2; it goes from 0 to 1",

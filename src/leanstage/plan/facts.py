@@ -8,6 +8,8 @@ from typing import Any
 
 from leanstage.contracts import DecisionTree, HardwareProfile, Serving, VariantManifest, Words
 from leanstage.errors import InputError
+from leanstage.plan.measured import measured_facts
+from leanstage.plan.predicates import check_facts
 from leanstage.variant.architectures import encoder_of
 from leanstage.variant.checkpoint import read_config
 from leanstage.variant.digest import MANIFEST
@@ -44,6 +46,11 @@ def model_facts(folder: Path) -> dict[str, Any]:
     architecture = str(config.get("model_type"))
     encoder = encoder_of(architecture, where=str(folder))
     named = config.get("architectures") or []
+    # A config that names no labels means two, as transformers reads it.
+    labels = config.get("id2label") or dict.fromkeys(range(2))
+    for key, value, kind in (("architectures", named, list), ("id2label", labels, dict)):
+        if not isinstance(value, kind):
+            raise InputError(f"{folder}/config.json has {value!r} for {key}; save the model again.")
     if named and not any(str(name).endswith(CLASSIFIER) for name in named):
         raise InputError(
             f"{folder} is a {named[0]}; leanstage optimizes sequence classification: fine-tune the "
@@ -58,8 +65,6 @@ def model_facts(folder: Path) -> dict[str, Any]:
     missing = sorted(key for key in sizes.values() if not isinstance(config.get(key), int))
     if missing:
         raise InputError(f"{folder}/config.json does not say {missing[0]}; save the model again.")
-    # A config that names no labels means two, as transformers reads it.
-    labels = config.get("id2label") or range(2)
     return {
         "task": _task(folder),
         "architecture": architecture,
@@ -94,16 +99,15 @@ def all_facts(
     load: Load,
     hardware: HardwareProfile,
 ) -> dict[str, Any]:
-    """Every fact but those of calibration, which need the shape of the model.
+    """Every fact, those of calibration as of a machine that is not calibrated.
 
     Raises:
-        InputError: see :func:`model_facts`.
+        InputError: see :func:`model_facts`; or a fact is outside of its domain.
     """
     rows = train_rows + unlabelled_rows
-    answers = None if load.request_rate is None else load.request_rate * SECONDS_A_YEAR
     features = tree.facts["features"]
     known = features.values if isinstance(features, Words) else ()
-    return model_facts(folder) | {
+    facts = model_facts(folder) | {
         "train_rows": train_rows,
         "unlabelled_rows": unlabelled_rows,
         "learning_rows": rows,
@@ -111,12 +115,17 @@ def all_facts(
         "serving": load.serving,
         "batch_size": load.batch_size,
         "request_rate": load.request_rate,
-        "answers_per_row": None if answers is None or not rows else answers / rows,
+        "answers_per_row": None,
         "threads": hardware.threads,
         "features": tuple(name for name in hardware.features if name in known),
         "accelerators": len(hardware.accelerators),
         "gpu_compute": gpu_compute(hardware),
+        **measured_facts({}),
     }
+    check_facts(facts, tree.facts)
+    if load.request_rate is not None and rows:
+        facts["answers_per_row"] = load.request_rate * SECONDS_A_YEAR / rows
+    return facts
 
 
 def gpu_compute(hardware: HardwareProfile) -> float | None:
@@ -151,5 +160,5 @@ def _weights_in(path: Path) -> int:
             for name, tensor in header.items()
             if name != "__metadata__" and "F" in tensor["dtype"]
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{path} cannot be read as safetensors: {error}.") from error

@@ -2,6 +2,7 @@
 
 import difflib
 import operator
+import reprlib
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -167,5 +168,5 @@ def _no_value(name: str, fact: Fact, value: Any) -> str | None:
         return f"{name!r} is a number of type {fact.type}, and {value!r} is none."
     if not fact.min <= value <= (sys.float_info.max if fact.max is None else fact.max):
         upper = "up" if fact.max is None else f"to {fact.max:g}"
-        return f"{name!r} is never {value:g}; it goes from {fact.min:g} {upper}."
+        return f"{name!r} is never {reprlib.repr(value)}; it goes from {fact.min:g} {upper}."
     return None

@@ -35,7 +35,7 @@ def read_config(folder: Path) -> dict[str, Any]:
             f"{folder} holds no config.json; give the folder of a Hugging Face "
             "sequence-classification checkpoint."
         ) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} cannot be read as JSON: {error}.") from error
     if not isinstance(config, dict):
         raise InputError(f"{path} is not a JSON object.")
