@@ -80,6 +80,7 @@ def render(path: Path) -> dict[str, float]:
         decision=report.decision,
         policy=report.policy,
         plan=report.plan,
+        hardware=report.hardware,
         baseline=report.baseline,
         candidates={
             role: CandidateRecord(each.manifest, each.evaluation, each.energy)

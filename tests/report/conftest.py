@@ -606,6 +606,7 @@ def build(verdict: Verdict) -> ReportInputs:
         decision=decision(verdict),
         policy=POLICY,
         plan=PLAN,
+        hardware=HARDWARE,
         baseline=BASELINE,
         candidates={
             "optimized": CandidateRecord(

@@ -9,7 +9,7 @@ from leanstage.contracts.decision import Decision, Role
 from leanstage.contracts.energy import EnergyComparison
 from leanstage.contracts.evaluation import Evaluation
 from leanstage.contracts.factors import Factors
-from leanstage.contracts.plan import Plan
+from leanstage.contracts.plan import HardwareProfile, Plan
 from leanstage.contracts.policy import ModelPolicy
 from leanstage.contracts.variant import Status, Technique, ValidationFigures, VariantManifest
 
@@ -75,6 +75,8 @@ class Report(Contract):
     decision: Decision
     policy: ModelPolicy
     plan: Plan
+    hardware: HardwareProfile
+    """What serves, as the gate held the measurement against it."""
     baseline: VariantManifest
     candidates: dict[Role, ReportedCandidate]
     factors: Factors

@@ -16,6 +16,7 @@ def build_report(inputs: ReportInputs) -> Report:
         decision=inputs.decision,
         policy=inputs.policy,
         plan=inputs.plan,
+        hardware=inputs.hardware,
         baseline=inputs.baseline,
         candidates={role: _candidate(inputs, each) for role, each in inputs.candidates.items()},
         factors=inputs.factors,

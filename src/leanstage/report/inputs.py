@@ -8,6 +8,7 @@ from leanstage.contracts import (
     EnergyComparison,
     Evaluation,
     Factors,
+    HardwareProfile,
     Judgement,
     ModelPolicy,
     Plan,
@@ -33,6 +34,7 @@ class ReportInputs:
     """One decision and all that it rests on.
 
     Attributes:
+        hardware: what serves, as the gate held the measurement against it.
         candidates: records by role, ``optimized`` and ``fallback``; either may be absent.
         factors: what turns energy into emissions and cost.
         timings: seconds by stage.
@@ -43,6 +45,7 @@ class ReportInputs:
     decision: Decision
     policy: ModelPolicy
     plan: Plan
+    hardware: HardwareProfile
     baseline: VariantManifest
     candidates: Mapping[Role, CandidateRecord]
     factors: Factors

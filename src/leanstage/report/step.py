@@ -62,6 +62,7 @@ def report_inputs(dossier: Dossier, decision: Decision, policy: ModelPolicy) -> 
         decision=decision,
         policy=policy,
         plan=dossier.plan(),
+        hardware=dossier.context().hardware,
         baseline=baseline,
         candidates=records,
         factors=load_factors(),

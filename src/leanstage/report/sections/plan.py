@@ -6,7 +6,7 @@ from leanstage.report.document import Block, Cell, Column, Facts, Section, Table
 from leanstage.report.figures import plain, settings
 from leanstage.report.inputs import ReportInputs
 
-_BASIS = {"measured": "measured on this hardware", "rule": "rule of thumb"}
+_BASIS = {"measured": "measured on the hardware planned for", "rule": "rule of thumb"}
 
 
 def plan_section(inputs: ReportInputs) -> Section:

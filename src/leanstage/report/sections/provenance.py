@@ -119,10 +119,12 @@ def _known(digest: str) -> str:
 
 
 def _hardware(inputs: ReportInputs) -> Facts:
-    hardware = inputs.plan.hardware
+    hardware, calibration = inputs.hardware, inputs.hardware.calibration
     return Facts(
-        "Hardware",
+        "Hardware that serves",
         (
+            ("Profile", _profile(inputs)),
+            ("Calibrated", Cell(calibration.measured if calibration else "no")),
             ("Processor", Cell(hardware.cpu)),
             ("Threads", Cell(count(hardware.threads))),
             ("Memory", Cell(size(hardware.memory_bytes))),
@@ -132,6 +134,17 @@ def _hardware(inputs: ReportInputs) -> Facts:
             ),
             ("Accelerators", Cell(plain(hardware.accelerators))),
         ),
+    )
+
+
+def _profile(inputs: ReportInputs) -> Cell:
+    """Its name and digest, and whether the plan was made for another one."""
+    hardware = inputs.hardware
+    same = inputs.plan.hardware.sha256() == hardware.sha256()
+    return Cell(
+        f"{hardware.name or 'the machine of the run'} ({hardware.sha256()[:12]})",
+        "" if same else "the plan was made for another profile: its measurements are not these",
+        tone="plain" if same else "bad",
     )
 
 
