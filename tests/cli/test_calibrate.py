@@ -47,7 +47,7 @@ def test_it_measures_prints_writes_and_logs(
     leanstage: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def missing(*_: object) -> object:
-        raise ModuleNotFoundError("No module named 'bitsandbytes'")
+        raise ModuleNotFoundError("No module named '[/bitsandbytes]'")
 
     tried = {"half-depth": forms_module.FORMS["half-depth"], "bitsandbytes-int8": missing}
     monkeypatch.setattr(forms_module, "FORMS", tried)
@@ -60,7 +60,7 @@ def test_it_measures_prints_writes_and_logs(
     assert profile.calibration is not None
     (first, *_) = profile.calibration.gains
     assert f"{first.ratio:.2f}" in out
-    assert "No module named 'bitsandbytes'." in out
+    assert "No module named '[/bitsandbytes]'." in out
     assert "batches of 8, round 2 of 2" in err
     assert profile.kind() in out
 

@@ -6,11 +6,13 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from leanstage.contracts import Outcome
 from leanstage.errors import BlockedError
 
-console = Console()
+# Names and messages come from elsewhere and may hold what rich reads as markup.
+console = Console(markup=False)
 
 JsonOption = Annotated[
     Path | None, typer.Option("--json", help="Write the outcome as one JSON document.")
@@ -31,9 +33,9 @@ class Deploy(StrEnum):
     baseline = "baseline"
 
 
-def say(text: str) -> None:
-    """Print a line as it is, however long."""
-    console.print(text, highlight=False, soft_wrap=True)
+def say(text: str, label: str = "", style: str = "bold") -> None:
+    """Print a line as it is, however long; a label before it has the style."""
+    console.print(Text.assemble((label, style), text), highlight=False, soft_wrap=True)
 
 
 def absolute(uri: str) -> str:

@@ -83,7 +83,7 @@ def audit(
     from leanstage.runner.session import tracking_uri
 
     tracking_uri()
-    aside = Console(stderr=True)
+    aside = Console(stderr=True, markup=False)
     taken = survey(
         alias or (),
         lambda line: aside.print(line, style="dim", highlight=False),

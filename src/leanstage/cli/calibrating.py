@@ -66,7 +66,7 @@ def _measured(name: str, shapes: tuple[str, ...], quick: bool) -> HardwareProfil
     from leanstage.calibrate.measure import calibrate as measure
     from leanstage.calibrate.nodes import labels_or_reason
 
-    aside = Console(stderr=True)
+    aside = Console(stderr=True, markup=False)
     labels, reason = labels_or_reason()
     if reason:
         aside.print(reason, highlight=False, soft_wrap=True)
@@ -97,9 +97,7 @@ def _table(gains: Any) -> Any:
 
 
 def _cell(gain: Any) -> str:
-    from rich.markup import escape
-
     if gain.ratio is None:
-        return escape(gain.error or "")
+        return str(gain.error)
     low, high = gain.ci95
     return f"{gain.ratio:.2f} ({low:.2f} to {high:.2f})"

@@ -47,7 +47,7 @@ def gc(
     if plan.items:
         console.print(_table(plan))
     for kept in plan.kept:
-        say(f"[dim]stays[/]  {kept.name}: {kept.reason}.")
+        say(f"  {kept.name}: {kept.reason}.", "stays", "dim")
     if not plan.items:
         say("Nothing may go.")
     elif not yes:

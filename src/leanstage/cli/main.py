@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from leanstage import __version__
 from leanstage.cli import (
@@ -79,6 +80,11 @@ def options(
         os.environ[DEBUG_VARIABLE] = "1"
 
 
+def _fail(sentence: str) -> None:
+    text = Text.assemble(("Error", "bold red"), f": {sentence}")
+    Console(stderr=True).print(text, soft_wrap=True)
+
+
 def main() -> None:
     """Run the command; an error of ours is one sentence and its exit code, never a traceback."""
     warnings.filterwarnings("ignore")
@@ -87,15 +93,13 @@ def main() -> None:
     except LeanstageError as error:
         if os.environ.get(DEBUG_VARIABLE):
             raise
-        Console(stderr=True).print(f"[bold red]Error[/]: {error}", highlight=False, soft_wrap=True)
+        _fail(str(error))
         sys.exit(error.exit_code)
     except OSError as error:
         if os.environ.get(DEBUG_VARIABLE):
             raise
         where = error.filename or "a file"
-        Console(stderr=True).print(
-            f"[bold red]Error[/]: {where}: {error.strerror}.", soft_wrap=True
-        )
+        _fail(f"{where}: {error.strerror}.")
         sys.exit(LeanstageError.exit_code)
     except KeyboardInterrupt:
         Console(stderr=True).print("Interrupted; every process of the run was stopped.")

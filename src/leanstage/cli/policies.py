@@ -24,7 +24,7 @@ def check(policy: PolicyArgument) -> None:
     found = load_policy(policy_uri(policy))
     say(f"{policy} is a valid policy.\nname     {found.name}\nsha256   {found.sha256()}")
     for warning in warnings(found):
-        say(f"[yellow]note[/]     {warning}")
+        say(f"     {warning}", "note", "yellow")
 
 
 @app.command()
@@ -33,7 +33,7 @@ def explain(policy: PolicyArgument) -> None:
     from leanstage.gate.policies import load_policy, sentences
 
     found = load_policy(policy_uri(policy))
-    say(f"[bold]Policy {found.name}[/] ({found.sha256()[:12]})")
+    say(f" ({found.sha256()[:12]})", f"Policy {found.name}")
     for sentence in sentences(found):
         say(f"  • {sentence}")
 

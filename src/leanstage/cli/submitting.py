@@ -106,11 +106,12 @@ def _wait(
         say(f"MLflow run       {submission.mlflow_run}")
     if submission.verdict == BLOCKED:
         codes = ", ".join(submission.reasons)
-        say(f"[bold yellow]BLOCKED[/]: {codes}. The report is in the run: {submission.link}")
+        link = submission.link
+        say(f": {codes}. The report is in the run: {link}", "BLOCKED", "bold yellow")
         raise typer.Exit(BlockedError.exit_code)
     if submission.state != "SUCCEEDED":
         raise failure(submission, tasks_of(run, spec))
-    say(f"[bold green]{submission.verdict or 'SUCCEEDED'}[/]: {_success(submission)}")
+    say(f": {_success(submission)}", submission.verdict or "SUCCEEDED", "bold green")
 
 
 def _success(submission: Any) -> str:

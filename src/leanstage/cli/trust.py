@@ -44,7 +44,7 @@ def verify(
     verified = attestation.verify(folder, trust, datetime.now(UTC))
     decision, policy = verified.decision, verified.policy
     source = decision.source
-    say(f"[bold green]Verified[/]: {decision.sentence}\n")
+    say(f": {decision.sentence}\n", "Verified", "bold green")
     say(f"Verdict          {decision.verdict} of {source.name} version {source.version}")
     say(f"Digest           {verified.digest}")
     say(f"Decided          {decision.decided}, signed {verified.signed}")

@@ -4,10 +4,11 @@ from collections.abc import Iterable
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from leanstage.runner.submit import ENDED, Task
 
-MARKS = {"SUCCEEDED": "[green]✓[/]", "FAILED": "[red]✗[/]"}
+MARKS = {"SUCCEEDED": ("✓", "green"), "FAILED": ("✗", "red")}
 
 
 class TaskBoard:
@@ -17,7 +18,7 @@ class TaskBoard:
         self._console = console
         self._progress = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description:<28}"),
+            TextColumn("{task.description:<28}", markup=False),
             TimeElapsedColumn(),
             console=console,
             transient=True,
@@ -42,12 +43,13 @@ class TaskBoard:
             elif task.state == "RUNNING" and task.name not in self._running:
                 self._running[task.name] = self._progress.add_task(task.name, total=None)
                 if not self._console.is_terminal:
-                    self._console.print(f"  …  {task.name}", highlight=False)
+                    self._console.print(Text(f"  …  {task.name}"))
 
     def _end(self, task: Task) -> None:
         self._ended.add(task.name)
         running = self._running.pop(task.name, None)
         if running is not None:
             self._progress.remove_task(running)
-        mark = MARKS.get(task.state, "–")  # noqa: RUF001
-        self._console.print(f"  {mark}  {task.name:<28} {task.seconds:6.1f} s", highlight=False)
+        mark = MARKS.get(task.state, ("–", ""))  # noqa: RUF001
+        line = Text.assemble("  ", mark, f"  {task.name:<28} {task.seconds:6.1f} s")
+        self._console.print(line)

@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from leanstage.contracts import EnergyComparison, Outcome, VariantSummary
 
@@ -23,10 +24,10 @@ class ConsoleListener:
         self._console = console
         self._progress = Progress(
             SpinnerColumn(),
-            TextColumn("{task.fields[stage]:<24}"),
+            TextColumn("{task.fields[stage]:<24}", markup=False),
             TimeElapsedColumn(),
             BarColumn(bar_width=24),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             console=console,
             transient=True,
         )
@@ -62,7 +63,8 @@ class ConsoleListener:
 
     def end(self, stage: str, seconds: float) -> None:
         self._clear()
-        self._console.print(f"  [green]✓[/]  {stage:<28} {seconds:6.1f} s", highlight=False)
+        line = Text.assemble("  ", ("✓", "green"), f"  {stage:<28} {seconds:6.1f} s")
+        self._console.print(line)
 
     def _clear(self) -> None:
         if self._task is not None:
@@ -80,7 +82,7 @@ def print_outcome(
     console.print()
     console.print(_table(outcome, energy))
     colour = "yellow" if outcome.verdict == "BLOCKED" else "green"
-    console.print(f"[bold {colour}]{outcome.verdict}[/]: {outcome.sentence}", highlight=False)
+    console.print(Text.assemble((outcome.verdict, f"bold {colour}"), f": {outcome.sentence}"))
     for reason in outcome.reasons if outcome.verdict == "BLOCKED" else ():
         console.print(f"  • {reason.code}: {reason.sentence} {reason.next}", highlight=False)
     if justify is not None:
