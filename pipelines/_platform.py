@@ -126,6 +126,9 @@ class Platform(Part):
     """Secret with the private key as ``leanstage.key``; only the gate gets it."""
     policies: Policies | None = "leanstage-policies"
     """ConfigMap with policies, or ``mlflow:EXPERIMENT``; None: the default preset holds."""
+    tree: Name | None = None
+    """ConfigMap with branches of the decision tree as ``decision-tree.yaml``; None: they are with
+    the policies, if anywhere."""
     trust: Name | None = "leanstage-trust"
     """ConfigMap with the public keys, and the revocation list."""
 

@@ -8,7 +8,12 @@ from leanstage.calibrate.nodes import NODE_VARIABLE
 from leanstage.errors import InputError
 from leanstage.gate.attestation.signer import KEY_VARIABLE
 from leanstage.gate.attestation.trust import TRUST_VARIABLE
-from leanstage.gate.policies.place import IN_MLFLOW, POLICY_VARIABLE
+from leanstage.gate.policies.place import (
+    IN_MLFLOW,
+    POLICY_VARIABLE,
+    TREE_FILES,
+    TREE_VARIABLE,
+)
 from leanstage.pipelines._platform import Nodes, Platform, Volume
 
 MOUNTS = "/etc/leanstage"
@@ -164,6 +169,10 @@ def _mounts(task: dsl.PipelineTask, platform: Platform, role: str) -> None:
             place = f"{MOUNTS}/policies"
             kubernetes.use_config_map_as_volume(task, platform.policies, place, optional=True)
         task.set_env_variable(POLICY_VARIABLE, place)
+    if role == "plan" and platform.tree is not None:
+        place = f"{MOUNTS}/tree"
+        kubernetes.use_config_map_as_volume(task, platform.tree, place, optional=True)
+        task.set_env_variable(TREE_VARIABLE, f"{place}/{TREE_FILES[0]}")
     if role in VERIFYING and platform.trust is not None:
         place = f"{MOUNTS}/trust"
         kubernetes.use_config_map_as_volume(task, platform.trust, place, optional=True)

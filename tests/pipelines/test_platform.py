@@ -110,6 +110,14 @@ def test_policies_may_live_in_mlflow() -> None:
     assert not compiled.having("configMapAsVolume", "mlflow:policies")
 
 
+def test_and_branches_of_the_decision_tree_in_a_config_map_of_their_own() -> None:
+    platform = Platform(policies="mlflow:policies", tree="leanstage-tree")
+    compiled = Compiled(on_platform(PIPELINES["deploy"], platform))
+    assert compiled.having("configMapAsVolume", "leanstage-tree") == {"plan"}
+    place = "/etc/leanstage/tree/decision-tree.yaml"
+    assert compiled.environment("plan")["LEANSTAGE_TREE"] == place
+
+
 @pytest.mark.parametrize("task", ["distill", "prune"])
 def test_a_training_starts_again_and_goes_on_from_its_checkpoint(
     deploy: Compiled, task: str

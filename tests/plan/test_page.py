@@ -1,8 +1,16 @@
 """The page and the pictures: made from the data, up to date, and whole."""
 
+import re
 from pathlib import Path
 
-from leanstage.contracts import Answer, HardwareProfile, Plan
+from leanstage.contracts import (
+    Answer,
+    HardwareProfile,
+    OwnBranch,
+    Plan,
+    Question,
+    TechniqueTree,
+)
 from leanstage.plan import load_tree
 from leanstage.plan.page import page
 from leanstage.plan.picture import path_picture, technique_picture
@@ -38,6 +46,17 @@ def test_every_branch_is_an_edge_of_the_picture() -> None:
     for part in load_tree().techniques:
         edges = [line for line in technique_picture(part).splitlines() if "-->" in line]
         assert len(edges) == sum(len(question.branches) for question in part.questions)
+
+
+def test_no_two_ids_are_one_node_and_none_is_a_word_of_mermaid() -> None:
+    leaf = {"answer": "No.", "reason": "So.", "source": "us", "settings": {"depths": []}}
+    ids = ("own.a.b", "own.a-b", "own-a.b", "end")
+    branches = tuple(OwnBranch(id=i, **leaf) for i in ids)  # type: ignore[arg-type]
+    question = Question(id="graph", question="Which?", branches=branches)
+    text = technique_picture(TechniqueTree(technique="distill", questions=(question,)))
+    nodes = re.findall(r"(\w+)[\[{]", text)
+    assert len(set(nodes)) == len(ids) + 1
+    assert not {"end", "graph"} & set(nodes)
 
 
 def test_a_path_shows_what_was_measured_and_no_text_ends_a_label() -> None:

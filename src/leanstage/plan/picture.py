@@ -48,8 +48,8 @@ def _edge(question: str, number: int, branch: Branch) -> Iterator[str]:
 
 
 def _name(identifier: str) -> str:
-    """A node of Mermaid, whose names hold no dots or dashes."""
-    return identifier.replace(".", "_").replace("-", "_")
+    """A node of Mermaid, whose names hold no dots or dashes and are none of its words (``end``)."""
+    return "n_" + identifier.replace("-", "_").replace(".", "__")
 
 
 def _label(text: str) -> str:

@@ -116,11 +116,19 @@ def test_an_experiment_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPa
         policy_for("reviews", None)
 
 
-def test_branches_of_the_decision_tree_may_lie_beside_the_policies(folder: Path) -> None:
+@pytest.mark.parametrize("name", ["decision-tree.yaml", "decision-tree.yml"])
+def test_branches_of_the_decision_tree_may_lie_beside_the_policies(folder: Path, name: str) -> None:
     assert tree_override() is None
-    (folder / "decision-tree.yaml").write_text("name: own\nbranches: []\n")
-    assert tree_override() == folder / "decision-tree.yaml"
+    (folder / name).write_text("name: own\nbranches: []\n")
+    assert tree_override() == folder / name
     assert policy_for("reviews", None).policy.name == "all"
+
+
+def test_but_in_one_file(folder: Path) -> None:
+    for name in ("decision-tree.yaml", "decision-tree.yml"):
+        (folder / name).write_text("name: own\nbranches: []\n")
+    with pytest.raises(InputError, match="keep one of them"):
+        tree_override()
 
 
 def test_or_where_a_variable_says(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from leanstage.registry.client import connect, embedded, experiment_id, pages, r
 
 POLICY_VARIABLE = "LEANSTAGE_POLICY"
 TREE_VARIABLE = "LEANSTAGE_TREE"
-TREE_FILE = "decision-tree.yaml"
+TREE_FILES = ("decision-tree.yaml", "decision-tree.yml")
 IN_MLFLOW = "mlflow:"
 POLICY_FILE = "policy.yaml"
 
@@ -69,12 +69,18 @@ def tree_override() -> Path | None:
 
     ``LEANSTAGE_TREE`` names the file; unset, it is ``decision-tree.yaml`` beside the policies,
     where these are a folder.
+
+    Raises:
+        InputError: two files there hold branches.
     """
     named = os.environ.get(TREE_VARIABLE)
     if named:
         return Path(named)
-    beside = Path(os.environ.get(POLICY_VARIABLE, "")) / TREE_FILE
-    return beside if os.environ.get(POLICY_VARIABLE) and beside.is_file() else None
+    place = os.environ.get(POLICY_VARIABLE)
+    beside = [path for name in TREE_FILES if place and (path := Path(place) / name).is_file()]
+    if len(beside) > 1:
+        raise InputError(f"{place} holds {' and '.join(TREE_FILES)}; keep one of them.")
+    return beside[0] if beside else None
 
 
 def disagreement(stated: ModelPolicy, placed: Placed) -> str | None:
@@ -157,7 +163,7 @@ def _policies_at(place: str) -> list[ModelPolicy]:
         files = sorted(
             path
             for path in Path(place).iterdir()
-            if path.suffix in (".yaml", ".yml") and path.name != TREE_FILE
+            if path.suffix in (".yaml", ".yml") and path.name not in TREE_FILES
         )
         found = [load_policy(str(path)) for path in files]
     else:
