@@ -11,6 +11,7 @@ from leanstage.calibrate.nodes import (
     labels_or_reason,
     pool_profile,
 )
+from leanstage.cluster import ClusterError
 from leanstage.contracts import HardwareProfile
 from leanstage.errors import InputError
 from tests.calibrate.nodes_api import GPU, NFD, XEON, Nodes, kubeconfig, node
@@ -70,8 +71,18 @@ def test_a_cluster_that_cannot_be_reached(
             pool_profile(SELECTOR)
 
 
-def test_without_any_configuration(cluster: Nodes, tmp_path: Path) -> None:
-    (tmp_path / "kubeconfig").unlink()
+@pytest.mark.parametrize("text", [b"\xff\xfe\x00", b"clusters: 5", b"clusters: ["])
+def test_a_kubeconfig_that_is_none(cluster: Nodes, tmp_path: Path, text: bytes) -> None:
+    (tmp_path / "kubeconfig").write_bytes(text)
+    with pytest.raises(ClusterError, match="configuration of the cluster cannot be read"):
+        pool_profile(SELECTOR)
+
+
+def test_without_any_configuration(
+    cluster: Nodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KUBECONFIG")
+    monkeypatch.setenv("HOME", str(tmp_path))
     with pytest.raises(NodeError, match="set KUBECONFIG, or run in a pod"):
         pool_profile(SELECTOR)
 
@@ -91,10 +102,12 @@ def test_a_pool_is_what_its_labels_say(cluster: Nodes) -> None:
     assert found.calibration is None
 
 
+@pytest.mark.parametrize("shared", ["", "-SHARED", "-MIG-1g.10gb", "-MIG-1g.10gb-SHARED"])
 def test_labels_and_the_kernel_name_the_same_kind_of_node(
-    cluster: Nodes, profile: HardwareProfile
+    cluster: Nodes, profile: HardwareProfile, shared: str
 ) -> None:
-    cluster.nodes = [node("a", XEON | GPU)]
+    product = {"nvidia.com/gpu.product": f"NVIDIA-H100-80GB-HBM3{shared}"}
+    cluster.nodes = [node("a", XEON | GPU | product)]
     kernel = profile.model_copy(update={"accelerators": ("NVIDIA H100 80GB HBM3",)})
     assert pool_profile(SELECTOR).node_sha256() == kernel.node_sha256()
 
@@ -115,4 +128,10 @@ def test_a_selector_that_fits_no_node(cluster: Nodes) -> None:
 def test_nodes_that_nfd_has_not_labelled(cluster: Nodes) -> None:
     cluster.nodes = [node("a", {"pool": "serving", "kubernetes.io/arch": "amd64"})]
     with pytest.raises(InputError, match="node a has no labels of Node Feature Discovery"):
+        pool_profile(SELECTOR)
+
+
+def test_arm_nodes_that_no_label_tells_apart(cluster: Nodes) -> None:
+    cluster.nodes = [node("a", XEON | {"kubernetes.io/arch": "arm64"})]
+    with pytest.raises(InputError, match="do not tell which Arm processor it has"):
         pool_profile(SELECTOR)

@@ -8,7 +8,8 @@ import pytest
 from mlflow import MlflowClient
 
 from leanstage.calibrate import AUTO, find_profile, hardware_of, is_name, log_profile
-from leanstage.calibrate.profiles import CLUSTER_VARIABLE, EXPERIMENT, prepare_logging
+from leanstage.calibrate.profiles import EXPERIMENT, prepare_logging
+from leanstage.cluster import CLUSTER_VARIABLE
 from leanstage.contracts import HardwareProfile
 from leanstage.errors import InputError
 

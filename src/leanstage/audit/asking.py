@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from leanstage.audit import words
-from leanstage.calibrate import on_cluster
+from leanstage.cluster import on_cluster
 from leanstage.contracts import AuditEntry
 from leanstage.errors import InputError
 from leanstage.gate.policies import covering, lacking, policies_here

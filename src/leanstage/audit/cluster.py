@@ -1,18 +1,14 @@
 """What a Kubernetes cluster serves, read through its API; nothing there is changed."""
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-import yaml
-
 from leanstage.audit.deployed import Found, Object, of_service, of_workload
+from leanstage.cluster import ClusterError, api_configuration
 from leanstage.errors import LeanstageError
 
-_IN_CLUSTER = "KUBERNETES_SERVICE_HOST"
 _PAGE = 500
 _SECONDS = (5, 60)
 """To connect, and to read a page."""
@@ -64,7 +60,7 @@ def read_cluster(namespaces: Sequence[str] = ()) -> Cluster:
     cluster = Cluster()
     try:
         api = _connected()
-    except LeanstageError as error:
+    except ClusterError as error:
         cluster.problems.append(str(error))
         return cluster
     if api is None:
@@ -101,31 +97,13 @@ def _add(cluster: Cluster, kind: _Kind, item: Object) -> None:
 
 def _connected() -> Any:
     """The API for objects of any kind; None where no cluster is configured."""
-    from kubernetes import client, config
-    from kubernetes.config import incluster_config as pod
+    from kubernetes import client
 
-    configuration = client.Configuration()
-    try:
-        if os.environ.get(_IN_CLUSTER) and Path(pod.SERVICE_TOKEN_FILENAME).is_file():
-            config.load_incluster_config(client_configuration=configuration)
-        elif path := _kubeconfig():
-            config.load_kube_config(path, client_configuration=configuration)
-        else:
-            return None
-    except (config.ConfigException, yaml.YAMLError, OSError, ValueError) as error:
-        raise LeanstageError(
-            f"The configuration of the cluster cannot be read ({_first_line(error)}); mend it, or "
-            "leave the cluster out with --no-cluster."
-        ) from error
+    configuration = api_configuration()
+    if configuration is None:
+        return None
     configuration.retries = 1
     return client.CustomObjectsApi(client.ApiClient(configuration))
-
-
-def _kubeconfig() -> str:
-    """Its path, or several as the variable holds them; empty where there is none."""
-    usual = Path.home() / ".kube" / "config"
-    # One that is named and missing is a mistake to tell of, not a machine without a cluster.
-    return os.environ.get("KUBECONFIG") or (str(usual) if usual.is_file() else "")
 
 
 def _items(api: Any, kind: _Kind, namespace: str | None) -> Iterator[Object]:

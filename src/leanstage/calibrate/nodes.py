@@ -1,12 +1,14 @@
 """Facts about nodes as Kubernetes labels them: Node Feature Discovery, GPU feature discovery."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from leanstage.cluster import ClusterError, api_configuration
 from leanstage.contracts import HardwareProfile
-from leanstage.errors import InputError, LeanstageError
+from leanstage.errors import InputError
 
 if TYPE_CHECKING:
     from kubernetes.client import CoreV1Api
@@ -41,7 +43,7 @@ _FEATURES = {
 _SECONDS = 20
 
 
-class NodeError(LeanstageError):
+class NodeError(ClusterError):
     """Kubernetes cannot be reached or does not let us read nodes."""
 
 
@@ -49,7 +51,7 @@ def labels_here() -> dict[str, str]:
     """Labels of the node that this pod runs on; empty where no node is named.
 
     Raises:
-        NodeError: Kubernetes does not tell.
+        ClusterError: Kubernetes does not tell.
     """
     name = os.environ.get(NODE_VARIABLE)
     if not name:
@@ -63,7 +65,7 @@ def labels_or_reason() -> tuple[dict[str, str], str]:
     """The same, or why there are none, as a sentence: a measurement can do without."""
     try:
         return labels_here(), ""
-    except NodeError as error:
+    except ClusterError as error:
         return {}, f"the labels of the node are left out: {error}"
 
 
@@ -76,7 +78,7 @@ def pool_profile(selector: str, *, name: str = "") -> HardwareProfile:
 
     Raises:
         InputError: no such node, nodes of several kinds, or without the labels of NFD.
-        NodeError: Kubernetes does not tell.
+        ClusterError: Kubernetes does not tell.
     """
     with _refusals(f"the nodes {selector}"):
         nodes = _client().list_node(label_selector=selector, _request_timeout=_SECONDS).items
@@ -98,6 +100,11 @@ def _profile(node: Any, name: str) -> HardwareProfile:
 
     labels = node.metadata.labels or {}
     family, model = (_integer(labels.get(f"{_CPU}model.{part}")) for part in ("family", "id"))
+    if labels.get("kubernetes.io/arch") == "arm64":
+        raise InputError(
+            f"the labels of the node {node.metadata.name} do not tell which Arm processor it has; "
+            "calibrate on the node itself."
+        )
     if family is None or model is None:
         raise InputError(
             f"the node {node.metadata.name} has no labels of Node Feature Discovery "
@@ -105,7 +112,8 @@ def _profile(node: Any, name: str) -> HardwareProfile:
         )
     vendor = labels.get(f"{_CPU}model.vendor_id", "unknown")
     capacity = node.status.capacity
-    product = labels.get(f"{_GPU}product")
+    # A GPU that is shared or cut up is what the driver names without these endings.
+    product = re.sub(r"(-MIG-[^-]+)?(-SHARED)?$", "", labels.get(f"{_GPU}product", ""))
     return HardwareProfile(
         name=name,
         cpu=f"{vendor} {labels.get('node.kubernetes.io/instance-type', 'node')}",
@@ -126,19 +134,11 @@ def _kept(labels: Mapping[str, str]) -> dict[str, str]:
 
 
 def _client() -> "CoreV1Api":
-    """By the account of this pod, or else by the kubeconfig at hand."""
-    from kubernetes import client, config
+    from kubernetes import client
 
-    configuration = client.Configuration()
-    try:
-        config.load_incluster_config(configuration)
-    except config.ConfigException:
-        try:
-            config.load_kube_config(client_configuration=configuration)
-        except config.ConfigException as error:
-            raise NodeError(
-                f"no cluster can be asked for nodes: {error}; set KUBECONFIG, or run in a pod."
-            ) from error
+    configuration = api_configuration()
+    if configuration is None:
+        raise NodeError("no cluster can be asked for nodes; set KUBECONFIG, or run in a pod.")
     # A cluster that is away is said at once, not after three waits.
     configuration.retries = False
     return client.CoreV1Api(client.ApiClient(configuration))

@@ -1,10 +1,10 @@
 """Hardware profiles by name: kept in MLflow, found again, and ``auto`` where that is allowed."""
 
-import os
 import re
 import tempfile
 from pathlib import Path
 
+from leanstage.cluster import on_cluster
 from leanstage.contracts import HardwareProfile
 from leanstage.errors import InputError
 from leanstage.registry import runs
@@ -14,8 +14,6 @@ from leanstage.variant.hardware import hardware_profile
 AUTO = "auto"
 EXPERIMENT = "leanstage-hardware"
 FILE = "profile.json"
-CLUSTER_VARIABLE = "KUBERNETES_SERVICE_HOST"
-"""Kubernetes sets it in every container."""
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 _NAME_TAG = "leanstage.hardware"
 _SHA256_TAG = "leanstage.hardware_sha256"
@@ -25,11 +23,6 @@ _NODE_TAG = "leanstage.node_sha256"
 def is_name(wanted: str) -> bool:
     """Whether a profile is asked for by its name, or ``auto``, and not by a path or URI."""
     return _NAME.fullmatch(wanted) is not None and not wanted.endswith(".json")
-
-
-def on_cluster() -> bool:
-    """Whether this process runs in a pod."""
-    return bool(os.environ.get(CLUSTER_VARIABLE))
 
 
 def hardware_of(wanted: str) -> HardwareProfile:

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
-from leanstage.calibrate import on_cluster
+from leanstage.cluster import on_cluster
 from leanstage.contracts.base import first_problem
 from leanstage.errors import InputError
 from leanstage.registry.client import runs_experiment
