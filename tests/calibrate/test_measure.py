@@ -55,7 +55,9 @@ def test_the_pipeline_leaves_the_profile_where_its_name_is_found(
     assert found.node_sha256() == hardware_profile().node_sha256()
 
 
-@pytest.mark.parametrize("text", ["6", "x384", "1x384", "6x100", "6x0", "6 x 384", "-6x384"])
+@pytest.mark.parametrize(
+    "text", ["6", "x384", "1x384", "3x384", "50x384", "6x100", "6x0", "6x2112", "6 x 384", "-6x384"]
+)
 def test_what_is_no_shape_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="such as 6x384"):
         Shape.parse(text)

@@ -10,7 +10,7 @@ from mlflow import MlflowClient
 from leanstage.calibrate import AUTO, find_profile, hardware_of, is_name, log_profile
 from leanstage.calibrate.profiles import EXPERIMENT, prepare_logging
 from leanstage.cluster import CLUSTER_VARIABLE
-from leanstage.contracts import HardwareProfile
+from leanstage.contracts import Calibration, Gain, HardwareProfile
 from leanstage.errors import InputError
 
 
@@ -57,12 +57,33 @@ def test_a_place_without_a_profile(
         find_profile(place)
 
 
+def test_what_is_said_of_a_place_holds_no_password() -> None:
+    with pytest.raises(InputError) as said:
+        find_profile("http://user:sekret@127.0.0.1:9/pool.json")
+    assert str(said.value).startswith("http://127.0.0.1:9/pool.json cannot be reached")
+    assert "sekret" not in str(said.value)
+
+
 def test_the_newest_of_a_name_holds(profile: HardwareProfile) -> None:
     newer = profile.model_copy(update={"threads": 16})
     log_profile(profile)
     log_profile(newer)
     log_profile(profile.model_copy(update={"name": "serving-pool-2"}))
     assert find_profile("serving-pool") == newer == hardware_of("serving-pool")
+
+
+def test_a_calibrated_profile_is_not_hidden_by_one_that_measured_nothing(
+    profile: HardwareProfile,
+) -> None:
+    gain = Gain(form="torch-bf16", shape="6x384", batch_size=1, ratio=0.5, ci95=(0.4, 0.6))
+    calibration = Calibration(
+        measured="2026-11-26", unit="CPU-seconds", versions={}, seconds=1.0, gains=(gain,)
+    )
+    calibrated = profile.model_copy(update={"calibration": calibration})
+    log_profile(calibrated)
+    with pytest.raises(InputError, match="holds a calibrated profile 'serving-pool'"):
+        log_profile(profile)
+    assert find_profile("serving-pool") == calibrated
 
 
 def test_a_name_that_nobody_gave(profile: HardwareProfile) -> None:

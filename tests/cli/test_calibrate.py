@@ -85,6 +85,7 @@ def test_the_nodes_of_a_pool_are_described_and_not_measured(
         (("--log",), "cannot name a hardware profile"),
         (("--name", "a/b"), "cannot name a hardware profile"),
         (("--shape", "wide"), "'wide' is no shape to calibrate"),
+        (("--out", "/proc/x.json"), "/proc/x.json cannot be written"),
     ],
 )
 def test_what_cannot_be_is_refused_at_once(

@@ -3,13 +3,18 @@
 import re
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from leanstage.cluster import on_cluster
 from leanstage.contracts import HardwareProfile
 from leanstage.errors import InputError
 from leanstage.registry import runs
-from leanstage.registry.client import connect, experiment_id, quoted, refusals
+from leanstage.registry.client import connect, experiment_id, public_uri, quoted, refusals
 from leanstage.variant.hardware import hardware_profile
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
 
 AUTO = "auto"
 EXPERIMENT = "leanstage-hardware"
@@ -59,31 +64,39 @@ def find_profile(name_or_path: str) -> HardwareProfile:
         return _newest(name_or_path)
     import fsspec
 
+    where = public_uri(name_or_path)
     try:
         with fsspec.open(name_or_path, "rt", encoding="utf-8") as stream:
             text = stream.read()
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        # So says fsspec of a host that does not answer, too.
+        away = isinstance(error.__cause__, OSError)
         raise InputError(
-            f"{name_or_path} does not exist; give the profile that leanstage calibrate wrote."
+            f"{where} {'cannot be reached' if away else 'does not exist'}; give the profile that "
+            "leanstage calibrate wrote."
         ) from None
     except ImportError as error:
-        raise InputError(
-            f"{name_or_path} needs a library that is not installed: {error}."
-        ) from error
+        raise InputError(f"{where} needs a library that is not installed: {error}.") from error
     except (OSError, ValueError) as error:
-        raise InputError(f"{name_or_path} cannot be read: {error}.") from error
-    return HardwareProfile.parse(text, where=name_or_path)
+        raise InputError(f"{where} cannot be read: {public_uri(str(error))}.") from error
+    return HardwareProfile.parse(text, where=where)
 
 
 def log_profile(profile: HardwareProfile) -> str:
     """Keep a profile in MLflow under its name; returns the run.
 
     Raises:
-        InputError: the profile has no name to be found by.
+        InputError: the profile has no name to be found by, or would hide a calibrated one.
         RegistryError: MLflow refuses.
     """
     require_name(profile.name)
     client = connect()
+    newest = _finished(client, profile.name)
+    if profile.calibration is None and newest is not None and newest.data.metrics:
+        raise InputError(
+            f"MLflow holds a calibrated profile {profile.name!r}, which one that measured nothing "
+            "would hide; give it another name."
+        )
     tags = {
         _NAME_TAG: profile.name,
         _SHA256_TAG: profile.sha256(),
@@ -124,8 +137,8 @@ def require_name(name: str) -> None:
         )
 
 
-def _newest(name: str) -> HardwareProfile:
-    client = connect()
+def _finished(client: "MlflowClient", name: str) -> "Run | None":
+    """The newest run that keeps a profile of this name."""
     with refusals():
         experiment = client.get_experiment_by_name(EXPERIMENT)
         found = experiment and client.search_runs(
@@ -134,12 +147,16 @@ def _newest(name: str) -> HardwareProfile:
             max_results=1,
             order_by=["attributes.start_time DESC"],
         )
-    if not found:
+    return found[0] if found else None
+
+
+def _newest(name: str) -> HardwareProfile:
+    run = _finished(connect(), name)
+    if run is None:
         raise InputError(
             f"MLflow holds no hardware profile named {name!r}; make one on the nodes that serve "
             f"(leanstage calibrate --name {name} --log), or give the path of a profile."
         )
-    run = found[0]
     with tempfile.TemporaryDirectory(prefix="leanstage-hardware-") as scratch:
         text = runs.fetch_artifact(run.info.run_id, FILE, Path(scratch)).read_text("utf-8")
     profile = HardwareProfile.parse(text, where=f"{FILE} in MLflow run {run.info.run_id}")

@@ -1,6 +1,7 @@
 """Models of a given shape: real architectures, weights at random.
 
-What an answer costs does not depend on the values of the weights, so nothing is fetched.
+What an answer costs hardly depends on the values of the weights, so nothing is fetched; save for
+LLM.int8, which multiplies columns of outliers apart, and random weights have none.
 """
 
 import random
@@ -18,7 +19,8 @@ TEXTS = 64
 VOCABULARY = 30_522
 """Of BERT; the embedding is read, not multiplied."""
 LABELS = ("negative", "positive")
-_LEAST_WIDTH, _WIDTH_STEP = 64, 64
+_MOST_LAYERS = 48
+_MOST_WIDTH, _WIDTH_STEP = 2048, 64
 
 
 @dataclass(frozen=True)
@@ -34,14 +36,17 @@ class Shape:
         """The shape of ``LAYERSxHIDDEN``, with a feed-forward part four times as wide.
 
         Raises:
-            InputError: not of that form, one layer only, or a width no kernel divides.
+            InputError: not of that form, an odd depth, a width no kernel divides, or too large.
         """
         match = re.fullmatch(r"(\d{1,3})x(\d{1,5})", text.strip())
         layers, hidden = (int(match[1]), int(match[2])) if match else (0, 0)
-        if layers < 2 or hidden < _LEAST_WIDTH or hidden % _WIDTH_STEP:
+        depths = range(2, _MOST_LAYERS + 1, 2)
+        widths = range(_WIDTH_STEP, _MOST_WIDTH + 1, _WIDTH_STEP)
+        if layers not in depths or hidden not in widths:
             raise InputError(
-                f"{text!r} is no shape to calibrate; give LAYERSxHIDDEN with at least 2 layers and "
-                f"a multiple of {_WIDTH_STEP} hidden units, such as 6x384."
+                f"{text!r} is no shape to calibrate; give LAYERSxHIDDEN, an even number of layers "
+                f"up to {_MOST_LAYERS} and a multiple of {_WIDTH_STEP} hidden units up to "
+                f"{_MOST_WIDTH}, such as 6x384."
             )
         return cls(layers, hidden, 4 * hidden)
 

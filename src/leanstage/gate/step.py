@@ -15,7 +15,7 @@ from leanstage.gate.policies import Placed, disagreement, policy_for
 from leanstage.gate.record import keep_decision
 from leanstage.gate.verdict import decide
 from leanstage.registry import champions
-from leanstage.registry.client import RegistryError, embedded
+from leanstage.registry.client import RegistryError, embedded, public_uri
 from leanstage.registry.permissions import permissions
 from leanstage.registry.versions import DIGEST_TAG
 
@@ -113,7 +113,7 @@ def _other_hardware(policy: ModelPolicy, hardware: HardwareProfile) -> str | Non
         return None
     return (
         f"The run is planned for {hardware.kind()}; the policy {policy.name} names the hardware "
-        f"{policy.hardware}, which is {named.kind()}."
+        f"{public_uri(policy.hardware)}, which is {named.kind()}."
     )
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from leanstage.errors import LeanstageError
 
@@ -83,11 +82,7 @@ def refusals() -> Iterator[None]:
 
 def public_uri(uri: str) -> str:
     """A URI without user name and password."""
-    parts = urlsplit(uri)
-    if not parts.password and not parts.username:
-        return uri
-    host = parts.hostname or ""
-    return parts._replace(netloc=f"{host}:{parts.port}" if parts.port else host).geturl()
+    return re.sub(r"://[^/\s]*@", "://", uri)
 
 
 def experiment_id(client: "MlflowClient", name: str) -> str:

@@ -10,6 +10,7 @@ from leanstage.calibrate import AUTO
 from leanstage.contracts import Deploy, ModelPolicy
 from leanstage.errors import InputError
 from leanstage.gate.policies import disagreement, policy_for
+from leanstage.registry.client import public_uri
 from leanstage.registry.sources import Source
 
 
@@ -51,8 +52,9 @@ def agreed(request: Request, policy: ModelPolicy) -> Request:
     if policy.hardware is not None:
         if request.hardware not in (AUTO, policy.hardware):
             raise InputError(
-                f"the run asks for the hardware {request.hardware}; the policy {policy.name!r} "
-                f"names {policy.hardware}: leave it out (policy.untrusted)."
+                f"the run asks for the hardware {public_uri(request.hardware)}; the policy "
+                f"{policy.name!r} names {public_uri(policy.hardware)}: leave it out "
+                "(policy.untrusted)."
             )
         changes["hardware"] = policy.hardware
     for part in ("train", "validation", "unlabelled", "evaluation"):
@@ -61,8 +63,8 @@ def agreed(request: Request, policy: ModelPolicy) -> Request:
             continue
         if asked and asked != named:
             raise InputError(
-                f"the run asks for {asked} as {part} data; the policy {policy.name!r} names "
-                f"{named}: leave it out (policy.untrusted)."
+                f"the run asks for {public_uri(asked)} as {part} data; the policy {policy.name!r} "
+                f"names {public_uri(named)}: leave it out (policy.untrusted)."
             )
         changes[part] = named
     return replace(request, **changes)
