@@ -4,15 +4,19 @@ from pathlib import Path
 
 import pytest
 
+from leanstage.contracts import Check
 from leanstage.energy.cpu import CpuIdentity
 from leanstage.energy.meters import (
     POWERCAP_ROOT_VARIABLE,
+    BothMeter,
     CpuTimeMeter,
     Meter,
     MeterError,
+    PowerRange,
     RaplMeter,
     Usage,
     discover,
+    discover_gpu,
 )
 
 SECOND = Usage(cpu_seconds=1.0, wall_seconds=1.0)
@@ -210,3 +214,42 @@ class Fixed(Meter):
 def test_no_meter_hands_out_what_is_no_energy(joules: float) -> None:
     with pytest.raises(MeterError, match="cpu-time read"):
         Fixed(joules).end_window(SECOND)
+
+
+class Board(Fixed):
+    """Stands for a GPU."""
+
+    info = CpuTimeMeter(threads=1).info.model_copy(
+        update={"name": "board", "tier": "measured", "boundary": "a board; not the processor"}
+    )
+    min_window_seconds = 10.0
+    power_range = PowerRange(70.0, 700.0)
+
+    def checks(self) -> tuple[Check, ...]:
+        return (Check(name="board", passed=True, detail=""),)
+
+
+def test_a_gpu_is_read_with_the_processor_beside_it(
+    two_sockets: Powercap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("leanstage.energy.meters.NvmlMeter", lambda: Board(7.0))
+    meter = discover_gpu(two_sockets.root)
+    assert isinstance(meter, BothMeter)
+    meter.begin_window()
+    two_sockets.sleep(1)
+    assert meter.end_window(SECOND) == pytest.approx(7 + 4)
+    assert (meter.info.name, meter.info.tier) == ("board+rapl", "measured")
+    assert "a board; and CPU packages" in meter.info.boundary
+    assert meter.min_window_seconds == 10
+    assert meter.power_range == (70.0, math.inf)
+    assert [check.name for check in meter.checks()] == ["board"]
+
+
+def test_no_estimate_is_added_to_a_counter(
+    powercap: Powercap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("leanstage.energy.meters.NvmlMeter", lambda: Board(7.0))
+    meter = discover_gpu(powercap.root)
+    assert meter.end_window(SECOND) == 7
+    assert meter.info.boundary == "a board; not the processor"
+    assert "no package zone" in meter.info.rejected[0]

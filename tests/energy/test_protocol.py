@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from leanstage.contracts import EnergyComparison, Precision, Runtime
+from leanstage.contracts import Check, EnergyComparison, Precision, Runtime
 from leanstage.energy.meters import CpuTimeMeter, Meter, MeterError, Usage
 from leanstage.energy.protocol import compare
 from leanstage.energy.resident import WorkerError
@@ -110,6 +110,17 @@ def test_a_meter_that_fails_is_an_error_and_leaves_no_process(make_variant: Make
     for folder in pair.values():
         with pytest.raises(ProcessLookupError):
             os.kill(int((folder / "pid").read_text()), 0)
+
+
+class DoubtingMeter(CpuTimeMeter):
+    def checks(self) -> tuple[Check, ...]:
+        return (Check(name="doubt", passed=False, detail="The counter disagrees."),)
+
+
+def test_what_the_meter_itself_doubts_is_no_evidence(pair: dict[str, Path]) -> None:
+    comparison = quick_compare(pair, meter=DoubtingMeter(threads=2), blocks=2)
+    assert comparison.checks[-1].name == "doubt"
+    assert not comparison.valid
 
 
 def test_what_cannot_be_compared_is_refused_at_once(tmp_path: Path) -> None:

@@ -1,16 +1,37 @@
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from leanstage.calibrate.shapes import Shape, write_model
 from leanstage.energy.meters import MeterError
 from leanstage.energy.step import measure
+from leanstage.variant.forms import unoptimized_forms
 
 
+@pytest.mark.parametrize(
+    ("runtime", "reason"), [("torch", "no meter reads its energy"), ("onnxruntime", "onnxruntime")]
+)
 def test_energy_that_no_meter_sees_is_no_measurement(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, runtime: str, reason: str
 ) -> None:
     monkeypatch.setattr("leanstage.energy.step.device_type", lambda: "cuda")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    baseline: Any = SimpleNamespace(manifest=SimpleNamespace(runtime="torch"))
+    candidate: Any = SimpleNamespace(manifest=SimpleNamespace(runtime=runtime))
     nothing: Any = None
-    with pytest.raises(MeterError, match="CUDA_VISIBLE_DEVICES"):
-        measure(nothing, nothing, nothing, batch_size=8, blocks=4, window_seconds=0.5)
+    with pytest.raises(MeterError, match=reason) as refusal:
+        measure(baseline, candidate, nothing, batch_size=8, blocks=4, window_seconds=0.5)
+    assert "set CUDA_VISIBLE_DEVICES to nothing" in str(refusal.value)
+
+
+def test_forms_on_a_gpu_are_those_that_answer_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("leanstage.variant.hardware.device_type", lambda: "cuda")
+    monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda **_: True)
+    baseline = write_model(Shape(2, 64, 128), tmp_path / "baseline")
+    (form,) = unoptimized_forms(baseline, tmp_path).items()
+    assert form[0] == "baseline-torch-bf16"
+    assert form[1].manifest.precision == "bf16"

@@ -16,6 +16,7 @@ from leanstage.cli import (
     collecting,
     inspecting,
     judging,
+    metering,
     packaging,
     planning,
     policies,
@@ -57,6 +58,7 @@ for command in (
     app.command()(command)
 app.command("compile")(packaging.compile_packages)
 app.add_typer(policies.app, name="policy")
+app.add_typer(metering.app, name="energy")
 app.add_typer(triggering.app, name="webhook")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from leanstage.contracts import Arm, Check, Load, Precision, Ratio, Runtime, Window
 from leanstage.energy import checks
 from leanstage.energy.cpu import cpu_identity, usable_threads
-from leanstage.energy.meters import PowerRange
+from leanstage.energy.meters import Meter
 from leanstage.energy.ratios import cheapest, energy_ratio
 from leanstage.energy.resident import WORKER_ENVIRONMENT, Run, Singles, WarmUp
 
@@ -105,7 +105,7 @@ def summarise(
     )
 
 
-def check_plausible(record: Record, control: Ratio, power: PowerRange | None) -> list[Check]:
+def check_plausible(record: Record, control: Ratio, meter: Meter) -> list[Check]:
     """Every check that this record allows; power only where the meter knows its limits."""
     found = [
         checks.check_answers([run for runs in record.runs.values() for run in runs]),
@@ -114,7 +114,9 @@ def check_plausible(record: Record, control: Ratio, power: PowerRange | None) ->
         checks.check_control(control),
         checks.note_warm_up(record.warm_ups),
     ]
-    return [*found, checks.check_power(record.windows, power)] if power else found
+    if meter.power_range:
+        found.append(checks.check_power(record.windows, meter.power_range))
+    return [*found, *meter.checks()]
 
 
 def describe_environment() -> dict[str, str]:

@@ -118,7 +118,7 @@ def compare(
         strongest=energy_ratio(record.windows, CANDIDATE, cheapest(unoptimized)),
         control=control,
         loads=(one_at_a_time(record, CANDIDATE, BASELINE, unoptimized),) if batch_size > 1 else (),
-        checks=tuple(check_plausible(record, control, meter.power_range)),
+        checks=tuple(check_plausible(record, control, meter)),
         baseline_digest=digests[BASELINE],
         candidate_digest=digests[CANDIDATE],
         seconds=time.perf_counter() - started,

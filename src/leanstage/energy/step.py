@@ -5,7 +5,7 @@ from pathlib import Path
 
 from leanstage import progress
 from leanstage.contracts import EnergyComparison
-from leanstage.energy.meters import MeterError
+from leanstage.energy.meters import Meter, MeterError, discover, discover_gpu
 from leanstage.energy.protocol import BASELINE, CANDIDATE, compare
 from leanstage.tasks import SplitFolder
 from leanstage.variant import Variant
@@ -25,13 +25,9 @@ def measure(
     """Compare the energy per answer on the texts of a split, in batches of ``batch_size``.
 
     Raises:
-        MeterError: a GPU would answer, whose energy no meter here sees.
+        MeterError: a GPU would answer, whose energy no meter here sees, or only one of the two.
     """
-    if device_type() == "cuda":
-        raise MeterError(
-            "a GPU answers on this machine, and no meter of leanstage reads its energy yet; set "
-            "CUDA_VISIBLE_DEVICES to nothing, or measure on a node that serves without one."
-        )
+    meter = _meter(baseline, candidate)
     with tempfile.TemporaryDirectory(prefix="leanstage-energy-") as scratch:
         progress.step("writing the unoptimized forms of the baseline")
         arms = {
@@ -49,8 +45,28 @@ def measure(
                 name: (variant.manifest.runtime, variant.manifest.precision)
                 for name, variant in arms.items()
             },
+            meter=meter,
             blocks=blocks,
             window_seconds=window_seconds,
             label=f"one load, batches of {batch_size}, one at a time",
             progress=progress.step,
         )
+
+
+def _meter(baseline: Variant, candidate: Variant) -> Meter:
+    """The meter of the device that answers; under onnxruntime that is the processor."""
+    if device_type() != "cuda":
+        return discover()
+    without = "set CUDA_VISIBLE_DEVICES to nothing, or measure on a node that serves without a GPU."
+    if {baseline.manifest.runtime, candidate.manifest.runtime} != {"torch"}:
+        raise MeterError(
+            "a GPU answers on this machine, but not for a model under onnxruntime, and no meter "
+            f"sees both alike; {without}"
+        )
+    try:
+        return discover_gpu()
+    except MeterError as error:
+        raise MeterError(
+            f"a GPU answers on this machine, and no meter reads its energy. {error} Let the meter "
+            f"have what it misses, {without}"
+        ) from error

@@ -48,14 +48,19 @@ def unoptimized_forms(baseline: Variant, scratch: Path) -> dict[str, Variant]:
     """Forms a careful team would serve without optimizing anything, by name.
 
     A saving counts against the cheapest of them: one against a form that nobody should serve
-    flatters whoever claims it.
+    flatters whoever claims it. Where a GPU answers, onnxruntime is left out: ours does not use it.
     """
-    from leanstage.variant.hardware import supports_bf16
+    import torch
 
-    forms = {
-        "baseline-onnxruntime-fp32": write_onnx(baseline, scratch / "onnxruntime-fp32"),
-    }
-    if supports_bf16() and baseline.manifest.precision != "bf16":
+    from leanstage.variant.hardware import device_type, supports_bf16
+
+    forms: dict[str, Variant] = {}
+    if device_type() == "cuda":
+        bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        bf16 = supports_bf16()
+        forms["baseline-onnxruntime-fp32"] = write_onnx(baseline, scratch / "onnxruntime-fp32")
+    if bf16 and baseline.manifest.precision != "bf16":
         forms["baseline-torch-bf16"] = write_bf16(baseline, scratch / "torch-bf16")
     return forms
 

@@ -5,7 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from leanstage.energy.meters.base import Meter, MeterError, PowerRange, Usage
+from leanstage.energy.meters.both import BothMeter
 from leanstage.energy.meters.cpu_time import CpuTimeMeter
+from leanstage.energy.meters.nvml import NvmlMeter
 from leanstage.energy.meters.rapl import RaplMeter
 
 POWERCAP_ROOT_VARIABLE = "LEANSTAGE_POWERCAP_ROOT"
@@ -13,18 +15,22 @@ _POWERCAP_ROOT = "/sys/class/powercap"
 
 __all__ = [
     "POWERCAP_ROOT_VARIABLE",
+    "BothMeter",
     "CpuTimeMeter",
     "Meter",
     "MeterError",
+    "NvmlMeter",
     "PowerRange",
     "RaplMeter",
     "Usage",
     "discover",
+    "discover_gpu",
+    "survey",
 ]
 
 
 def discover(powercap_root: Path | None = None) -> Meter:
-    """The meter of the best tier that works here; the CPU-time estimate always does.
+    """The best meter of a model on the processor; the CPU-time estimate always works.
 
     Args:
         powercap_root: the powercap folder; by default ``LEANSTAGE_POWERCAP_ROOT`` from the
@@ -33,15 +39,47 @@ def discover(powercap_root: Path | None = None) -> Meter:
     Returns:
         A meter whose ``info.rejected`` says why each better one is not to be had.
     """
-    root = powercap_root or Path(os.environ.get(POWERCAP_ROOT_VARIABLE) or _POWERCAP_ROOT)
-    best_first: tuple[Callable[[], Meter], ...] = (lambda: RaplMeter(root),)
-    rejected: list[str] = []
-    for build in best_first:
+    try:
+        return _rapl(powercap_root)
+    except MeterError as error:
+        return CpuTimeMeter(rejected=(str(error),))
+
+
+def discover_gpu(powercap_root: Path | None = None) -> Meter:
+    """The best meter of a model on the GPU: its board, with the processor where RAPL counts it.
+
+    An estimate is never added to a counter; where RAPL is not to be had, ``info.rejected`` says
+    why and the boundary is the board alone.
+
+    Args:
+        powercap_root: as for :func:`discover`.
+
+    Raises:
+        MeterError: no meter sees the GPU.
+    """
+    gpu = NvmlMeter()
+    try:
+        return BothMeter(gpu, _rapl(powercap_root))
+    except MeterError as error:
+        gpu.info = gpu.info.model_copy(update={"rejected": (str(error),)})
+        return gpu
+
+
+def survey() -> dict[str, Meter | MeterError]:
+    """Every kind of meter, best tier first: at work here, or why it is not to be had."""
+    builders: dict[str, Callable[[], Meter]] = {
+        "nvml": NvmlMeter,
+        "rapl": lambda: _rapl(None),
+        "cpu-time": CpuTimeMeter,
+    }
+    found: dict[str, Meter | MeterError] = {}
+    for name, build in builders.items():
         try:
-            meter = build()
+            found[name] = build()
         except MeterError as error:
-            rejected.append(str(error))
-        else:
-            meter.info = meter.info.model_copy(update={"rejected": tuple(rejected)})
-            return meter
-    return CpuTimeMeter(rejected=tuple(rejected))
+            found[name] = error
+    return found
+
+
+def _rapl(root: Path | None) -> Meter:
+    return RaplMeter(root or Path(os.environ.get(POWERCAP_ROOT_VARIABLE) or _POWERCAP_ROOT))

@@ -4,7 +4,7 @@ import math
 from abc import ABC, abstractmethod
 from typing import NamedTuple
 
-from leanstage.contracts import MeterInfo
+from leanstage.contracts import Check, MeterInfo
 from leanstage.errors import LeanstageError
 
 
@@ -57,6 +57,10 @@ class Meter(ABC):
             MeterError: the meter cannot be read, or the reading is no energy.
         """
         return checked_joules(self._read_joules(usage), self.info.name)
+
+    def checks(self) -> tuple[Check, ...]:
+        """What the meter itself can say of the windows so far."""
+        return ()
 
     @abstractmethod
     def _read_joules(self, usage: Usage) -> float:

@@ -1,0 +1,40 @@
+"""Two meters side by side: the GPU's board and the processor that feeds it."""
+
+import math
+
+from leanstage.contracts import Check, MeterInfo
+from leanstage.energy.meters.base import Meter, PowerRange, Usage
+
+
+class BothMeter(Meter):
+    """The sum of a GPU's meter and the host's; both have to be counters.
+
+    Args:
+        gpu: the meter of the GPU.
+        host: the meter of the processor.
+    """
+
+    def __init__(self, gpu: Meter, host: Meter) -> None:
+        self._gpu, self._host = gpu, host
+        self.min_window_seconds = max(gpu.min_window_seconds, host.min_window_seconds)
+        floor = gpu.power_range.floor_watts if gpu.power_range else 0.0
+        self.power_range = PowerRange(floor_watts=floor, ceiling_watts=math.inf)
+        board = gpu.info.boundary.partition(";")[0]
+        self.info = MeterInfo(
+            name=f"{gpu.info.name}+{host.info.name}",
+            tier="measured",
+            boundary=f"{board}; and {host.info.boundary}",
+            detail=f"{gpu.info.detail} {host.info.detail}",
+        )
+
+    def begin_window(self) -> None:
+        self._gpu.begin_window()
+        self._host.begin_window()
+
+    def _read_joules(self, usage: Usage) -> float:
+        # The GPU's meter waits for its counter to move on, which is no part of the window.
+        host_joules = self._host.end_window(usage)
+        return host_joules + self._gpu.end_window(usage)
+
+    def checks(self) -> tuple[Check, ...]:
+        return (*self._gpu.checks(), *self._host.checks())
