@@ -119,13 +119,25 @@ def test_own_branches_come_from_the_option_or_the_environment(
 
 
 def test_the_tree_is_checked_and_explained(leanstage: Command, own: Path) -> None:
-    code, out, _ = leanstage("tree", "--tree", str(own))
+    code, out, err = leanstage("tree", "--tree", str(own))
     assert code == 0
     assert "Version 2+bank" in out
     assert "Nothing smaller." in out
+    assert err == ""
     code, _, _ = leanstage("tree", "--out", "page.md")
     assert code == 0
     assert Path("page.md").read_text().startswith("# Decision tree\n")
+
+
+def test_and_says_which_branches_are_never_taken(leanstage: Command, own: Path) -> None:
+    own.write_text(
+        own.read_text().replace(
+            "quantize.both", "bank.no, into: quantize.serving, when: {layers: {lt: 2, gt: 5}}"
+        )
+    )
+    code, _, err = leanstage("tree", "--tree", str(own))
+    assert code == 0
+    assert err == "Never taken, whatever the facts: bank.no.\n"
 
 
 def test_a_model_of_mlflow_is_planned_for(

@@ -13,6 +13,7 @@ from leanstage.errors import InputError
 from leanstage.plan import load_tree, walk
 from leanstage.plan.measured import Gains
 from leanstage.plan.overrides import merged
+from leanstage.plan.reach import never_taken
 from leanstage.plan.tree import SETTINGS, checked
 from tests.plan.cases import FACTS, any_facts, borders, gain
 
@@ -90,11 +91,15 @@ def test_version_and_digest_say_that_the_tree_is_another(tmp_path: Path) -> None
 
 MERGED = load_tree(Path(__file__).parents[2] / "src/leanstage/plan/example.yaml")
 
+NEVER_TAKEN = never_taken(MERGED)
+
 
 @settings(max_examples=100, deadline=None)
 @given(facts=any_facts(MERGED))
 def test_the_merged_tree_is_total_too(facts: dict[str, Any]) -> None:
-    assert tuple(walk(MERGED, facts, {}).settings) == TECHNIQUES
+    walked = walk(MERGED, facts, {})
+    assert tuple(walked.settings) == TECHNIQUES
+    assert not {answer.branch for answer in walked.path} & set(NEVER_TAKEN)
 
 
 @pytest.mark.parametrize("gains", [{}, {"bitsandbytes-int8": gain("bitsandbytes-int8", 0.2)}])
@@ -195,6 +200,39 @@ def test_what_would_break_the_tree_is_refused(tmp_path: Path, case: str) -> None
     with pytest.raises(InputError, match=sentence) as refused:
         load_tree(path)
     assert str(path) in str(refused.value)
+
+
+def test_a_branch_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="twice; keep one of them"):
+        load_tree(own(tmp_path, INSTEAD, INSTEAD | {"answer": "Another."}))
+
+
+IDLE: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
+    "contradictory": (NEW | {"when": {"layers": {"lt": 2, "gt": 5}}}, ("bank.small",)),
+    "no number between": (NEW | {"when": {"layers": {"gt": 2, "lt": 3}}}, ("bank.small",)),
+    "shadowed": (
+        NEW | {"when": {"layers": {"lt": 2}}, "before": "distill.ready"},
+        ("bank.small",),
+    ),
+    "shadowing": (NEW | {"when": {"layers": {"lt": 5}}}, ("distill.few-layers",)),
+    "narrow": (NEW | {"when": {"tolerance": {"gt": 0.01, "lt": 0.0101}}}, ()),
+    "between": (NEW | {"when": {"layers": {"gt": 2, "lt": 4}}, "before": "distill.ready"}, ()),
+    "unknown": (NEW | {"when": {"request_rate": {"known": False}}}, ()),
+    "words": (
+        NEW | {"when": {"features": {"has": "avx2", "lacks": "avx2"}}},
+        ("bank.small",),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", IDLE)
+def test_a_branch_that_is_never_taken_is_named(tmp_path: Path, case: str) -> None:
+    branch, idle = IDLE[case]
+    assert never_taken(load_tree(own(tmp_path, branch))) == idle
+
+
+def test_none_that_ships_is() -> None:
+    assert never_taken(SHIPPED) == ()
 
 
 def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -79,13 +79,17 @@ def tree(
     from leanstage.gate.policies import tree_override
     from leanstage.plan import load_tree
     from leanstage.plan.page import page
+    from leanstage.plan.reach import never_taken
 
-    text = page(load_tree(tree or tree_override()))
+    merged = load_tree(tree or tree_override())
+    text = page(merged)
     if out is None:
         typer.echo(text, nl=False)
     else:
         write_atomically(out, text.encode())
         say(str(out))
+    if idle := never_taken(merged):
+        typer.echo(f"Never taken, whatever the facts: {', '.join(idle)}.", err=True)
 
 
 def _hardware(wanted: str) -> HardwareProfile:

@@ -12,11 +12,14 @@ def merged(tree: DecisionTree, override: TreeOverride, *, where: str) -> Decisio
     :func:`leanstage.plan.tree.checked`.
 
     Raises:
-        InputError: a branch replaces none, is to be added where another has its id, or names a
-            question or a neighbour that is not there.
+        InputError: a branch stands twice, replaces none, is to be added where another has its id,
+            or names a question or a neighbour that is not there.
     """
     questions = {question.id: question for part in tree.techniques for question in part.questions}
+    ids = [own.id for own in override.branches]
     for own in override.branches:
+        if ids.count(own.id) > 1:
+            raise InputError(f"{where} holds the branch {own.id!r} twice; keep one of them.")
         question = _question_of(own, questions, f"{where}, branch {own.id!r},")
         questions[question.id] = question
     return tree.model_copy(
