@@ -23,7 +23,16 @@ def test_what_a_server_keeps_is_found_and_verified(
         shipping.ship("audited-lean")
         shipping.ship("audited-kept", justified_for=timedelta(days=9))
         shipping.ship("audited-hidden")
-        shipping.client.set_registered_model_tag("audited-hidden", *next(iter(PROMPT.items())))
+        ((key, value),) = PROMPT.items()
+        shipping.client.set_registered_model_tag("audited-hidden", key, value)
+        # With both tags neither a search nor the number shows a version.
+        shipping.client.create_registered_model("audited-ghost")
+        shipping.client.create_model_version("audited-ghost", "s3://nowhere/ghost")
+        shipping.client.set_registered_model_alias("audited-ghost", "champion", "1")
+        shipping.client.set_model_version_tag("audited-ghost", "1", key, value)
+        shipping.client.set_registered_model_tag("audited-ghost", key, value)
+        shipping.client.register_prompt("audited-greeting", "Hello {{name}}")
+        shipping.client.set_prompt_alias("audited-greeting", "champion", 1)
         asked: list[str] = []
         ask = MlflowClient.get_logged_model
         monkeypatch.setattr(
@@ -38,6 +47,7 @@ def test_what_a_server_keeps_is_found_and_verified(
         "audited-lean": ("optimized", 3),
         "audited-kept": ("justified", 3),
         "audited-hidden": ("optimized", 3),
+        "audited-ghost": ("never-evaluated", 0),
     }
     names = ("audited-lean", "audited-kept", "audited-hidden")
     with mlflow_server.as_user(GATE):

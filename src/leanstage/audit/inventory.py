@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from leanstage.registry.client import RegistryError, connect, pages, refusals
@@ -15,8 +16,8 @@ _VERSIONS = 5000
 """The same of versions, each page of which MLflow sorts anew."""
 _OLDEST_FIRST = ["creation_timestamp ASC", "name ASC", "version_number ASC"]
 _HIDDEN = "tags.`mlflow.prompt.is_prompt` = 'true'"
-_PROMPT = "prompt-template"
-"""What MLflow names as the source of a genuine prompt, behind which there are no bytes."""
+_PROMPT = ("prompt-template", "dummy-source")
+"""What MLflow names as the source of genuine prompts, behind which there are no bytes."""
 
 Tell = Callable[[str], None]
 
@@ -41,8 +42,8 @@ class Serving:
 def serving(aliases: Collection[str], tell: Tell) -> Iterator[Serving]:
     """Every version that one of the aliases points at, one at a time.
 
-    A tag hides a model from searches as if it were a prompt, so prompts are searched too; those
-    that are genuine have no bytes behind them.
+    Tags hide models and versions from searches as if they were prompts, so prompts are searched
+    too; those that are genuine have no bytes behind them.
 
     Raises:
         RegistryError: MLflow cannot be searched.
@@ -50,10 +51,16 @@ def serving(aliases: Collection[str], tell: Tell) -> Iterator[Serving]:
     client = connect()
     wanted = set(aliases)
     models = _Aliases(client, wanted)
-    for count, each in enumerate(
-        pages(client.search_model_versions, max_results=_VERSIONS, order_by=_OLDEST_FIRST),
-        start=1,
-    ):
+    searches = (
+        pages(
+            client.search_model_versions,
+            filter_string=query,
+            max_results=_VERSIONS,
+            order_by=_OLDEST_FIRST,
+        )
+        for query in (None, _HIDDEN)
+    )
+    for count, each in enumerate(chain.from_iterable(searches), start=1):
         if count % _VERSIONS == 0:
             tell(f"{count:,} versions read")
         # Pages are cut by position: in this order newcomers only join at the end.
@@ -61,7 +68,7 @@ def serving(aliases: Collection[str], tell: Tell) -> Iterator[Serving]:
         if problem:
             yield Serving(each.name, None, problem=problem)
         pointing = models.take(each.name, str(each.version))
-        if pointing and each.source != _PROMPT:
+        if pointing and each.source not in _PROMPT:
             yield Serving(each.name, str(each.version), pointing, found=each)
     yield from models.left()
 
@@ -73,7 +80,6 @@ class _Aliases:
     client: "MlflowClient"
     wanted: set[str]
     _known: set[str] = field(default_factory=set)
-    _prompts: set[str] = field(default_factory=set)
     _open: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -81,8 +87,6 @@ class _Aliases:
             search = self.client.search_registered_models
             for model in pages(search, filter_string=query, max_results=_PAGE):
                 self._note(model)
-                if query:
-                    self._prompts.add(model.name)
 
     def learn(self, name: str) -> str:
         """Ask for a model that the search did not show; why it cannot be read, where it cannot."""
@@ -108,11 +112,9 @@ class _Aliases:
                     with refusals():
                         found = self.client.get_model_version(name, version)
                 except RegistryError as error:
-                    # Genuine prompts are nothing that MLflow shows by number.
-                    if not (error.missing and name in self._prompts):
-                        yield Serving(name, version, pointing, problem=str(error))
+                    yield Serving(name, version, pointing, problem=str(error))
                     continue
-                if found.source != _PROMPT:
+                if found.source not in _PROMPT:
                     yield Serving(name, version, pointing, found=found)
 
     def _note(self, model: Any) -> None:
