@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from leanstage.contracts import VariantManifest
+from leanstage.contracts import Precision, VariantManifest
 from leanstage.errors import InputError
 from leanstage.variant.digest import MANIFEST
 from leanstage.variant.hardware import device_type
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 ONNX_FILE = "onnx/model.onnx"
 
 ONNX_CALL_TOKENS = 16
-TORCH_CALL_TOKENS = 100
+TORCH_CALL_TOKENS: dict[Precision, int] = {"fp32": 48, "bf16": 118}
 """What a call costs beyond its tokens on a CPU, in tokens: docs/adr/0010-batches-by-length.md."""
+_UNMEASURED_CALL_TOKENS = 100
 
 
 class Predictor(Protocol):
@@ -89,11 +90,11 @@ class TorchPredictor:
             model.to(self._device)
         self._model: Any = model
         self._encoder = TextEncoder(path, manifest.max_length)
+        # A GPU answers a padded batch faster than several smaller ones.
+        self._call_tokens = None if self._device != "cpu" else _call_tokens(manifest.precision)
 
     def predict(self, texts: Sequence[str]) -> "NDArray[np.float32]":
-        # A GPU answers a padded batch faster than several smaller ones.
-        call_tokens = TORCH_CALL_TOKENS if self._device == "cpu" else None
-        return _by_length(self._encoder, texts, self._logits, call_tokens)
+        return _by_length(self._encoder, texts, self._logits, self._call_tokens)
 
     def _logits(self, ids: "NDArray[np.int64]", mask: "NDArray[np.int64]") -> "NDArray[Any]":
         tensors = (self._torch.from_numpy(array).to(self._device) for array in (ids, mask))
@@ -102,6 +103,10 @@ class TorchPredictor:
             logits = self._model(input_ids=input_ids, attention_mask=attention_mask).logits
         # Copying to the host also waits for the GPU, so a timed call ends when its work does.
         return logits.float().cpu().numpy()  # type: ignore[no-any-return]
+
+
+def _call_tokens(precision: Precision) -> int:
+    return TORCH_CALL_TOKENS.get(precision, _UNMEASURED_CALL_TOKENS)
 
 
 def _by_length(
