@@ -54,6 +54,8 @@ def workloads(registry: Registry) -> list[Object]:
         service("gone", model("models:/lean/99")),
         service("vanished", model("models:/nobody@champion")),
         service("meant", model("s3://elsewhere/lean"), annotations={"leanstage.io/model": "lean"}),
+        service("disputed", model("s3://rogue/model"),
+                annotations={"leanstage.io/storage": "models:/lean@champion"}),
         service("crossed", model("models:/resting/1"), annotations={"leanstage.io/model": "lean"}),
         deployment("by-alias", {"image": "own/mlflow", "args": [
             "mlflow", "models", "serve", "-m", "models:/tiny@production"]}),
@@ -65,6 +67,8 @@ def workloads(registry: Registry) -> list[Object]:
                    annotations={"leanstage.io/storage": "hf://org/hinted"}),
         deployment("lean-predictor", {"image": "vllm/vllm-openai", "args": ["--model", "a/b"]},
                    labels={"serving.kserve.io/inferenceservice": "lean"}),
+        deployment("mislabelled", {"image": "vllm/vllm-openai", "args": ["--model", "a/b"]},
+                   labels={"serving.kserve.io/inferenceservice": "nobody"}),
         deployment("passed-by", {"image": "vllm/vllm-openai", "args": ["--model", "a/b"]},
                    annotations={"leanstage.io/audit": "ignore"}),
         deployment("nginx", {"image": "nginx"}),
@@ -138,11 +142,16 @@ def test_what_no_registry_knows_is_an_entry_of_its_own(cluster: Kubernetes) -> N
         "rolling (earlier revision)": ("unverifiable", None),
         "meant": ("drifted", "s3://elsewhere/lean"),
         "crossed": ("drifted", "models:/resting/1"),
+        "disputed": ("unverifiable", "s3://rogue/model"),
+        "mislabelled": ("never-evaluated", "hf://a/b"),
         "triton": ("unverifiable", "/models"),
         "fetching": ("never-evaluated", "hf://org/other"),
         "hinted": ("never-evaluated", "hf://org/hinted"),
     }
     assert "whose champion is version 1" in entry(audit, "meant").reason
+    assert "annotation leanstage.io/storage from models:/lean@champion" in (
+        entry(audit, "disputed").reason
+    )
     assert entry(audit, "triton").served_by[0].replicas == 3
     assert entry(audit, "legacy").age_days == pytest.approx(
         (SOON.timestamp() - 1767225600) / 86400, abs=1
@@ -151,6 +160,11 @@ def test_what_no_registry_knows_is_an_entry_of_its_own(cluster: Kubernetes) -> N
     assert "90% of the requests" in earlier.reason
     assert earlier.served_by[0].share_percent == 90
     assert "secret" not in audit.model_dump_json()
+
+
+def test_what_is_annotated_to_serve_nothing_is_told(cluster: Kubernetes) -> None:
+    (note,) = (each for each in taken().notes if "leanstage.io/audit" in each)
+    assert "1 that look as if they served a model, Deployment team-a/passed-by." in note
 
 
 def test_an_older_version_behind_the_alias_and_on_the_cluster_has_drifted(
@@ -165,7 +179,7 @@ def test_long_lists_come_in_pages_and_begin_anew_where_one_expired(cluster: Kube
     cluster.page, cluster.expire = 2, 1
     assert taken().entries == whole.entries
     asked = [line for line in cluster.requests if "inferenceservices" in line]
-    assert len(asked) == 2 + 6
+    assert len(asked) == 2 + 7
 
 
 def test_one_object_that_is_no_object_stops_nobody(cluster: Kubernetes) -> None:
@@ -253,7 +267,9 @@ def test_a_pod_asks_by_the_token_and_authority_of_its_account(
         assert "(401 Unauthorized)" in taken().problems[0]
 
 
-@pytest.mark.parametrize("text", [None, "", "clusters: [", "kind: Config"])
+@pytest.mark.parametrize(
+    "text", [None, "", "clusters: [", "kind: Config", "[]", "foo", "clusters: 3"]
+)
 def test_a_configuration_that_cannot_be_read_is_a_problem(
     text: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from leanstage.audit.deployed import Found, Object, of_service, of_workload
+from leanstage.audit.deployed import IGNORED, Found, Object, of_service, of_workload
 from leanstage.cluster import ClusterError, api_configuration
 from leanstage.errors import LeanstageError
 
@@ -21,12 +21,16 @@ class Cluster:
     Attributes:
         problems: what could not be read, a sentence each.
         notes: what was left out, a sentence each.
+        services: namespace and name of the InferenceServices that were read.
+        ignored: what is annotated to serve no model.
     """
 
     host: str | None = None
     found: list[Found] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    services: set[tuple[str, str]] = field(default_factory=set)
+    ignored: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -82,12 +86,27 @@ def read_cluster(namespaces: Sequence[str] = ()) -> Cluster:
                 if error.status == 0:
                     # It cannot be reached: so it is with the rest.
                     return cluster
+    if cluster.ignored:
+        cluster.notes.append(
+            f"Left out by their annotation {IGNORED}: {len(cluster.ignored):,} that look as if "
+            f"they served a model, {', '.join(cluster.ignored)}."
+        )
     return cluster
 
 
 def _add(cluster: Cluster, kind: _Kind, item: Object) -> None:
     try:
-        cluster.found.extend(kind.read(item))
+        for one in kind.read(item):
+            each = one.deployed
+            if each.kind == "InferenceService":
+                cluster.services.add((each.namespace, each.name))
+            elif (each.namespace, one.service) in cluster.services:
+                # KServe made it of one that is counted already.
+                continue
+            if one.ignored:
+                cluster.ignored.append(f"{each.kind} {each.namespace}/{each.name}")
+            else:
+                cluster.found.append(one)
     except (ValueError, TypeError, AttributeError) as error:
         name = (item.get("metadata") or {}).get("name") if isinstance(item, dict) else None
         cluster.problems.append(

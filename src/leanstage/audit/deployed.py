@@ -4,17 +4,17 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from leanstage.audit.servers import Served, place, served
+from leanstage.audit.servers import Served, is_local, place, served
 from leanstage.contracts import Deployed, DeployedKind
 
 MODEL = "leanstage.io/model"
 """Annotation: the registered model whose champion this is to serve."""
 STORAGE = "leanstage.io/storage"
-"""Annotation: where the model comes from, where the specification does not say it."""
+"""Annotation: where the model comes from, where no address in the specification says it."""
 IGNORED = "leanstage.io/audit"
 """Annotation: ``ignore`` for what serves no model after all."""
 _OWNED = "serving.kserve.io/inferenceservice"
-"""Label of what KServe makes of an InferenceService, which is counted already."""
+"""Label of what KServe makes of the InferenceService that it names."""
 _FORMATS = (
     "sklearn", "xgboost", "tensorflow", "pytorch", "triton", "onnx", "huggingface", "pmml",
     "lightgbm", "paddle",
@@ -25,10 +25,19 @@ Object = Mapping[str, Any]
 
 
 class Found(NamedTuple):
-    """What serves, and when it was made."""
+    """What serves, and when it was made.
+
+    Attributes:
+        disputed: where its annotation says that its model comes from, against its specification.
+        service: the InferenceService that its label says it was made for.
+        ignored: its annotation says that it serves no model.
+    """
 
     deployed: Deployed
     made: datetime | None
+    disputed: str = ""
+    service: str = ""
+    ignored: bool = False
 
 
 def of_service(found: Object) -> Iterator[Found]:
@@ -41,8 +50,6 @@ def of_service(found: Object) -> Iterator[Found]:
 
 def of_workload(kind: DeployedKind, found: Object) -> Iterator[Found]:
     """What a Deployment or StatefulSet serves; nothing where nothing tells that it does."""
-    if _OWNED in _map(_map(found.get("metadata")).get("labels")):
-        return
     pod = _map(_map(_map(found.get("spec")).get("template")).get("spec"))
     for container in pod.get("containers") or ():
         one = served(container)
@@ -103,16 +110,15 @@ def _made(
     kind: DeployedKind, found: Object, one: Served, container: Object, share: int | None
 ) -> Iterator[Found]:
     annotations = _annotations(found)
-    if annotations.get(IGNORED) == "ignore":
-        return
     metadata, spec = _map(found.get("metadata")), _map(found.get("spec"))
-    stated = annotations.get(STORAGE)
+    stated = place(str(annotations.get(STORAGE) or ""))
+    said = None if is_local(one.storage) else one.storage
     yield Found(
         Deployed(
             kind=kind,
             namespace=str(metadata.get("namespace") or ""),
             name=str(metadata.get("name") or ""),
-            storage=place(str(stated)) if stated else one.storage,
+            storage=said or stated or one.storage,
             server=one.server,
             replicas=None if kind == "InferenceService" else int(spec.get("replicas", 1)),
             accelerators=_accelerators(container),
@@ -120,6 +126,9 @@ def _made(
             model=annotations.get(MODEL),
         ),
         _time(metadata.get("creationTimestamp")),
+        disputed=stated if said and stated and said != stated else "",
+        service=str(_map(metadata.get("labels")).get(_OWNED) or ""),
+        ignored=annotations.get(IGNORED) == "ignore",
     )
 
 

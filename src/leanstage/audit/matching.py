@@ -10,6 +10,7 @@ from typing import Any
 from leanstage.audit.decided import Decided
 from leanstage.audit.deployed import Found
 from leanstage.audit.inventory import Serving
+from leanstage.audit.servers import is_local
 from leanstage.contracts import AuditEntry, Deployed
 from leanstage.registry.champions import STATE
 from leanstage.registry.client import RegistryError, connect, pages, refusals
@@ -20,7 +21,6 @@ _ALIAS = re.compile(r"models:/+([^/@]+)@([^/@]+)")
 _DIGEST = re.compile(r"(?:sha256[-:]|@)([0-9a-f]{64})(?![0-9a-f])")
 _STORED = re.compile(r"(?:^|/)(m-[0-9a-f]{32})(?:/|$)")
 _OF_RUN = re.compile(r"(?:^|/)([0-9a-f]{32})/artifacts/([^'?]+?)/*$")
-_LOCAL = re.compile(r"(pvc|file):|/|\.")
 
 Examine = Callable[[Serving], AuditEntry]
 
@@ -50,6 +50,13 @@ class Matcher:
         deployed = one.deployed
         if deployed.share_percent is not None:
             self._alone.append(self._earlier(one, deployed.share_percent))
+        if one.disputed:
+            text = (
+                f"Its specification says that its model comes from {deployed.storage}, its "
+                f"annotation leanstage.io/storage from {one.disputed}; take the annotation away."
+            )
+            self._alone.append(self._own(one, "unverifiable", text))
+            return
         try:
             version = self._version(deployed)
         except RegistryError as error:
@@ -83,7 +90,7 @@ class Matcher:
         if deployed.storage is not None and deployed.storage.startswith("models:"):
             text = f"MLflow has no {deployed.storage}; deploy a version that there is."
             return self._own(one, "unverifiable", text)
-        if deployed.storage is None or _LOCAL.match(deployed.storage):
+        if deployed.storage is None or is_local(deployed.storage):
             where = deployed.storage or "nowhere that it says"
             return self._own(
                 one,

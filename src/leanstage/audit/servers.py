@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import yaml
 
 _HUB = re.compile(r"[\w.-]+/[\w.-]+")
+_LOCAL = re.compile(r"(pvc|file):|/|\.")
 _VARIABLE = re.compile(r"\$\(([A-Za-z_][A-Za-z0-9_]*)\)")
 
 
@@ -64,6 +65,11 @@ def place(named: str | None) -> str | None:
     except ValueError:
         return None
     return parts._replace(netloc=host, query="", fragment="").geturl()
+
+
+def is_local(storage: str | None) -> bool:
+    """Whether a place is a volume or within the image, where no registry can be asked about it."""
+    return storage is not None and _LOCAL.match(storage) is not None
 
 
 _HOSTED = ("http", "https", "s3", "gs", "hdfs", "webhdfs", "oci", "abfs", "abfss")
