@@ -1,13 +1,14 @@
 """The pipeline of the audit, task by task in processes of their own, on the embedded MLflow."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 from mlflow import MlflowClient
 
-from leanstage.audit.step import ask_for_runs, take_inventory
+from leanstage.audit.step import _fetched, ask_for_runs, take_inventory
 from leanstage.contracts import Audit
 from leanstage.errors import InputError, LeanstageError
 from leanstage.runner.local import Run, run_pipeline
@@ -81,6 +82,21 @@ def test_an_audit_that_is_complete_ends_well(client: MlflowClient, tmp_path: Pat
     broken |= {"complete": False, "problems": ["The cluster cannot be read."]}
     with pytest.raises(LeanstageError, match=r"1 could not be read, such as: The cluster cannot"):
         ask_for_runs(Audit.model_validate(broken), 0)
+
+
+@pytest.mark.parametrize("uri", ["http://user:hunter2@127.0.0.1:9/v.csv?sig=SECRET", "none://x"])
+def test_no_key_of_the_address_of_volumes_is_told(uri: str) -> None:
+    with pytest.raises(InputError, match="cannot be read") as refused, _fetched(uri):
+        pass
+    assert not {"hunter2", "SECRET"} & set(re.findall(r"\w+", str(refused.value)))
+    assert refused.value.__suppress_context__
+
+
+def test_volumes_are_known_by_no_query_of_their_address(tmp_path: Path) -> None:
+    (tmp_path / f"v.csv?sig={'a' * 200}").write_text("model,requests_per_day\n", encoding="utf-8")
+    with _fetched(f"local://{tmp_path}/v.csv?sig={'a' * 200}") as path:
+        assert path is not None
+        assert path.name == "volumes.csv"
 
 
 def test_volumes_that_are_not_there_are_one_sentence(client: MlflowClient, tmp_path: Path) -> None:

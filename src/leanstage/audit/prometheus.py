@@ -67,7 +67,9 @@ def _counted(samples: list[Any]) -> dict[str, float]:
 def _asked(url: str, query: str) -> list[Any]:
     import requests
 
-    token = os.environ.get(TOKEN_VARIABLE)
+    token = os.environ.get(TOKEN_VARIABLE, "").strip()
+    if not (token.isascii() and token.isprintable()):
+        raise LeanstageError(f"{TOKEN_VARIABLE} holds no bearer token: a character of it is none.")
     where = public_uri(url)
     try:
         answer = requests.get(

@@ -16,6 +16,7 @@ from leanstage.audit.sources import Sources
 from leanstage.audit.survey import survey
 from leanstage.contracts import Audit, write_atomically
 from leanstage.errors import InputError, LeanstageError
+from leanstage.registry.client import public_uri
 
 
 def take_inventory(
@@ -74,12 +75,15 @@ def _fetched(uri: str) -> Iterator[Path | None]:
     import fsspec
 
     with tempfile.TemporaryDirectory(prefix="leanstage-audit-") as scratch:
-        path = Path(scratch) / (uri.rpartition("/")[2] or "volumes.csv")
+        path = Path(scratch) / "volumes.csv"
         try:
             with fsspec.open(uri, "rb") as source, path.open("wb") as target:
                 shutil.copyfileobj(source, target)
-        except (OSError, ValueError, ImportError) as error:
+        except Exception as error:  # each file system raises errors of its own
+            # Their text and the query of the URI may hold a key.
+            told = public_uri(uri.partition("?")[0])
             raise InputError(
-                f"The volumes {uri} cannot be read: {error}; give the URI of a CSV."
-            ) from error
+                f"The volumes {told} cannot be read ({type(error).__name__}); give the URI of a "
+                "CSV that this may read."
+            ) from None
         yield path
