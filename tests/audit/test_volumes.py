@@ -129,6 +129,16 @@ def test_what_cannot_be_used_is_one_sentence(
         ask_volumes(prometheus.uri)
 
 
+@pytest.mark.parametrize("token", ["schl\u00fcssel", "\u20ac", "two\nlines"])
+def test_a_token_that_no_header_can_carry_is_one_sentence(
+    prometheus: Prometheus, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEANSTAGE_PROMETHEUS_TOKEN", token)
+    with pytest.raises(LeanstageError, match="LEANSTAGE_PROMETHEUS_TOKEN holds no bearer token"):
+        ask_volumes(prometheus.uri)
+    assert prometheus.tokens == []
+
+
 def test_where_it_cannot_be_reached_no_password_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEANSTAGE_PROMETHEUS_TOKEN", "a-token")
     with pytest.raises(LeanstageError, match=r"127\.0\.0\.1:9 cannot be reached") as refused:

@@ -16,6 +16,16 @@ def entry(**fields: Any) -> AuditEntry:
     return AuditEntry.model_validate(known | fields)
 
 
+KNOWN = Experience((0.5, 0.75), "shares")
+LAPSED = entry(
+    status="justification-expired",
+    requests_per_year=1e6,
+    requests_from="a.csv",
+    joules_per_answer=36.0,
+    tier="measured",
+)
+
+
 def optimized(share: float, baseline: float = 2.0) -> AuditEntry:
     """One that needs ``share`` less than its baseline, which takes ``baseline`` J an answer."""
     return entry(
@@ -29,29 +39,23 @@ def optimized(share: float, baseline: float = 2.0) -> AuditEntry:
 def test_experience_is_the_quartiles_of_ones_own_decisions() -> None:
     known = experience([optimized(share) for share in (0.2, 0.4, 0.6, 0.8, 0.9)])
     assert known.share == pytest.approx((0.4, 0.8))
-    assert "quartiles of 5 decisions" in known.share_basis
-    assert known.joules == (2.0, 2.0)
+    assert "quartiles of 5 decisions" in known.basis
 
 
 def test_few_decisions_are_no_experience() -> None:
     known = experience([optimized(0.5), optimized(0.6)])
     assert known.share == RULE_OF_THUMB
-    assert "rule of thumb" in known.share_basis
-    assert known.joules is None
-    assert "rule of thumb" in experience([]).share_basis
+    assert "rule of thumb" in known.basis
+    assert "rule of thumb" in experience([]).basis
 
 
 def test_only_what_a_gate_accepted_is_experience() -> None:
     refused = [optimized(0.9).model_copy(update={"status": "justified"})] * 5
-    known = experience(refused)
-    assert known.share == RULE_OF_THUMB
-    # What their baselines take was measured all the same.
-    assert known.joules == (2.0, 2.0)
+    assert experience(refused).share == RULE_OF_THUMB
 
 
-def test_an_older_decision_counts_by_its_saving() -> None:
-    known = experience([entry(status="optimized", saving=0.3)] * 3)
-    assert known.share == pytest.approx((0.3, 0.3))
+def test_a_saving_against_another_reference_than_the_baseline_is_no_experience() -> None:
+    assert experience([entry(status="optimized", saving=0.3)] * 3).share == RULE_OF_THUMB
 
 
 def test_a_share_that_costs_saves_nothing() -> None:
@@ -59,27 +63,23 @@ def test_a_share_that_costs_saves_nothing() -> None:
 
 
 def test_the_range_is_volume_times_energy_times_share() -> None:
-    known = Experience((0.5, 0.75), "shares", (3.6, 7.2), "energies")
-    found = yearly(entry(requests_per_year=1e6, requests_from="a.csv"), known, FACTORS)
-    assert found is not None
-    assert found.kwh == pytest.approx((0.5, 1.5))
-    assert found.tco2e[0] == pytest.approx(emissions_kg(0.5, FACTORS)[0] / 1000)
-    assert found.tco2e[1] == pytest.approx(emissions_kg(1.5, FACTORS)[1] / 1000)
-    assert found.money == pytest.approx((cost(0.5, FACTORS)[0], cost(1.5, FACTORS)[1]))
-    assert found.currency == FACTORS.currency
-    assert found.basis == "shares; energies; requests: a.csv, an answer each."
-
-
-def test_energy_measured_for_the_model_itself_comes_first() -> None:
-    known = Experience((0.5, 0.75), "shares", (3.6, 7.2), "energies")
-    lapsed = entry(
-        status="justification-expired", requests_per_year=1e6, joules_per_answer=36.0,
-        tier="measured",
-    )  # fmt: skip
-    found = yearly(lapsed, known, FACTORS)
+    found = yearly(LAPSED, KNOWN, FACTORS)
     assert found is not None
     assert found.kwh == pytest.approx((5.0, 7.5))
-    assert "energy per answer: measured for its decision" in found.basis
+    assert found.tco2e[0] == pytest.approx(emissions_kg(5.0, FACTORS)[0] / 1000)
+    assert found.tco2e[1] == pytest.approx(emissions_kg(7.5, FACTORS)[1] / 1000)
+    assert found.money == pytest.approx((cost(5.0, FACTORS)[0], cost(7.5, FACTORS)[1]))
+    assert found.currency == FACTORS.currency
+    assert found.basis == (
+        "shares; energy per answer: measured for its decision; requests: a.csv, an answer each."
+    )
+
+
+def test_what_was_estimated_is_as_wide_as_the_estimate() -> None:
+    found = yearly(LAPSED.model_copy(update={"tier": "estimated"}), KNOWN, FACTORS)
+    assert found is not None
+    assert found.kwh == pytest.approx((5.0 * 0.4, 7.5 * 2.5))
+    assert "estimated for its decision, so 0.4 to 2.5 times that" in found.basis
 
 
 @pytest.mark.parametrize(
@@ -88,25 +88,24 @@ def test_energy_measured_for_the_model_itself_comes_first() -> None:
         {"requests_per_year": None},
         {"status": "optimized", "requests_per_year": 1e6},
         {"status": "justified", "requests_per_year": 1e6},
+        {"status": "drifted", "verdict": "PROMOTE_OPTIMIZED", "requests_per_year": 1e6},
     ],
 )
 def test_nothing_is_claimed_without_volume_or_where_a_gate_decided(fields: Any) -> None:
-    known = Experience((0.5, 0.75), "shares", (3.6, 7.2), "energies")
-    assert yearly(entry(**fields), known, FACTORS) is None
+    decided = LAPSED.model_dump() | fields
+    assert yearly(AuditEntry.model_validate(decided), KNOWN, FACTORS) is None
 
 
 def test_nothing_is_claimed_without_any_energy() -> None:
-    known = Experience((0.5, 0.75), "shares", None)
-    assert yearly(entry(requests_per_year=1e6), known, FACTORS) is None
+    assert yearly(entry(requests_per_year=1e6), KNOWN, FACTORS) is None
     large = entry(requests_per_year=1e6, task="text-generation", parameters=7_000_000_000)
-    assert yearly(large, known, FACTORS) is None
+    assert yearly(large, KNOWN, FACTORS) is None
 
 
 def test_an_encoder_is_estimated_by_its_size_where_nothing_was_measured() -> None:
-    known = Experience((0.5, 0.75), "shares", None)
     found = yearly(
         entry(requests_per_year=1e6, task="text-classification", parameters=227_000_000),
-        known,
+        KNOWN,
         FACTORS,
     )
     assert found is not None
@@ -117,7 +116,6 @@ def test_an_encoder_is_estimated_by_its_size_where_nothing_was_measured() -> Non
 
 
 def test_what_is_not_asked_saves_nothing() -> None:
-    known = Experience((0.5, 0.75), "shares", (3.6, 7.2), "energies")
-    found = yearly(entry(requests_per_year=0.0), known, FACTORS)
+    found = yearly(LAPSED.model_copy(update={"requests_per_year": 0.0}), KNOWN, FACTORS)
     assert found is not None
     assert found.kwh == found.money == (0.0, 0.0)

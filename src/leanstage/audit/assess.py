@@ -15,7 +15,7 @@ from leanstage.audit.inventory import Tell
 from leanstage.audit.matching import Examine, Matcher
 from leanstage.audit.prometheus import ask_volumes
 from leanstage.audit.sources import Sources
-from leanstage.audit.volumes import Volumes, read_volumes
+from leanstage.audit.volumes import Volumes, names, read_volumes
 from leanstage.audit.weights import weights_of
 from leanstage.audit.yearly import experience, yearly
 from leanstage.contracts import AuditEntry, AuditStatus, Factors, ModelPolicy
@@ -24,6 +24,8 @@ from leanstage.gate.policies import POLICY_VARIABLE, policies_here
 from leanstage.registry.client import CHAMPION, embedded
 
 _RANK = {status: rank for rank, status in enumerate(get_args(AuditStatus))}
+_NAMED = 20
+"""Names of a file of volumes that a note tells at most."""
 _GIVE_UP = 3
 """Sizes that cannot be read one after the other before no more are asked for."""
 
@@ -94,10 +96,10 @@ def assessed(
     ]
     if any(entry.yearly for entry in found.entries):
         found.notes.append(f"Emissions and cost: {given.factors.basis}")
-    elif any(entry.requests_per_year for entry in found.entries) and known.joules is None:
+    elif any(entry.requests_per_year for entry in found.entries):
         found.notes.append(
-            "No saving is estimated: too few decisions measured the energy of an answer so far, "
-            "and no size is known to go by (--sizes)."
+            "No saving is estimated: of nothing that is left to optimize a decision says what an "
+            "answer takes, and no size of a text classifier is known to go by (--sizes)."
         )
     found.entries.sort(key=_order)
     return found
@@ -124,15 +126,29 @@ def _count(found: Assessment, volumes: Volumes, sources: Sources) -> None:
         except LeanstageError as error:
             found.problems.append(str(error))
     versions = Counter(entry.model for entry in found.entries)
+    left = [set(volumes.by_name), set(asked.by_name)]
     for index, entry in enumerate(found.entries):
         # Of several versions that serve, the champion answers for the model.
         whole = versions[entry.model] == 1 or CHAMPION in entry.aliases
+        for unused in left:
+            unused -= names(entry, whole=whole)
         for each in (volumes, asked):
             requests = each.of(entry, whole=whole)
             if requests is not None:
                 update = {"requests_per_year": requests, "requests_from": each.source}
                 found.entries[index] = entry.model_copy(update=update)
                 break
+    if left[0]:
+        first = ", ".join(sorted(left[0])[:_NAMED])
+        found.notes.append(
+            f"{volumes.source} names {len(left[0]):,} of which nothing serves by that name, or of "
+            f"which several versions serve and none is the champion: {first}"
+            f"{' and others' if len(left[0]) > _NAMED else ''}."
+        )
+    if left[1]:
+        found.notes.append(
+            f"{asked.source} counts requests of {len(left[1]):,} that no model here is known by."
+        )
     if sources.volumes is None and not sources.prometheus:
         found.notes.append("No requests were counted: name a file with --volume, or --prometheus.")
 

@@ -44,6 +44,12 @@ class Volumes:
         return self.by_name.get(entry.model) if whole else None
 
 
+def names(entry: AuditEntry, *, whole: bool = True) -> set[str]:
+    """All names that `Volumes.of` knows an entry by."""
+    workloads = {f"{each.namespace}/{each.name}" for each in entry.served_by}
+    return {f"{entry.model}/{entry.version}", *workloads, *([entry.model] if whole else [])}
+
+
 def read_volumes(path: Path) -> Volumes:
     """Volumes from a CSV with the columns ``model`` and ``requests_per_year`` or ``_per_day``.
 

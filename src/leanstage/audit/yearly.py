@@ -15,53 +15,53 @@ DEMO_JOULES, DEMO_PARAMETERS = 0.02664, 22.7e6
 """Energy per answer and size of the baseline of the demo: short texts, fp32, an estimate."""
 TIMES = 3.0
 """How far from that, by its size, an encoder may be on another machine, with other texts."""
+ESTIMATED: Interval = (0.4, 2.5)
+"""Times a figure estimated from processor time, the least and the most that it may be."""
 _JOULES_PER_KWH = 3.6e6
 _KG_PER_T = 1000.0
 
 
 @dataclass(frozen=True)
 class Experience:
-    """What the decisions of this registry measured: quartiles, with what they rest on.
+    """What optimizing saved here.
 
     Attributes:
-        share: of the energy per answer that optimizing saved.
-        joules: energy per answer of the models as registered; None where too few are known.
+        share: of the energy per answer, quartiles.
+        basis: what they rest on, as a clause.
     """
 
     share: Interval
-    share_basis: str
-    joules: Interval | None
-    joules_basis: str = ""
+    basis: str
 
 
 def experience(entries: Sequence[AuditEntry]) -> Experience:
     """The experience of the promoted versions that serve."""
     shares = [saved for entry in entries if (saved := _share(entry)) is not None]
-    baselines = [e.baseline_joules_per_answer for e in entries if e.baseline_joules_per_answer]
     if len(shares) < FEWEST:
-        share, share_basis = (
+        return Experience(
             RULE_OF_THUMB,
             "Share saved: a rule of thumb, from the 20% that the default policy asks for to the "
             "80% that leanstage's demo measured",
         )
-    else:
-        share = _quartiles(shares)
-        share_basis = f"Share saved: quartiles of {len(shares)} decisions in this registry"
-    if len(baselines) < FEWEST:
-        return Experience(share, share_basis, None)
-    basis = f"energy per answer: quartiles of {len(baselines)} baselines measured here"
-    return Experience(share, share_basis, _quartiles(baselines), basis)
+    basis = f"Share saved: quartiles of {len(shares)} decisions in this registry"
+    return Experience(_quartiles(shares), basis)
 
 
 def yearly(entry: AuditEntry, known: Experience, factors: Factors) -> YearlySaving | None:
-    """What is left to save; None where a gate has decided, or volume or energy are not known."""
-    if entry.status in ("optimized", "justified") or entry.requests_per_year is None:
+    """What is left to save; None where a gate has decided, or volume or energy are not known.
+
+    What a gate once promoted as optimized is so wherever it serves, drifted or not.
+    """
+    if entry.status in ("optimized", "justified") or entry.verdict == "PROMOTE_OPTIMIZED":
+        return None
+    if entry.requests_per_year is None:
         return None
     if entry.joules_per_answer is not None:
-        joules: Interval = (entry.joules_per_answer, entry.joules_per_answer)
+        least, most = ESTIMATED if entry.tier == "estimated" else (1.0, 1.0)
+        joules: Interval = (entry.joules_per_answer * least, entry.joules_per_answer * most)
         basis = f"energy per answer: {entry.tier} for its decision"
-    elif known.joules is not None:
-        joules, basis = known.joules, known.joules_basis
+        if entry.tier == "estimated":
+            basis += f", so {least:g} to {most:g} times that"
     elif entry.parameters and entry.task == "text-classification":
         thumb = entry.parameters * DEMO_JOULES / DEMO_PARAMETERS
         joules = (thumb / TIMES, thumb * TIMES)
@@ -84,16 +84,18 @@ def yearly(entry: AuditEntry, known: Experience, factors: Factors) -> YearlySavi
         currency=factors.currency,
         share=known.share,
         joules_per_answer=joules,
-        basis=f"{known.share_basis}; {basis}; requests: {entry.requests_from}, an answer each.",
+        basis=f"{known.basis}; {basis}; requests: {entry.requests_from}, an answer each.",
     )
 
 
 def _share(entry: AuditEntry) -> float | None:
     """Saved against the form as registered, which is what an unoptimized model serves in."""
-    if entry.status != "optimized":
+    if (
+        entry.status != "optimized"
+        or entry.joules_per_answer is None
+        or entry.baseline_joules_per_answer is None
+    ):
         return None
-    if entry.joules_per_answer is None or entry.baseline_joules_per_answer is None:
-        return entry.saving
     return 1.0 - entry.joules_per_answer / entry.baseline_joules_per_answer
 
 
