@@ -1,17 +1,16 @@
 """A stand-in for the Kubernetes API: lists what it holds, in pages, over real HTTP."""
 
 import json
-import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlencode
 
 import yaml
+
+from tests.http_stub import answering
 
 Object = dict[str, Any]
 TOKEN = "a-token-of-the-audit"
@@ -98,42 +97,15 @@ class Kubernetes:
 def serving(state: Kubernetes, certificate: Path | None = None) -> Iterator[Kubernetes]:
     """Serve a cluster on this machine alone, with TLS by a certificate with its key."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def answer(path: str, query: dict[str, str], token: str | None) -> tuple[int, bytes]:
+        state.requests.append(f"{path}?{urlencode(query)}")
+        try:
+            return 200, state.raw or json.dumps(state.answer(path, query, token or "")).encode()
+        except RefusedError as refused:
+            return refused.code, json.dumps(refused.status).encode()
 
-        def do_GET(self) -> None:
-            parts = urlsplit(self.path)
-            query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-            state.requests.append(self.path)
-            code = 200
-            try:
-                token = self.headers.get("Authorization", "")
-                body = state.raw or json.dumps(state.answer(parts.path, query, token)).encode()
-            except RefusedError as refused:
-                code, body = refused.code, json.dumps(refused.status).encode()
-            self.send_response(code)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None:
-            """Quiet: tests read ``requests``."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    if certificate is not None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate)
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    state.uri = f"http{'s' if certificate else ''}://127.0.0.1:{server.server_port}"
-    try:
+    with answering(answer, certificate) as state.uri:
         yield state
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def kubeconfig(path: Path, uri: str) -> Path:

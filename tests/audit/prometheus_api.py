@@ -1,13 +1,12 @@
 """A stand-in for the HTTP API of Prometheus: instant vectors by a word of the query."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+
+from tests.http_stub import answering
 
 
 @dataclass
@@ -34,34 +33,13 @@ class Prometheus:
 def serving(state: Prometheus) -> Iterator[Prometheus]:
     """Serve it on this machine alone."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            parts = urlsplit(self.path)
-            state.tokens.append(self.headers.get("Authorization"))
-            if state.raw is not None:
-                code, body = state.raw
-            elif parts.path != "/api/v1/query":
-                code, body = 404, b"404 page not found"
-            else:
-                code, body = (
-                    200,
-                    json.dumps(state.answer(parse_qs(parts.query)["query"][0])).encode(),
-                )
-            self.send_response(code)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def answer(path: str, query: dict[str, str], token: str | None) -> tuple[int, bytes]:
+        state.tokens.append(token)
+        if state.raw is not None:
+            return state.raw
+        if path != "/api/v1/query":
+            return 404, b"404 page not found"
+        return 200, json.dumps(state.answer(query["query"])).encode()
 
-        def log_message(self, *_: Any) -> None:
-            """Quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    state.uri = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with answering(answer) as state.uri:
         yield state
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

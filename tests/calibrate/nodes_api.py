@@ -1,16 +1,15 @@
 """A stand-in for the part of the Kubernetes API that knows nodes, over real HTTP."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import yaml
+
+from tests.http_stub import answering
 
 Object = dict[str, Any]
 NFD = "feature.node.kubernetes.io"
@@ -84,32 +83,13 @@ def _status(code: int, reason: str, message: str) -> Object:
 def serving(state: Nodes) -> Iterator[Nodes]:
     """Serve the nodes on this machine alone."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            parts = urlsplit(self.path)
-            state.requests.append(parts.path)
-            query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
-            code, body = state.answer(parts.path, query)
-            written = json.dumps(body).encode()
-            self.send_response(code)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(written)))
-            self.end_headers()
-            self.wfile.write(written)
+    def answer(path: str, query: dict[str, str], _: str | None) -> tuple[int, bytes]:
+        state.requests.append(path)
+        code, body = state.answer(path, query)
+        return code, json.dumps(body).encode()
 
-        def log_message(self, *_: Any) -> None:
-            """Quiet: tests read ``requests``."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    state.uri = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with answering(answer) as state.uri:
         yield state
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def kubeconfig(path: Path, uri: str) -> Path:
