@@ -54,6 +54,18 @@ def test_it_opens_without_a_complaint_and_everybody_can_read_it(
     assert visit.overflow <= 0
 
 
+def test_a_long_name_pushes_nothing_out_of_sight(chromium: Chromium, tmp_path: Path) -> None:
+    path = tmp_path / "long.html"
+    path.write_text(render_html(made(FULL.model_copy(update={"model": "x" * 200}))), "utf-8")
+    visit = chromium.open(path)
+    try:
+        name = visit.page.locator("tbody th").bounding_box()
+    finally:
+        visit.page.close()
+    assert name is not None
+    assert name["width"] <= 24 * 16
+
+
 def test_a_click_sorts_and_a_second_turns_it_round(opened: Callable[..., Visit]) -> None:
     page = opened().page
     size = page.get_by_role("button", name="Size")

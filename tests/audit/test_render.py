@@ -89,11 +89,23 @@ def test_a_hostile_name_is_shown_as_it_is() -> None:
     assert "&lt;img src=http://evil&gt; \N{REPLACEMENT CHARACTER}" in page
 
 
+def test_a_name_hides_no_character() -> None:
+    entry = AUDIT.entries[0].model_copy(update={"model": "a\u061cb\u200bc"})
+    assert "a\ufffdb\ufffdc/1" in render_html(made(entry))
+
+
 def test_a_spreadsheet_computes_nothing() -> None:
     (row,) = csv.DictReader(io.StringIO(render_csv(AUDIT)))
     assert row["model"] == f"'{HOSTILE}"
     assert row["aliases"] == "champion"
     assert row["bytes"] == ""
+
+
+@pytest.mark.parametrize("name", [" =1+1", "\n=1+1", "\u00a0@x", "\t1"])
+def test_what_stands_before_a_formula_hides_none(name: str) -> None:
+    entry = AUDIT.entries[0].model_copy(update={"model": name})
+    (row,) = csv.DictReader(io.StringIO(render_csv(made(entry)), newline=""))
+    assert row["model"] == f"'{name}"
 
 
 def test_every_field_of_an_entry_has_its_columns() -> None:

@@ -50,7 +50,7 @@ def test_a_complete_audit_ends_with_0(leanstage: Command, client: MlflowClient) 
     code, out, _ = leanstage()
     assert code == 0
     assert "old[red]" in out
-    assert "Of 1 serving model, 0 (0%) were evaluated" in out
+    assert "Of 1 serving version or workload, 0 (0%) were evaluated" in out
 
 
 def test_an_incomplete_one_ends_with_1_and_says_so(
@@ -98,7 +98,7 @@ def test_volumes_give_what_is_left_to_save_and_problems_are_told(
     assert code == 1
     assert "Not read: Prometheus at http://127.0.0.1:9/[bold] cannot be reached" in out
     assert "secret" not in out
-    assert "too few decisions measured the energy of an answer so far" in out
+    assert "No saving is estimated: of nothing that is left to optimize" in out
 
 
 def test_a_file_of_volumes_that_is_none_is_refused(
@@ -147,3 +147,28 @@ def test_a_run_is_asked_for_unless_it_is_a_dry_one(
     assert client.get_model_version("old[red]", "1").tags == {"leanstage.optimize": "true"}
     _, _, err = leanstage("--submit", "1")
     assert "old[red]/1 (champion): no run; it asks already." in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--dry-run",), "--dry-run goes with --submit"),
+        (("--no-cluster", "--namespace", "a"), "exclude each other"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(
+    leanstage: Command, arguments: tuple[str, ...], told: str
+) -> None:
+    code, out, err = leanstage(*arguments)
+    assert code != 0
+    assert told in err
+    assert out == ""
+
+
+def test_a_name_forges_no_line(leanstage: Command, client: MlflowClient, tmp_path: Path) -> None:
+    client.create_registered_model("x\nforged")
+    client.create_model_version("x\nforged", source="s3://nowhere/at/all")
+    client.set_registered_model_alias("x\nforged", "champion", "1")
+    _, _, err = leanstage("--submit", "9", "--dry-run", "--out", str(tmp_path / "o[/b]"))
+    assert "x forged/1" in err
+    assert "o[/b]" in err

@@ -4,6 +4,7 @@ import base64
 import csv
 import hashlib
 import io
+import re
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -29,7 +30,7 @@ _COLUMNS = (
 )
 SHOWN = 1000
 """Entries on the page at most; the other files hold all."""
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = re.compile(r"[\t\r]|\s*[=+\-@]")
 
 
 def render_html(audit: Audit) -> str:
@@ -82,7 +83,7 @@ def _row(entry: AuditEntry) -> dict[str, Any]:
 def _cell(value: object) -> object:
     if isinstance(value, tuple):
         value = " ".join(map(str, value))
-    if isinstance(value, str) and value.startswith(_FORMULA):
+    if isinstance(value, str) and _FORMULA.match(value):
         return f"'{value}"
     return value
 

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from leanstage.cli._shared import console
-from leanstage.errors import LeanstageError
+from leanstage.errors import InputError, LeanstageError
 
 _ROWS = 100
 """Entries in the terminal at most."""
@@ -82,6 +82,10 @@ def audit(
     from leanstage.report import escape
     from leanstage.runner.session import tracking_uri
 
+    if dry_run and not submit:
+        raise InputError("--dry-run goes with --submit N: without it nothing is asked for.")
+    if namespace and not cluster:
+        raise InputError("--namespace and --no-cluster exclude each other; leave one out.")
     tracking_uri()
     aside = Console(stderr=True, markup=False)
     taken = survey(
@@ -100,7 +104,7 @@ def audit(
     if log:
         aside.print(f"MLflow run {log_audit(taken)}", highlight=False, soft_wrap=True)
     for line in told(ask(taken.entries, submit, write=not dry_run)):
-        aside.print(Text(str(escape.visible(line))), soft_wrap=True)
+        aside.print(Text(escape.line(line)), soft_wrap=True)
     if not taken.complete:
         raise typer.Exit(LeanstageError.exit_code)
 
@@ -119,7 +123,7 @@ def _show(taken: Any) -> None:
         lines.append(f"The first {_ROWS} of {len(taken.entries):,}; --out writes all.")
     for line in (*lines, *taken.notes, coverage_sentence(taken), words.total(taken)):
         if line:
-            console.print(Text(str(escape.visible(line))), soft_wrap=True)
+            console.print(Text(escape.line(line)), soft_wrap=True)
 
 
 def _table(entries: Any) -> Any:
@@ -141,5 +145,5 @@ def _table(entries: Any) -> Any:
             words.saving(entry),
             words.why(entry),
         )
-        table.add_row(*(Text(str(escape.visible(cell))) for cell in cells))
+        table.add_row(*(Text(escape.line(cell)) for cell in cells))
     return table

@@ -4,8 +4,12 @@ import re
 
 from markupsafe import Markup, escape
 
-# Control characters and those that reorder what follows them, which could forge a figure.
-_HIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# Control characters, those that reorder what follows them, and those without a width, which could
+# forge a figure or a name. Joiners stay: Persian and emoji are written with them.
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
+    "\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]"
+)
 _SPECIAL = re.compile(r"([\\`*{}\[\]#~!$]|(?<![^\W_])_|_(?![^\W_]))")
 _LINE_START = re.compile(r"^(\d+)([.)])(?!\S)|^([-+=:])(?!\d)")
 _SAFE_CODE = re.compile(r"^[\w.:@/+-]+$")
@@ -19,6 +23,11 @@ def visible(value: object) -> object:
     return value
 
 
+def line(text: str) -> str:
+    """``text`` as one line for a terminal."""
+    return " ".join(str(visible(text)).split())
+
+
 def html(text: str) -> Markup:
     """``text`` for HTML or SVG content and attributes."""
     return escape(visible(text))
@@ -26,8 +35,7 @@ def html(text: str) -> Markup:
 
 def markdown(text: str) -> str:
     """``text`` as one line of literal GitHub Markdown, fit for a table cell."""
-    flat = " ".join(str(visible(text)).split())
-    flat = _SPECIAL.sub(r"\\\1", flat)
+    flat = _SPECIAL.sub(r"\\\1", line(text))
     flat = "".join(_ENTITIES.get(character, character) for character in flat)
     flat = _LINE_START.sub(lambda m: f"{m[1]}\\{m[2]}" if m[1] else f"\\{m[3]}", flat)
     # GitHub links bare addresses and notifies the people named after an @.
