@@ -14,8 +14,10 @@ import pytest
 from mlflow import MlflowClient
 
 from leanstage.audit import JOURNAL, survey, write_audit
+from leanstage.audit.inventory import Serving
+from leanstage.audit.journal import Journal
 from leanstage.audit.standing import Examiner
-from leanstage.contracts import Audit
+from leanstage.contracts import Audit, AuditEntry
 from leanstage.gate import attestation
 
 MODELS, UNTIL = 5, 2
@@ -160,6 +162,18 @@ def test_what_could_not_be_read_is_tried_again(
     examined.clear()
     audit(journal)
     assert examined == ["old-0"]
+
+
+def test_what_may_have_run_out_is_looked_at_again(tmp_path: Path) -> None:
+    path = tmp_path / JOURNAL
+    found = Serving("m", "1", ("champion",))
+    for status, known in (("optimized", True), ("justified", False)):
+        entry = AuditEntry(model="m", version="1", status=status, reason="So.")
+        with Journal(path, [], NOW, print) as kept:
+            kept.add(found, entry)
+        with Journal(path, [], NOW, print) as kept:
+            assert (kept.find(found) is not None) == known
+        path.unlink()
 
 
 def test_an_audit_that_was_written_is_not_gone_on_with(

@@ -29,9 +29,9 @@ class _Line(Part):
 class Journal:
     """Entries appended to a file as they are made, a line each; without a file, nothing is kept.
 
-    An entry is taken over where it is fresh, could be read, and neither the version, its aliases
-    and tags, nor the ``basis`` of the audit (the server, the keys to trust) have changed since. A
-    line that a killed process tore counts for nothing.
+    An entry is taken over where it is fresh, could be read, rests on no justification, and neither
+    the version, its aliases and tags, nor the ``basis`` of the audit (the server, the keys to
+    trust) have changed since. A line that a killed process tore counts for nothing.
 
     Attributes:
         since: when the oldest entry that was taken over had been examined.
@@ -46,7 +46,8 @@ class Journal:
         for line in _lines(path) if path is not None else ():
             if now - line.at > FRESH:
                 stale += 1
-            elif line.entry.error is None:
+            # A justification runs out as time goes by.
+            elif line.entry.error is None and line.entry.status != "justified":
                 self._known[line.key] = line
         if stale:
             hours = FRESH // timedelta(hours=1)
