@@ -53,6 +53,8 @@ def test_an_accelerator_for_a_small_model() -> None:
     assert codes(entry(parameters=SMALL + 1, served_by=on(1)), []) == []
     assert codes(entry(parameters=SMALL, served_by=on(0)), []) == []
     assert codes(entry(served_by=on(1)), []) == []
+    generating = entry(parameters=SMALL, served_by=on(1), task="text-generation")
+    assert codes(generating, []) == []
 
 
 def test_a_policy_that_has_changed_since() -> None:

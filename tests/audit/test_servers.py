@@ -35,6 +35,7 @@ SERVING: list[tuple[dict[str, Any], tuple[str, str | None]]] = [
         ("triton", "s3://store/m"),
     ),
     (of("localhost:5000/pytorch/torchserve"), ("torchserve", None)),
+    (of("kserve/lgbserver:v0.15", "--model_dir=/mnt/models"), ("lightgbm", "/mnt/models")),
     (
         of("own/server", STORAGE_URI="https://user:pw@store/m?sig=secret"),
         ("", "https://store/m"),

@@ -94,7 +94,8 @@ def test_coverage_adds_up(audit: Audit) -> None:
     assert (found.models, found.optimized, found.justified, found.rest) == (12, 3, 1, 8)
     assert found.evaluated == 6
     assert coverage_sentence(audit).startswith(
-        "Of 12 serving models, 6 (50%) were evaluated for all three techniques; 3 optimized"
+        "Of 12 serving versions and workloads, 6 (50%) were evaluated for all three "
+        "techniques; 3 optimized"
     )
 
 

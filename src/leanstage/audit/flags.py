@@ -13,7 +13,7 @@ TIMES = 3.0
 FEWEST = 3
 """Peers that a median rests on at least."""
 SMALL = 150_000_000
-"""Parameters up to which two processor cores answer a sentence in about a tenth of a second."""
+"""Parameters of an encoder for which processor cores are worth a try: docs/audit.md."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +68,12 @@ def _flags(entry: AuditEntry, peers: _Peers, in_force: Mapping[str, str]) -> Ite
             "task were decided for in int8.",
         )
     held = max((each.accelerators for each in entry.served_by), default=0)
-    if held and entry.parameters and entry.parameters <= SMALL:
+    small = entry.task == "text-classification" and (entry.parameters or SMALL + 1) <= SMALL
+    if held and entry.parameters and small:
         yield Flag(
             code="accelerator.small",
             sentence=f"It holds {held} accelerator{'s' * (held > 1)} for "
-            f"{_millions(entry.parameters)} parameters, few enough for processor cores.",
+            f"{_millions(entry.parameters)} parameters; see whether processor cores are enough.",
         )
     now = in_force.get(entry.policy_name or "")
     if now is not None and now != entry.policy_sha256:

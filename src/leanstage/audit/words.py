@@ -37,7 +37,7 @@ def coverage_sentence(audit: Audit) -> str:
         told = f"Nothing that serves was found: no version carries {_either(audit.aliases)}."
     else:
         told = (
-            f"Of {found.models:,} serving {_plural(found.models)}, {found.evaluated:,} "
+            f"Of {found.models:,} serving {_counted(found.models)}, {found.evaluated:,} "
             f"({found.evaluated / found.models:.0%}) {_were(found.evaluated)} evaluated for all "
             f"three techniques; {found.optimized:,} optimized, {found.justified:,} justified, "
             f"{found.rest:,} neither."
@@ -173,6 +173,10 @@ def _either(aliases: tuple[str, ...]) -> str:
 
 def _plural(count: int) -> str:
     return "model" if count == 1 else "models"
+
+
+def _counted(count: int) -> str:
+    return "version or workload" if count == 1 else "versions and workloads"
 
 
 def _were(count: int) -> str:
