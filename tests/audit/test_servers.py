@@ -18,6 +18,9 @@ def of(image: str, *words: str, **variables: str) -> dict[str, Any]:
 VLLM = ("python3", "-m", "vllm.entrypoints.openai.api_server", "--model", "$(WHICH)")
 SERVING: list[tuple[dict[str, Any], tuple[str, str | None]]] = [
     (of("vllm/vllm-openai:v0.12", "--model", "org/chat"), ("vllm", HUB)),
+    (of("vllm/vllm-openai:v0.12", "org/chat", "--port", "80"), ("vllm", HUB)),
+    (of("nvcr.io/nim/meta/llama3:1", NIM_MODEL_NAME="org/chat"), ("nim", HUB)),
+    (of("nvcr.io/nim/meta/llama3:1"), ("nim", None)),
     (of("r.example/vllm/vllm-openai@sha256:00", "--model=/mnt/chat"), ("vllm", "/mnt/chat")),
     (of("own/image", "vllm", "serve", "org/chat", "--port", "80"), ("vllm", HUB)),
     (of("own/image", "sh", "-c", "exec /opt/bin/vllm serve org/chat"), ("vllm", HUB)),

@@ -34,7 +34,12 @@ def served(container: Mapping[str, Any]) -> Served | None:
         if each.get("value")
     }
     words = [_expanded(word, variables) for word in _words(container)]
-    server = known["images"].get(_image(str(container.get("image") or "")), "")
+    image = str(container.get("image") or "")
+    if not container.get("command"):
+        words = [*known["entrypoints"].get(_image(image), "").split(), *words]
+    server = known["images"].get(_image(image), "") or next(
+        (name for start, name in known["prefixes"].items() if image.startswith(start)), ""
+    )
     server = server or next(
         (name for program, name in known["programs"].items() if _after(words, program)), ""
     )
