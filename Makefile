@@ -9,8 +9,12 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c const
 demo: $(VENV)/.installed-demo
 	$(BIN)/leanstage demo
 
+# What measures energy runs by itself: beside other work its intervals are wide.
+MEASURING := tests/e2e tests/energy
+
 test: $(VENV)/.installed-dev check
-	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(MEASURING:%=--ignore=%)
+	$(BIN)/python -m pytest $(MEASURING)
 
 # The gate's properties over 100,000 cases instead of 2,000; about an hour.
 nightly: $(VENV)/.installed-dev

@@ -124,7 +124,7 @@ def test_the_submitter_proposes_and_only_the_gate_promotes(
         sam.create_registered_model(LEAN)
 
     squatted = sides.run(
-        "gate", "decide", run_id, "--energy-blocks", "4", "--out", tmp_path / "squatted"
+        "gate", "decide", run_id, "--energy-blocks", "6", "--out", tmp_path / "squatted"
     )
     assert squatted.returncode == 1, squatted.stdout + squatted.stderr
     assert re.search(rf"{LEAN}.* sam", squatted.stderr)

@@ -43,7 +43,7 @@ def service(
             tmp_path,
             LEANSTAGE_TRIGGER_BACKEND="local",
             LEANSTAGE_TRIGGER_INTERVAL_SECONDS="5",
-            LEANSTAGE_TRIGGER_PARAMETERS='{"deploy": {"energy_blocks": 4}}',
+            LEANSTAGE_TRIGGER_PARAMETERS='{"deploy": {"energy_blocks": 6}}',
             LEANSTAGE_HOME=str(tmp_path / "home"),
             LEANSTAGE_KEY=str(key.private),
             LEANSTAGE_POLICY=str(tmp_path / "policies"),

@@ -50,6 +50,9 @@ def test_pages_that_are_slow_one_by_one_are_no_hang(
                 monkeypatch.setattr("leanstage.trigger.catalog._PAGE", 1)
                 proxy.fail("model-versions/search", times=VERSIONS, seconds=SLOW)
             case "evidence":
+                # Without the experiment there is nothing to search, and nothing is slow.
+                if client.get_experiment_by_name("leanstage") is None:
+                    client.create_experiment("leanstage")
                 proxy.fail("runs/search", times=VERSIONS, seconds=SLOW)
             case "runs":
                 monkeypatch.setattr("leanstage.trigger.backends.kfp.NAMES_A_REQUEST", 1)
