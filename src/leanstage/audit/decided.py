@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from leanstage.audit.inventory import HIDDEN
 from leanstage.contracts import AuditEntry
 from leanstage.registry.champions import STATE
 from leanstage.registry.client import connect, pages
@@ -21,8 +22,10 @@ def decided_champions() -> Decided:
     """
     newest: dict[str, int] = {}
     search = connect().search_model_versions
-    for found in pages(search, filter_string=_PROMOTED, max_results=_PAGE):
-        newest[found.name] = max(newest.get(found.name, 0), int(found.version))
+    # A champion that was hidden would let an older version pass for it.
+    for query in (_PROMOTED, f"{_PROMOTED} AND {HIDDEN}"):
+        for found in pages(search, filter_string=query, max_results=_PAGE):
+            newest[found.name] = max(newest.get(found.name, 0), int(found.version))
     return newest
 
 

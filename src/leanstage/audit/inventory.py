@@ -15,7 +15,8 @@ _PAGE = 1000
 _VERSIONS = 5000
 """The same of versions, each page of which MLflow sorts anew."""
 _OLDEST_FIRST = ["creation_timestamp ASC", "name ASC", "version_number ASC"]
-_HIDDEN = "tags.`mlflow.prompt.is_prompt` = 'true'"
+HIDDEN = "tags.`mlflow.prompt.is_prompt` = 'true'"
+"""The search for versions that a tag hides from every other search."""
 _PROMPT = ("prompt-template", "dummy-source")
 """What MLflow names as the source of genuine prompts, behind which there are no bytes."""
 
@@ -58,7 +59,7 @@ def serving(aliases: Collection[str], tell: Tell) -> Iterator[Serving]:
             max_results=_VERSIONS,
             order_by=_OLDEST_FIRST,
         )
-        for query in (None, _HIDDEN)
+        for query in (None, HIDDEN)
     )
     for count, each in enumerate(chain.from_iterable(searches), start=1):
         if count % _VERSIONS == 0:
@@ -83,7 +84,7 @@ class _Aliases:
     _open: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for query in (None, _HIDDEN):
+        for query in (None, HIDDEN):
             search = self.client.search_registered_models
             for model in pages(search, filter_string=query, max_results=_PAGE):
                 self._note(model)
