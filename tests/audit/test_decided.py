@@ -10,9 +10,9 @@ from leanstage.registry.client import connect
 def test_a_hidden_champion_is_the_champion(mlflow_here: str) -> None:
     client: Any = connect()
     client.create_registered_model("reviews")
-    for version in ("1", "2"):
+    for _ in range(2):
         client.create_model_version("reviews", "s3://models/reviews", tags={STATE: "promoted"})
     assert decided_champions() == {"reviews": 2}
-    client.set_model_version_tag("reviews", version, "mlflow.prompt.is_prompt", "true")
+    client.set_model_version_tag("reviews", "2", "mlflow.prompt.is_prompt", "true")
     client.set_registered_model_tag("reviews", "mlflow.prompt.is_prompt", "true")
     assert decided_champions() == {"reviews": 2}
