@@ -60,9 +60,9 @@ def test_it_measures_prints_writes_and_logs(
     assert profile.calibration is not None
     (first, *_) = profile.calibration.gains
     assert f"{first.ratio:.2f}" in out
-    assert "No module named '[/bitsandbytes]'." in out
+    assert "'[/bitsandbytes]'." in out
     assert "batches of 8, round 2 of 2" in err
-    assert profile.kind() in out
+    assert profile.kind() in " ".join(out.split())
 
 
 def test_the_nodes_of_a_pool_are_described_and_not_measured(
