@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from leanstage.distill.student import layers_to_keep, shallow_student
-from leanstage.techniques.training import distillation_loss
+from leanstage.techniques.losses import distillation_loss
 from leanstage.variant.architectures import encoder_of, layers_of
 from leanstage.variant.checkpoint import load_checkpoint
 

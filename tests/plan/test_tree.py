@@ -184,7 +184,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
     ),
     "a backend that the line lacks": (
         lambda document: branch(document, "quantize.cpu").update(
-            settings={"backends": ["openvino-int8"]}
+            settings={"backends": ["tensorrt-int8"]}
         ),
         "'quantize.cpu', has settings that quantize does not take: .*onnxruntime-int8",
     ),

@@ -12,8 +12,13 @@ import torch
 from leanstage.prune.importance import neuron_importance
 from leanstage.prune.width import prune_width, pruned_width
 from leanstage.techniques.data import TaughtRows
+from leanstage.techniques.recipe import Recipe
 from leanstage.variant.architectures import encoder_of, layers_of
 from leanstage.variant.checkpoint import load_checkpoint, parameter_count
+
+RECIPE = Recipe(
+    epochs=1, learning_rate=1e-4, batch_size=2, temperature=1.0, seed=0, message="recovering"
+)
 
 RELOAD = """
 import sys, numpy, torch
@@ -40,7 +45,7 @@ def test_the_pruned_model_reloads_elsewhere_with_the_same_logits(
         pad_id=0,
         teacher_digest="0" * 64,
     )
-    importance = neuron_importance(model, rows)
+    importance = neuron_importance(model, rows, RECIPE)
     best = [set(scores.topk(128).indices.tolist()) for scores in importance]
     encoder = encoder_of(model.config.model_type, where="test")
     weights = [layer.get_submodule(encoder.widen).weight.clone() for layer in layers_of(model)]

@@ -20,7 +20,8 @@ from leanstage.errors import InputError
 from leanstage.techniques.checkpoints import last_checkpoint, training_folder
 from leanstage.techniques.data import TaughtRows, pad, teach
 from leanstage.techniques.processes import processes
-from leanstage.techniques.training import Recipe, train_student
+from leanstage.techniques.recipe import Recipe
+from leanstage.techniques.training import train_student
 from leanstage.variant import Variant
 from leanstage.variant.adopt import adopt
 from leanstage.variant.checkpoint import load_checkpoint
@@ -39,7 +40,8 @@ import torch
 import leanstage.techniques.training as training
 from leanstage.distill.student import shallow_student
 from leanstage.techniques.data import TaughtRows
-from leanstage.techniques.training import Recipe, train_student
+from leanstage.techniques.recipe import Recipe
+from leanstage.techniques.training import train_student
 from leanstage.variant.checkpoint import load_checkpoint
 
 training.bf16_is_native = lambda _: False

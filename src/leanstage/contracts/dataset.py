@@ -6,7 +6,7 @@ from pydantic import Field
 
 from leanstage.contracts.base import Contract, Sha256
 
-Split = Literal["train", "validation", "evaluation", "unlabelled"]
+Split = Literal["train", "validation", "evaluation", "unlabelled", "production"]
 
 
 class DatasetInfo(Contract):

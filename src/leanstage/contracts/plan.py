@@ -11,8 +11,14 @@ Form = Literal[
     "torch-bf16",
     "onnxruntime-fp32",
     "onnxruntime-int8",
+    "onnxruntime-int8-static",
+    "torch-fp16",
     "bitsandbytes-int8",
     "bitsandbytes-nf4",
+    "torchao-int8",
+    "torchao-int4",
+    "openvino-bf16",
+    "openvino-int8",
     "sparsity-unstructured",
     "sparsity-2:4",
     "half-depth",
@@ -137,32 +143,76 @@ class Answer(Part):
 
 
 class DistillSettings(Part):
-    """Depths of the student to try, deepest saving first; empty ``depths`` skips the technique."""
+    """Students to try; with no depths, no widths and no ``student`` the technique is skipped.
+
+    A search goes over the depths, then over the widths, each from the largest saving down.
+    """
 
     depths: tuple[Share, ...] = ()
+    """Shares of the teacher's layers to keep."""
+    widths: tuple[Share, ...] = ()
+    """Shares of its width to keep: hidden size, heads and feed-forward layers alike."""
+    student: bool = False
+    """Try the checkpoint that the run brings along before students cut from the teacher."""
     epochs: Epochs = 3
     learning_rate: float = Field(default=2e-4, gt=0)
     batch_size: int = Field(default=32, ge=1)
+    accumulation: int = Field(default=1, ge=1)
+    """Parts in which the gradient of one step is gathered: for models too large for a batch."""
+    temperature: float = Field(default=2.0, gt=0)
+    hidden_weight: float = Field(default=0.0, ge=0)
+    """Weight of the distance between hidden states, layer by layer."""
+    attention_weight: float = Field(default=0.0, ge=0)
+    """Weight of the distance between the relations of queries, keys and values."""
+    truth_weight: float = Field(default=0.0, ge=0, lt=1)
+    """Share of the ground truth in the loss of labelled rows; the rest is the teacher's."""
+    completions: bool = False
+    """For generation: learn from what the teacher writes itself, beside the text at hand."""
+
+
+Dimension = Literal["feed_forward", "heads", "hidden", "layers"]
+Importance = Literal["taylor", "activation", "magnitude"]
+
+
+class PruneSettings(Part):
+    """Shares of the ``dimensions`` to remove, largest first; no ratio skips the technique."""
+
+    ratios: tuple[Share, ...] = ()
+    dimensions: tuple[Dimension, ...] = Field(default=("feed_forward",), min_length=1)
+    """What each ratio is taken from. Heads go with the hidden size where the family ties them."""
+    importance: Importance = "taylor"
+    most_per_round: float = Field(default=0.5, gt=0, le=1)
+    """Share that one round removes at most; each round is recovered from before the next."""
+    epochs: Epochs = 2
+    learning_rate: float = Field(default=1e-4, gt=0)
+    batch_size: int = Field(default=32, ge=1)
+    accumulation: int = Field(default=1, ge=1)
     temperature: float = Field(default=2.0, gt=0)
     hidden_weight: float = Field(default=0.0, ge=0)
 
 
-class PruneSettings(Part):
-    """Shares of the feed-forward width to remove, largest first; empty skips the technique."""
-
-    ratios: tuple[Share, ...] = ()
-    epochs: Epochs = 2
-    learning_rate: float = Field(default=1e-4, gt=0)
-    batch_size: int = Field(default=32, ge=1)
-    temperature: float = Field(default=2.0, gt=0)
+QuantizeBackend = Literal[
+    "onnxruntime-int8",
+    "onnxruntime-int8-static",
+    "torch-bf16",
+    "torch-fp16",
+    "bitsandbytes-int8",
+    "bitsandbytes-nf4",
+    "torchao-int8",
+    "torchao-int4",
+    "openvino-bf16",
+    "openvino-int8",
+]
 
 
 class QuantizeSettings(Part):
     """Backends to measure; empty skips the technique."""
 
-    backends: tuple[Literal["onnxruntime-int8", "bitsandbytes-int8", "torch-bf16"], ...] = ()
+    backends: tuple[QuantizeBackend, ...] = ()
     min_gain: Probability = 0.05
     """Least share of CPU time a backend must save over its input to be applied."""
+    calibration_rows: int = Field(default=256, ge=2)
+    """Rows of text from which the ranges of static quantization are taken, at most."""
 
 
 class Plan(Contract):

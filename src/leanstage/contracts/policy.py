@@ -44,6 +44,9 @@ class ModelPolicy(Contract):
     vs_champion: bool = True
     """Hold candidates against the current champion too, within ``margin``."""
 
+    min_agreement: Probability | None = None
+    """Least share of the production sample on which candidate and baseline answer alike."""
+
     min_saving: float = Field(default=0.20, ge=0.0, lt=1.0)
     """Least share of energy per answer to be saved against ``reference``."""
     reference: Literal["strongest", "registered"] = "strongest"
@@ -66,6 +69,10 @@ class ModelPolicy(Contract):
     """URIs of the data; a run that names other data is refused, one that names none takes these."""
     validation: str | None = None
     unlabelled: str | None = None
+    production: str | None = None
+    """URI of a sample of what production asks: text without labels."""
+    student: str | None = None
+    """URI of a pretrained checkpoint to distill into, beside the students cut from the model."""
     evaluation: str | None = None
     evaluation_sha256: Sha256 | None = None
     """SHA-256 of the normalised evaluation rows; any other evaluation data is refused."""

@@ -1,21 +1,26 @@
 """The manifest of a variant: a model on disk, and how it came to be."""
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from leanstage.contracts.base import Contract, Part, Sha256
 
+Task = Literal["text-classification", "text-generation"]
 Technique = Literal["distill", "prune", "quantize"]
 Status = Literal["applied", "skipped", "rejected"]
-Runtime = Literal["torch", "onnxruntime"]
-Precision = Literal["fp32", "fp16", "bf16", "int8", "nf4"]
+Runtime = Literal["torch", "onnxruntime", "openvino"]
+Precision = Literal["fp32", "fp16", "bf16", "int8", "int4", "nf4"]
 
 TECHNIQUES: tuple[Technique, ...] = ("distill", "prune", "quantize")
 
 
 class ValidationFigures(Part):
-    """A model beside its reference on the validation split, paired row by row."""
+    """A model beside its reference on the validation split, paired row by row.
+
+    For generation the rows are the tokens to predict, the classes those of the vocabulary: the
+    accuracy is that of the likeliest next token, given the true ones before it.
+    """
 
     n: int = Field(gt=0)
     accuracy: float
@@ -75,9 +80,10 @@ class VariantManifest(Contract):
     ``digest`` is the content digest of the folder with this field left out of the manifest.
     """
 
-    task: Literal["text-classification"] = "text-classification"
+    task: Task = "text-classification"
     architecture: str
-    labels: tuple[str, ...] = Field(min_length=2)
+    labels: tuple[str, ...] = ()
+    """Classes in the order of the logits, two at least; empty for generation."""
     runtime: Runtime
     precision: Precision
     max_length: int = Field(gt=0)
@@ -86,3 +92,10 @@ class VariantManifest(Contract):
     """Size on disk of every file but the manifest and attestations."""
     lineage: tuple[Step, ...] = ()
     digest: Sha256 | None = None
+
+    @model_validator(mode="after")
+    def _labels_suit_the_task(self) -> Self:
+        least, most = (2, None) if self.task == "text-classification" else (0, 0)
+        if len(self.labels) < least or (most is not None and len(self.labels) > most):
+            raise ValueError(f"{self.task} with {len(self.labels)} labels")
+        return self

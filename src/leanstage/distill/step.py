@@ -2,17 +2,16 @@
 
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from leanstage import progress
-from leanstage.contracts import DistillSettings, Plan
+from leanstage.contracts import Plan
 from leanstage.distill.student import layers_to_keep, shallow_student
 from leanstage.tasks import SplitFolder
 from leanstage.techniques.answers import ask
-from leanstage.techniques.data import TaughtRows
+from leanstage.techniques.recipe import Recipe
 from leanstage.techniques.record import Record
 from leanstage.techniques.search import Budget, compare, save_checkpoint, tried
-from leanstage.techniques.training import Recipe, train_student
+from leanstage.techniques.training import train_student
 from leanstage.variant import Variant
 from leanstage.variant.architectures import layers_of
 from leanstage.variant.checkpoint import load_checkpoint
@@ -59,8 +58,11 @@ def distill(
             keep = layers_to_keep(total, depth)
             if len(keep) >= total:
                 continue
-            chosen = {"layers": keep, "of": total, **settings.model_dump(exclude={"depths"})}
-            student = _train(model, keep, answers.taught, settings, seed)
+            message = f"training a student of {len(keep)} layers"
+            recipe = Recipe.of(settings, seed=seed, message=message)
+            chosen = {"layers": keep, "of": total, **recipe.described()}
+            student = shallow_student(model, keep)
+            train_student(student, answers.taught, recipe)
             variant = save_checkpoint(student, teacher, Path(scratch) / "student")
             figures, cost = compare(variant, answers.validation, validation)
             fits, reason = budget.judge(figures)
@@ -74,19 +76,3 @@ def distill(
     return record.rejected(
         f"none of {len(record.trials)} students stayed within the limit of {budget.limit:.2%}"
     )
-
-
-def _train(
-    model: Any, keep: list[int], rows: TaughtRows, settings: DistillSettings, seed: int
-) -> Any:
-    student = shallow_student(model, keep)
-    train_student(
-        student,
-        rows,
-        Recipe(
-            **settings.model_dump(exclude={"depths"}),
-            seed=seed,
-            message=f"training a student of {len(keep)} layers",
-        ),
-    )
-    return student

@@ -2,24 +2,24 @@
 
 from typing import Any
 
-from leanstage.techniques.data import TaughtRows, pad, to_device
+from leanstage.techniques.data import to_device
+from leanstage.techniques.recipe import Recipe
+from leanstage.techniques.taught import Taught
 from leanstage.variant.architectures import encoder_of, layers_of
 
 ROWS = 640
 BATCH_SIZE = 32
 
 
-def neuron_importance(model: Any, rows: TaughtRows) -> list[Any]:
+def neuron_importance(model: Any, rows: Taught, recipe: Recipe) -> list[Any]:
     """First-order Taylor importance of every feed-forward neuron: one tensor (width) a layer.
 
     The change of the loss when an activation ``a`` is removed is ``|a * dloss/da|`` to first order
     (Molchanov et al. 2017, "Pruning Convolutional Neural Networks for Resource Efficient
-    Inference", equation 7), summed here over the tokens of 640 rows. The loss is the cross-entropy
-    with the teacher's answers. It costs one pass and, unlike the norm of the weights, sees which
+    Inference", equation 7), summed here over the tokens of 640 rows. The loss is that of ``recipe``
+    against the teacher's answers. It costs one pass and, unlike the norm of the weights, sees which
     neurons the data uses.
     """
-    import torch.nn.functional as functional
-
     encoder = encoder_of(model.config.model_type, where="the model")
     narrow = [layer.get_submodule(encoder.narrow) for layer in layers_of(model)]
     kept: dict[int, Any] = {}
@@ -35,10 +35,8 @@ def neuron_importance(model: Any, rows: TaughtRows) -> list[Any]:
         stride = max(1, len(rows) // ROWS)
         chosen = list(range(0, len(rows), stride))[:ROWS]
         for start in range(0, len(chosen), BATCH_SIZE):
-            batch = chosen[start : start + BATCH_SIZE]
-            inputs = to_device(pad([rows.ids[row] for row in batch], rows.pad_id), model.device)
-            truth = rows.logits[batch].softmax(dim=-1).to(model.device)
-            loss: Any = functional.cross_entropy(model(**inputs).logits, truth)
+            batch = rows.collate([rows[row] for row in chosen[start : start + BATCH_SIZE]])
+            loss, _ = rows.loss(model, to_device(batch, model.device), recipe)
             loss.backward()
             for score, module in zip(scores, narrow, strict=True):
                 activation = kept[id(module)]

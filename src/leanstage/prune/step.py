@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from leanstage import progress
-from leanstage.contracts import Plan, PruneSettings
+from leanstage.contracts import Plan
 from leanstage.errors import InputError
 from leanstage.prune.importance import neuron_importance
 from leanstage.prune.width import prune_width, pruned_width
 from leanstage.tasks import SplitFolder
 from leanstage.techniques.answers import Answers
-from leanstage.techniques.data import TaughtRows
+from leanstage.techniques.recipe import Recipe
 from leanstage.techniques.record import Record
 from leanstage.techniques.search import Budget, compare, save_checkpoint, tried
-from leanstage.techniques.training import Recipe, train_student
+from leanstage.techniques.training import train_student
 from leanstage.variant import Variant
 from leanstage.variant.architectures import encoder_of
 from leanstage.variant.checkpoint import load_checkpoint
@@ -54,16 +54,20 @@ def prune(
     encoder = encoder_of(unpruned.config.model_type, where=str(model.path))
     width = getattr(unpruned.config, encoder.width_key)
     progress.step("asking which neurons the answers depend on")
-    importance = neuron_importance(unpruned, answers.taught)
+    asking = Recipe.of(settings, seed=seed, message="importance")
+    asking = asking.model_copy(update={"temperature": 1.0, "hidden_weight": 0.0})
+    importance = neuron_importance(unpruned, answers.taught, asking)
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
         for ratio in settings.ratios:
             narrower = pruned_width(width, ratio)
             if narrower >= width:
                 continue
-            chosen = {"width": narrower, "of": width, **settings.model_dump(exclude={"ratios"})}
+            message = f"recovering at feed-forward width {narrower}"
+            recipe = Recipe.of(settings, seed=seed, message=message)
+            chosen = {"width": narrower, "of": width, **recipe.described()}
             pruned = copy.deepcopy(unpruned)
             prune_width(pruned, ratio, importance)
-            _recover(pruned, answers.taught, settings, seed, narrower)
+            train_student(pruned, answers.taught, recipe)
             variant = save_checkpoint(pruned, model, Path(scratch) / "pruned")
             figures, cost = compare(variant, answers.validation, validation)
             fits, reason = budget.judge(figures)
@@ -77,16 +81,4 @@ def prune(
         return record.skipped(f"a feed-forward width of {width} leaves nothing to remove")
     return record.rejected(
         f"none of {len(record.trials)} widths stayed within the limit of {budget.limit:.2%}"
-    )
-
-
-def _recover(pruned: Any, rows: TaughtRows, settings: PruneSettings, seed: int, width: int) -> None:
-    train_student(
-        pruned,
-        rows,
-        Recipe(
-            **settings.model_dump(exclude={"ratios"}),
-            seed=seed,
-            message=f"recovering at feed-forward width {width}",
-        ),
     )

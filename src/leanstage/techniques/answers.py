@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from leanstage.errors import InputError
 from leanstage.tasks import SplitFolder
-from leanstage.techniques.data import TaughtRows, teach
+from leanstage.techniques.data import teach
 from leanstage.techniques.search import validation_answers
+from leanstage.techniques.taught import Taught, taught_of
 from leanstage.variant import Variant
 
 
@@ -23,7 +24,7 @@ class Answers:
     """
 
     teacher_digest: str
-    taught: TaughtRows | None
+    taught: Taught | None
     validation: NDArray[np.float32]
     cpu_ms_per_answer: float | None = None
 
@@ -57,7 +58,7 @@ def load_answers(path: Path, teacher: Variant) -> Answers:
             f"{path} holds the answers of another model ({digest[:12]}) than the teacher "
             f"({teacher.digest[:12]}); let this teacher answer."
         )
-    taught = TaughtRows.of_arrays(found) if "ids" in found else None
+    taught = taught_of(found) if "ids" in found else None
     return Answers(digest, taught, found["validation"])
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from leanstage.contracts.base import Part, canonical_json
 
 if TYPE_CHECKING:
-    from leanstage.techniques.data import TaughtRows
+    from leanstage.techniques.taught import Taught
 
 CHECKPOINTS_VARIABLE = "LEANSTAGE_CHECKPOINTS"
 _STATE = "trainer_state.json"
@@ -26,7 +26,7 @@ def keeps_checkpoints() -> bool:
 
 @contextmanager
 def training_folder(
-    student: Any, rows: "TaughtRows", recipe: Part, *, count: int = 1
+    student: Any, rows: "Taught", recipe: Part, *, count: int = 1
 ) -> Iterator[Path]:
     """The folder of one training, emptied once it has ended well.
 
@@ -59,7 +59,7 @@ def _complete(checkpoint: Path) -> bool:
     return True
 
 
-def _key(student: Any, rows: "TaughtRows", recipe: Part, count: int) -> str:
+def _key(student: Any, rows: "Taught", recipe: Part, count: int) -> str:
     """SHA-256 (hex) over recipe, processes, configuration, weights, rows and teacher.
 
     Of the teacher's answers only whose they are: asked again on another node for the retry, they
@@ -70,5 +70,5 @@ def _key(student: Any, rows: "TaughtRows", recipe: Part, count: int) -> str:
     for name, tensor in sorted(student.state_dict().items()):
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    digest.update(canonical_json([rows.ids, rows.teacher_digest]))
+    digest.update(canonical_json([rows.identity(), rows.teacher_digest]))
     return digest.hexdigest()

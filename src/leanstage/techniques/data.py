@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leanstage import progress
+from leanstage.techniques.recipe import Recipe
 from leanstage.variant import Variant
 from leanstage.variant.hardware import device_type, supports_bf16
 from leanstage.variant.tokens import TextEncoder
@@ -40,10 +41,44 @@ class TaughtRows:
             "teacher_hidden": self.hidden[row],
         }
 
+    @property
+    def lengths(self) -> list[int]:
+        """Tokens of every row."""
+        return [len(row) for row in self.ids]
+
+    def collate(self, rows: Sequence[dict[str, Any]]) -> "dict[str, torch.Tensor]":
+        """One padded batch."""
+        import torch
+
+        batch = pad([row["input_ids"] for row in rows], self.pad_id)
+        for name in ("teacher_logits", "teacher_hidden"):
+            batch[name] = torch.stack([row[name] for row in rows])
+        return batch
+
+    def loss(self, model: Any, batch: "dict[str, torch.Tensor]", recipe: Recipe) -> Any:
+        """``(loss, answer)``: the distance from the teacher's cached answers."""
+        import torch.nn.functional as functional
+
+        from leanstage.techniques.losses import distillation_loss
+
+        teacher_logits = batch.pop("teacher_logits")
+        teacher_hidden = batch.pop("teacher_hidden")
+        answer = model(**batch, output_hidden_states=recipe.hidden_weight > 0)
+        loss = distillation_loss(answer.logits.float(), teacher_logits, recipe.temperature)
+        if recipe.hidden_weight > 0:
+            hidden = answer.hidden_states[-1][:, 0].float()
+            loss = loss + recipe.hidden_weight * functional.mse_loss(hidden, teacher_hidden)
+        return loss, answer
+
+    def identity(self) -> Any:
+        """The token ids, row by row."""
+        return self.ids
+
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """The rows as plain arrays by name; ids of all rows in one, split by ``lengths``."""
         return {
-            "lengths": np.array([len(row) for row in self.ids]),
+            "kind": np.array("classification"),
+            "lengths": np.array(self.lengths),
             "ids": np.concatenate([np.array(row, dtype=np.int32) for row in self.ids]),
             "logits": self.logits.numpy(),
             "hidden": self.hidden.numpy(),

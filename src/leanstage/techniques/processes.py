@@ -12,8 +12,8 @@ import numpy as np
 from leanstage.errors import InputError, LeanstageError
 
 if TYPE_CHECKING:
-    from leanstage.techniques.data import TaughtRows
-    from leanstage.techniques.training import Recipe
+    from leanstage.techniques.recipe import Recipe
+    from leanstage.techniques.taught import Taught
 
 PROCESSES_VARIABLE = "LEANSTAGE_PROCESSES"
 
@@ -35,7 +35,7 @@ def processes() -> int:
 
 
 def train_in_processes(
-    student: Any, rows: "TaughtRows", recipe: "Recipe", folder: Path, count: int
+    student: Any, rows: "Taught", recipe: "Recipe", folder: Path, count: int
 ) -> None:
     """Train ``student`` in place on ``count`` processes of :mod:`leanstage.techniques.worker`.
 

@@ -1,9 +1,10 @@
 """What a technique may lose on the validation split, and the record of what it tried."""
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,8 @@ from leanstage.variant.checkpoint import parameter_count
 from leanstage.variant.folder import copy_tokenizer
 
 BATCH_SIZE = 32
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,23 @@ class Budget:
             f"{-figures.accuracy_drop:+.2%} against the baseline on {figures.n} validation rows, "
             f"{'within' if fits else 'beyond'} the limit of {self.limit:.2%}"
         )
+
+
+def most_saving(candidates: Sequence[T], fits: Callable[[T], bool]) -> T | None:
+    """The first of ``candidates`` that fits, found by bisection; None where none does.
+
+    They stand from the largest saving down, and where one fits, those after it do: of ``n``, at
+    most ``log2(n + 1)``, rounded up, are tried, each of which may cost a training. Of two the
+    first is tried first.
+    """
+    low, high = 0, len(candidates)
+    while low < high:
+        middle = (low + high - 1) // 2
+        if fits(candidates[middle]):
+            high = middle
+        else:
+            low = middle + 1
+    return candidates[low] if low < len(candidates) else None
 
 
 def validation_answers(variant: Variant, split: SplitFolder) -> tuple[NDArray[np.float32], float]:

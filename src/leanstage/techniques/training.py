@@ -1,58 +1,24 @@
 """Training a student on the teacher's answers, on transformers' Trainer."""
 
 import math
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as functional
 from torch.utils.data import Sampler
 from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from leanstage import progress
-from leanstage.contracts.base import Part
 from leanstage.techniques.checkpoints import keeps_checkpoints, last_checkpoint, training_folder
-from leanstage.techniques.data import TaughtRows, bf16_is_native, pad
+from leanstage.techniques.data import bf16_is_native
 from leanstage.techniques.processes import processes, train_in_processes
+from leanstage.techniques.recipe import Recipe
+from leanstage.techniques.taught import Taught
 from leanstage.variant.hardware import device_type
 
 
-def distillation_loss(
-    student_logits: torch.Tensor, teacher_logits: torch.Tensor, temperature: float
-) -> torch.Tensor:
-    """Kullback-Leibler divergence from teacher to student at ``temperature``, times its square.
-
-    Hinton, Vinyals & Dean 2015, "Distilling the Knowledge in a Neural Network", section 2: the
-    square keeps the size of the gradient independent of the temperature. Shapes (rows, classes).
-    """
-    return (
-        functional.kl_div(
-            functional.log_softmax(student_logits / temperature, dim=-1),
-            functional.softmax(teacher_logits / temperature, dim=-1),
-            reduction="batchmean",
-        )
-        * temperature**2
-    )
-
-
-class Recipe(Part):
-    """How to train a student, as data.
-
-    ``batch_size`` is that of one step, over all processes together.
-    """
-
-    epochs: int
-    learning_rate: float
-    batch_size: int
-    temperature: float
-    hidden_weight: float = 0.0
-    seed: int
-    message: str
-
-
-def train_student(student: Any, rows: TaughtRows, recipe: Recipe) -> None:
+def train_student(student: Any, rows: Taught, recipe: Recipe) -> None:
     """Train ``student`` in place on the teacher's answers.
 
     On one process a GPU, where there are several GPUs. Where ``LEANSTAGE_CHECKPOINTS`` names a
@@ -67,25 +33,24 @@ def train_student(student: Any, rows: TaughtRows, recipe: Recipe) -> None:
     student.eval()
 
 
-def fit(student: Any, rows: TaughtRows, recipe: Recipe, folder: Path, *, count: int = 1) -> None:
+def fit(student: Any, rows: Taught, recipe: Recipe, folder: Path, *, count: int = 1) -> None:
     """The share of one of ``count`` processes of a training; ``folder`` holds its checkpoints."""
     freeze_embeddings(student)
     _without_dropout(student)
     trainer = _Distiller(
-        temperature=recipe.temperature,
-        hidden_weight=recipe.hidden_weight,
+        rows=rows,
+        recipe=recipe,
         model=student,
         args=training_arguments(
             folder,
             epochs=recipe.epochs,
             learning_rate=recipe.learning_rate,
-            batch_size=math.ceil(recipe.batch_size / count),
+            batch_size=math.ceil(recipe.batch_size / (count * recipe.accumulation)),
+            accumulation=recipe.accumulation,
             seed=recipe.seed,
             device_type=device_type(),
             checkpoints=keeps_checkpoints(),
         ),
-        train_dataset=rows,
-        data_collator=_collate(rows.pad_id),
         callbacks=[Teller(recipe.message)],
     )
     checkpoint = last_checkpoint(folder)
@@ -114,27 +79,22 @@ def _without_dropout(model: Any) -> None:
 class _Distiller(Trainer):  # type: ignore[misc]
     """Trainer whose loss is the distance from the teacher's cached answers."""
 
-    def __init__(self, *, temperature: float, hidden_weight: float, **options: Any) -> None:
-        super().__init__(**options)
-        self._temperature = temperature
-        self._hidden_weight = hidden_weight
+    def __init__(self, *, rows: Taught, recipe: Recipe, **options: Any) -> None:
+        super().__init__(train_dataset=rows, data_collator=rows.collate, **options)
+        self._rows = rows
+        self._recipe = recipe
         # The loss is a mean over the batch already; Trainer must not divide it by token counts.
         self.model_accepts_loss_kwargs = False
 
     def _get_train_sampler(self, train_dataset: Any = None) -> "Sampler[int]":
-        batch_size = self.args.train_batch_size * self.args.world_size
-        return _SeededSampler(self.args.seed, batch_size, train_dataset)
+        arguments = self.args
+        batch_size = arguments.train_batch_size * arguments.gradient_accumulation_steps
+        return _SeededSampler(arguments.seed, batch_size * arguments.world_size, self._rows)
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, **_: Any
     ) -> Any:
-        teacher_logits = inputs.pop("teacher_logits")
-        teacher_hidden = inputs.pop("teacher_hidden")
-        answer = model(**inputs, output_hidden_states=self._hidden_weight > 0)
-        loss = distillation_loss(answer.logits.float(), teacher_logits, self._temperature)
-        if self._hidden_weight > 0:
-            hidden = answer.hidden_states[-1][:, 0].float()
-            loss = loss + self._hidden_weight * functional.mse_loss(hidden, teacher_hidden)
+        loss, answer = self._rows.loss(model, inputs, self._recipe)
         return (loss, answer) if return_outputs else loss
 
 
@@ -145,9 +105,8 @@ class _SeededSampler(LengthGroupedSampler):  # type: ignore[misc]
     that was resumed, and in every process of several.
     """
 
-    def __init__(self, seed: int, batch_size: int, rows: TaughtRows) -> None:
-        lengths = [len(ids) for ids in rows.ids]
-        super().__init__(batch_size, lengths=lengths, generator=torch.Generator())
+    def __init__(self, seed: int, batch_size: int, rows: Taught) -> None:
+        super().__init__(batch_size, lengths=rows.lengths, generator=torch.Generator())
         self._seed = seed
         self.set_epoch(0)
 
@@ -175,6 +134,7 @@ def training_arguments(
     epochs: int,
     learning_rate: float,
     batch_size: int,
+    accumulation: int = 1,
     seed: int,
     device_type: str,
     checkpoints: bool = False,
@@ -187,6 +147,7 @@ def training_arguments(
         output_dir=str(folder),
         num_train_epochs=epochs,
         per_device_train_batch_size=batch_size,
+        gradient_accumulation_steps=accumulation,
         learning_rate=learning_rate,
         lr_scheduler_type="linear",
         warmup_steps=0.06,
@@ -205,13 +166,3 @@ def training_arguments(
         disable_tqdm=True,
         seed=seed,
     )
-
-
-def _collate(pad_id: int) -> Callable[[Sequence[dict[str, Any]]], dict[str, torch.Tensor]]:
-    def collate(rows: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
-        batch = pad([row["input_ids"] for row in rows], pad_id)
-        batch["teacher_logits"] = torch.stack([row["teacher_logits"] for row in rows])
-        batch["teacher_hidden"] = torch.stack([row["teacher_hidden"] for row in rows])
-        return batch
-
-    return collate

@@ -16,14 +16,15 @@ from leanstage.orphans import die_with_parent
 
 def main(exchange: Path, folder: Path) -> None:
     """Train together with the other processes."""
-    from leanstage.techniques.data import TaughtRows
-    from leanstage.techniques.training import Recipe, fit
+    from leanstage.techniques.recipe import Recipe
+    from leanstage.techniques.taught import taught_of
+    from leanstage.techniques.training import fit
     from leanstage.variant.checkpoint import load_checkpoint
 
     die_with_parent()
     recipe = Recipe.model_validate_json((exchange / "recipe.json").read_text(encoding="utf-8"))
     with np.load(exchange / "rows.npz", allow_pickle=False) as arrays:
-        rows = TaughtRows.of_arrays({name: arrays[name] for name in arrays.files})
+        rows = taught_of({name: arrays[name] for name in arrays.files})
     student: Any = load_checkpoint(exchange / "student", attention="eager").float()
     fit(student, rows, recipe, folder, count=int(os.environ["WORLD_SIZE"]))
     if int(os.environ["RANK"]) == 0:
