@@ -8,7 +8,7 @@ import torch
 
 from leanstage.distill.student import layers_to_keep, shallow_student
 from leanstage.techniques.losses import distillation_loss
-from leanstage.variant.architectures import encoder_of, layers_of
+from leanstage.variant.architectures import family_of, layers_of
 from leanstage.variant.checkpoint import load_checkpoint
 
 
@@ -33,8 +33,8 @@ def test_a_student_reloads_from_its_own_config(
     student = shallow_student(teacher, [0, 2])
     student.save_pretrained(tmp_path / "student")
     again = load_checkpoint(tmp_path / "student")
-    encoder = encoder_of(again.config.model_type, where="test")
-    assert getattr(again.config, encoder.depth_key) == 2
+    names = family_of(again.config.model_type, where="test")
+    assert getattr(again.config, names.depth_key) == 2
     for own, given in zip(
         layers_of(again)[1].parameters(), layers_of(teacher)[2].parameters(), strict=True
     ):

@@ -13,7 +13,7 @@ from leanstage.prune.importance import neuron_importance
 from leanstage.prune.width import prune_width, pruned_width
 from leanstage.techniques.data import TaughtRows
 from leanstage.techniques.recipe import Recipe
-from leanstage.variant.architectures import encoder_of, layers_of
+from leanstage.variant.architectures import family_of, layers_of
 from leanstage.variant.checkpoint import load_checkpoint, parameter_count
 
 RECIPE = Recipe(
@@ -47,12 +47,12 @@ def test_the_pruned_model_reloads_elsewhere_with_the_same_logits(
     )
     importance = neuron_importance(model, rows, RECIPE)
     best = [set(scores.topk(128).indices.tolist()) for scores in importance]
-    encoder = encoder_of(model.config.model_type, where="test")
-    weights = [layer.get_submodule(encoder.widen).weight.clone() for layer in layers_of(model)]
+    names = family_of(model.config.model_type, where="test")
+    weights = [layer.get_submodule(names.widen[0]).weight.clone() for layer in layers_of(model)]
     prune_width(model, 0.5, importance)
     for layer, kept, weight in zip(layers_of(model), best, weights, strict=True):
-        torch.testing.assert_close(layer.get_submodule(encoder.widen).weight, weight[sorted(kept)])
-    assert getattr(model.config, encoder.width_key) == 128
+        torch.testing.assert_close(layer.get_submodule(names.widen[0]).weight, weight[sorted(kept)])
+    assert getattr(model.config, names.width_key) == 128
     assert parameter_count(model) < before
     model.save_pretrained(tmp_path / "pruned")
     ids = torch.arange(4, 24).reshape(2, 10)

@@ -3,7 +3,7 @@
 import copy
 from typing import Any
 
-from leanstage.variant.architectures import encoder_of
+from leanstage.variant.architectures import family_of
 
 
 def layers_to_keep(total: int, depth: float) -> list[int]:
@@ -26,10 +26,10 @@ def shallow_student(teacher: Any, keep: list[int]) -> Any:
     import torch
 
     student = copy.deepcopy(teacher).float()
-    encoder = encoder_of(student.config.model_type, where="the teacher")
-    parent_path, _, name = encoder.layers.rpartition(".")
+    family = family_of(student.config.model_type, where="the teacher")
+    parent_path, _, name = family.layers.rpartition(".")
     parent = student.base_model.get_submodule(parent_path)
     layers = getattr(parent, name)
     setattr(parent, name, torch.nn.ModuleList([layers[index] for index in keep]))
-    setattr(student.config, encoder.depth_key, len(keep))
+    setattr(student.config, family.depth_key, len(keep))
     return student

@@ -10,7 +10,7 @@ from leanstage.contracts import DecisionTree, HardwareProfile, Serving, VariantM
 from leanstage.errors import InputError
 from leanstage.plan.measured import measured_facts
 from leanstage.plan.predicates import check_facts
-from leanstage.variant.architectures import encoder_of
+from leanstage.variant.architectures import family_of
 from leanstage.variant.checkpoint import read_config
 from leanstage.variant.digest import MANIFEST
 
@@ -44,7 +44,7 @@ def model_facts(folder: Path) -> dict[str, Any]:
     """
     config = read_config(folder)
     architecture = str(config.get("model_type"))
-    encoder = encoder_of(architecture, where=str(folder))
+    family = family_of(architecture, where=str(folder))
     named = config.get("architectures") or []
     # A config that names no labels means two, as transformers reads it.
     labels = config.get("id2label") or dict.fromkeys(range(2))
@@ -57,10 +57,10 @@ def model_facts(folder: Path) -> dict[str, Any]:
             "model for the task and save it whole."
         )
     sizes = {
-        "layers": encoder.depth_key,
-        "hidden_size": encoder.hidden_key,
-        "heads": encoder.heads_key,
-        "intermediate_size": encoder.width_key,
+        "layers": family.depth_key,
+        "hidden_size": family.hidden_key,
+        "heads": family.heads_key,
+        "intermediate_size": family.width_key,
     }
     missing = sorted(key for key in sizes.values() if not isinstance(config.get(key), int))
     if missing:

@@ -5,7 +5,7 @@ from typing import Any
 from leanstage.techniques.data import to_device
 from leanstage.techniques.recipe import Recipe
 from leanstage.techniques.taught import Taught
-from leanstage.variant.architectures import encoder_of, layers_of
+from leanstage.variant.architectures import family_of, layers_of
 
 ROWS = 640
 BATCH_SIZE = 32
@@ -20,8 +20,8 @@ def neuron_importance(model: Any, rows: Taught, recipe: Recipe) -> list[Any]:
     against the teacher's answers. It costs one pass and, unlike the norm of the weights, sees which
     neurons the data uses.
     """
-    encoder = encoder_of(model.config.model_type, where="the model")
-    narrow = [layer.get_submodule(encoder.narrow) for layer in layers_of(model)]
+    family = family_of(model.config.model_type, where="the model")
+    narrow = [layer.get_submodule(family.narrow) for layer in layers_of(model)]
     kept: dict[int, Any] = {}
 
     def keep(module: Any, inputs: tuple[Any, ...]) -> None:

@@ -17,7 +17,7 @@ from leanstage.techniques.record import Record
 from leanstage.techniques.search import Budget, compare, save_checkpoint, tried
 from leanstage.techniques.training import train_student
 from leanstage.variant import Variant
-from leanstage.variant.architectures import encoder_of
+from leanstage.variant.architectures import family_of
 from leanstage.variant.checkpoint import load_checkpoint
 
 
@@ -51,8 +51,8 @@ def prune(
 
     budget = Budget.of("prune", plan.tolerance)
     unpruned: Any = load_checkpoint(model.path, attention="eager").float()
-    encoder = encoder_of(unpruned.config.model_type, where=str(model.path))
-    width = getattr(unpruned.config, encoder.width_key)
+    family = family_of(unpruned.config.model_type, where=str(model.path))
+    width = getattr(unpruned.config, family.width_key)
     progress.step("asking which neurons the answers depend on")
     asking = Recipe.of(settings, seed=seed, message="importance")
     asking = asking.model_copy(update={"temperature": 1.0, "hidden_weight": 0.0})

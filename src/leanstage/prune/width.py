@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from leanstage.errors import LeanstageError
-from leanstage.variant.architectures import encoder_of, layers_of
+from leanstage.variant.architectures import family_of, layers_of
 
 ROUND_TO = 32
 """Widths stay multiples of this: vector units take no narrower step."""
@@ -32,8 +32,8 @@ def prune_width(model: Any, ratio: float, importance: Sequence[Any]) -> None:
     import torch
     import torch_pruning
 
-    encoder = encoder_of(model.config.model_type, where="the model")
-    before = getattr(model.config, encoder.width_key)
+    family = family_of(model.config.model_type, where="the model")
+    before = getattr(model.config, family.width_key)
     after = pruned_width(before, ratio)
     layers = layers_of(model)
     example = torch.ones((1, 8), dtype=torch.long, device=model.device)
@@ -43,19 +43,19 @@ def prune_width(model: Any, ratio: float, importance: Sequence[Any]) -> None:
         output_transform=lambda answer: answer.logits.sum(),
     )
     for layer, scores in zip(layers, importance, strict=True):
-        widen = layer.get_submodule(encoder.widen)
+        widen = layer.get_submodule(family.widen[0])
         unwanted = scores.argsort()[: before - after].tolist()
         graph.get_pruning_group(
             widen, torch_pruning.prune_linear_out_channels, idxs=sorted(unwanted)
         ).prune()
     for layer in layers:
         shapes = (
-            layer.get_submodule(encoder.widen).out_features,
-            layer.get_submodule(encoder.narrow).in_features,
+            layer.get_submodule(family.widen[0]).out_features,
+            layer.get_submodule(family.narrow).in_features,
         )
         if shapes != (after, after):
             raise LeanstageError(
                 f"pruning gave feed-forward widths {shapes} where {after} was asked for; the "
                 "model is left out."
             )
-    setattr(model.config, encoder.width_key, after)
+    setattr(model.config, family.width_key, after)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from leanstage.errors import InputError
-from leanstage.variant.architectures import encoder_of
+from leanstage.variant.architectures import family_of
 from leanstage.variant.checkpoint import (
     labels_of,
     load_checkpoint,
@@ -42,7 +42,7 @@ def adopt(folder: str | Path, target: str | Path) -> Variant:
                 "it was made from."
             )
     config = read_config(folder)
-    encoder_of(str(config.get("model_type")), where=str(folder))
+    family_of(str(config.get("model_type")), where=str(folder))
     model = load_checkpoint(folder)
     if config.get("quantization_config"):
         raise InputError(f"{folder} is quantized already; give the checkpoint before quantization.")
@@ -95,7 +95,7 @@ def _bring_tokenizer(folder: Path, draft: Path) -> None:
 def _max_length(draft: Path, config: dict[str, Any]) -> int:
     """The shortest of what the tokenizer says, what the model has positions for, and 512."""
     limits = [LONGEST]
-    offset = encoder_of(str(config["model_type"]), where=str(draft)).positions_offset
+    offset = family_of(str(config["model_type"]), where=str(draft)).positions_offset
     if isinstance(config.get("max_position_embeddings"), int):
         limits.append(config["max_position_embeddings"] - offset)
     path = draft / "tokenizer_config.json"

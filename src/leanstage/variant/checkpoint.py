@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from leanstage.contracts import Precision
 from leanstage.errors import InputError
-from leanstage.variant.architectures import encoder_of
+from leanstage.variant.architectures import family_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -59,7 +59,7 @@ def load_checkpoint(folder: str | Path, *, attention: str | None = None) -> "Pre
 
     folder = Path(folder)
     config = read_config(folder)
-    encoder_of(str(config.get("model_type")), where=str(folder))
+    family_of(str(config.get("model_type")), where=str(folder))
     if not any(folder.glob("*.safetensors")):
         raise InputError(
             f"{folder} holds no .safetensors weights; pickled weights are never loaded: save the "
