@@ -55,7 +55,12 @@ def optimize_tasks(*, seed: int, **request: Any) -> Optimized:
     pruned = prune(
         model=distilled.outputs["student"], teacher=inputs["baseline"], **shared, **training
     )
-    quantizing = {"baseline": inputs["baseline"], "context": inputs["context"], **shared}
+    quantizing = {
+        "baseline": inputs["baseline"],
+        "context": inputs["context"],
+        "train": inputs["train"],
+        **shared,
+    }
     optimized = placed(quantize(model=placed(pruned).output, **quantizing))
     fallback = placed(
         quantize(model=inputs["baseline"], stage_name="quantize the baseline", **quantizing)

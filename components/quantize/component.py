@@ -15,6 +15,7 @@ def quantize(
     context: Input[Artifact],
     quantized: Output[Model],
     answers: Input[Dataset] = None,
+    train: Input[Dataset] = None,
     stage_name: str = "quantize",
 ) -> None:
     """Build, measure and judge every backend of the plan; keep the cheapest that fits.
@@ -26,6 +27,8 @@ def quantize(
         plan: The plan with the backends to measure.
         context: The run's context, for the batch size of production.
         answers: The baseline's answers, as distill wrote them; without them it is asked here.
+        train: Rows whose text gives the ranges of static quantization, their labels unused;
+            without them the forms that need ranges are not tried.
         stage_name: What the log calls this task, where a DAG holds several.
 
     Returns:
@@ -54,4 +57,5 @@ def quantize(
             plan=Plan.load(plan.path),
             batch_size=RunContext.load(context.path).policy.batch_size,
             target=Path(quantized.path),
+            train=open_split(train.path) if train else None,
         )

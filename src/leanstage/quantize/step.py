@@ -36,6 +36,7 @@ def quantize(
     plan: Plan,
     batch_size: int,
     target: Path,
+    train: SplitFolder | None = None,
 ) -> Variant:
     """Write the :func:`cheapest` form to ``target``, or the input unchanged with the reason.
 
