@@ -13,7 +13,7 @@ class Record:
 
     def __init__(self, technique: Technique, parent: Variant, target: Path) -> None:
         self._technique = technique
-        self._parent = parent
+        self.parent = parent
         self._target = target
         self._started = time.monotonic()
         self.trials: list[Trial] = []
@@ -24,15 +24,15 @@ class Record:
     def applied(self, variant: Variant, reason: str, settings: dict[str, Any]) -> Variant:
         """Keep ``variant``, with this step in its lineage."""
         step = self._step("applied", reason, settings)
-        return with_lineage(variant, self._target, (*self._parent.manifest.lineage, step))
+        return with_lineage(variant, self._target, (*self.parent.manifest.lineage, step))
 
     def skipped(self, reason: str) -> Variant:
         """Pass the parent on: the technique was not tried."""
-        return pass_through(self._parent, self._target, self._step("skipped", reason, {}))
+        return pass_through(self.parent, self._target, self._step("skipped", reason, {}))
 
     def rejected(self, reason: str) -> Variant:
         """Pass the parent on: nothing that was tried fits."""
-        return pass_through(self._parent, self._target, self._step("rejected", reason, {}))
+        return pass_through(self.parent, self._target, self._step("rejected", reason, {}))
 
     def _step(self, status: Status, reason: str, settings: dict[str, Any]) -> Step:
         return Step(
@@ -42,6 +42,6 @@ class Record:
             settings=settings,
             trials=tuple(self.trials),
             input_cpu_ms_per_answer=self.input_cpu_ms_per_answer,
-            parent_digest=self._parent.digest,
+            parent_digest=self.parent.digest,
             seconds=time.monotonic() - self._started,
         )

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leanstage.contracts import TECHNIQUES, Technique, Trial, ValidationFigures, VariantManifest
+from leanstage.errors import LeanstageError
 from leanstage.tasks import SplitFolder
 from leanstage.tasks.figures import validation_figures
 from leanstage.variant import Variant, fresh_folder, load_predictor, open_variant, predict_all, seal
@@ -40,11 +41,14 @@ class Budget:
         """Whether the figures fit, and why in one clause.
 
         The accuracy is too coarse for a limit of half a point on a small split; the
-        low-variance measure decides, and the gate judges the accuracy on rows of its own.
+        low-variance measure decides, and the gate judges the accuracy on rows of its own. It is
+        the estimate that decides, not a bound: its standard error is of the size of the limit, so
+        that a bound would refuse most of what loses nothing.
         """
         fits = figures.probability_drop <= self.limit
         return fits, (
-            f"true-class probability {-figures.probability_drop:+.2%} and accuracy "
+            f"true-class probability {-figures.probability_drop:+.2%} "
+            f"(± {figures.probability_drop_se:.2%}) and accuracy "
             f"{-figures.accuracy_drop:+.2%} against the baseline on {figures.n} validation rows, "
             f"{'within' if fits else 'beyond'} the limit of {self.limit:.2%}"
         )
@@ -53,9 +57,10 @@ class Budget:
 def most_saving(candidates: Sequence[T], fits: Callable[[T], bool]) -> T | None:
     """The first of ``candidates`` that fits, found by bisection; None where none does.
 
-    They stand from the largest saving down, and where one fits, those after it do: of ``n``, at
-    most ``log2(n + 1)``, rounded up, are tried, each of which may cost a training. Of two the
-    first is tried first.
+    They stand from the largest saving down, and where one fits, those after it should: of ``n``,
+    at most ``log2(n + 1)``, rounded up, are tried, each of which may cost a training. Of two the
+    first is tried first. Where noise breaks the order, what is returned was still tried and fits,
+    and saves the most of those that were tried and do.
     """
     low, high = 0, len(candidates)
     while low < high:
@@ -83,8 +88,14 @@ def validation_answers(variant: Variant, split: SplitFolder) -> tuple[NDArray[np
 def compare(
     variant: Variant, reference: NDArray[np.float32], split: SplitFolder
 ) -> tuple[ValidationFigures, float]:
-    """Figures of a variant beside the reference's probabilities, and its milliseconds per row."""
+    """Figures of a variant beside the reference's probabilities, and its milliseconds per row.
+
+    Raises:
+        LeanstageError: an answer is not a number.
+    """
     probabilities, cost = validation_answers(variant, split)
+    if not np.isfinite(probabilities).all():
+        raise LeanstageError(f"{variant.path} answers NaN on the validation rows.")
     return validation_figures(probabilities, reference, split.labels), cost
 
 

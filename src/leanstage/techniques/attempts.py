@@ -1,0 +1,149 @@
+"""The search of one technique: every attempt on record, the chosen model on disk as trained."""
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leanstage import progress
+from leanstage.contracts import Trial
+from leanstage.errors import LeanstageError
+from leanstage.tasks import SplitFolder
+from leanstage.techniques.record import Record
+from leanstage.techniques.search import Budget, compare, most_saving, tried
+from leanstage.techniques.validity import objection
+from leanstage.variant import Variant
+
+NOISE = 0.05
+"""Differences in processor time below this share are those of one timing from the next."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One setting to try.
+
+    ``make`` trains it and writes it to the folder it is given; ``own_tokenizer`` where it reads
+    text in its own way.
+    """
+
+    name: str
+    settings: dict[str, Any]
+    make: Callable[[Path], Variant]
+    own_tokenizer: bool = False
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A candidate that fits: its variant is on disk."""
+
+    name: str
+    variant: Variant
+    trial: Trial
+
+
+class Search:
+    """Tries candidates of one technique against the answers of the line's baseline.
+
+    Args:
+        record: takes every trial, in the order of trying.
+        reference: the baseline's answers on ``validation``.
+        folder: an empty one on the file system of the result; it holds one model a ladder at most,
+            and another while that is judged.
+    """
+
+    def __init__(
+        self,
+        record: Record,
+        budget: Budget,
+        *,
+        reference: NDArray[np.float32],
+        validation: SplitFolder,
+        folder: Path,
+    ) -> None:
+        self._record = record
+        self._budget = budget
+        self._reference = reference
+        self._validation = validation
+        self._folder = folder
+        self._names: list[str] = []
+
+    def most_saving(self, *ladders: Sequence[Candidate]) -> Kept | None:
+        """The best of the :func:`most_saving` candidates of each ladder; None where none fits.
+
+        Of two ladders the first wins, unless the later one takes 5% less processor time: what
+        fits of one ladder says nothing about the other.
+        """
+        best: Kept | None = None
+        for ladder in ladders:
+            found = self._descend(ladder)
+            if best is None or (found is not None and _cheaper(found.trial, best.trial)):
+                best = found
+        return best
+
+    def conclude(self, kept: Kept | None, plural: str) -> Variant:
+        """Write what was found, or the parent with the figures of what came closest."""
+        if kept is None:
+            return self._record.rejected(self._nothing(plural))
+        reason = f"{kept.name}; {kept.trial.reason}"
+        return self._record.applied(kept.variant, reason, kept.trial.settings)
+
+    def _descend(self, ladder: Sequence[Candidate]) -> Kept | None:
+        found: Kept | None = None
+
+        def fits(candidate: Candidate) -> bool:
+            nonlocal found
+            kept = self._attempt(candidate)
+            if kept is None:
+                return False
+            # Of one ladder, what fits later saves more: bisection goes on above it alone.
+            if found is not None:
+                shutil.rmtree(found.variant.path)
+            found = kept
+            return True
+
+        most_saving(ladder, fits)
+        return found
+
+    def _attempt(self, candidate: Candidate) -> Kept | None:
+        path = self._folder / str(len(self._names))
+        variant = candidate.make(path)
+        trial = self._judge(candidate, variant)
+        self._record.trials.append(trial)
+        self._names.append(candidate.name)
+        progress.step(f"{candidate.name}: {trial.reason}")
+        if trial.fits:
+            return Kept(candidate.name, variant, trial)
+        shutil.rmtree(path)
+        return None
+
+    def _judge(self, candidate: Candidate, variant: Variant) -> Trial:
+        manifest, settings = variant.manifest, candidate.settings
+        problem = objection(variant, self._record.parent, own_tokenizer=candidate.own_tokenizer)
+        if problem is not None:
+            return tried(manifest, False, problem, settings=settings)
+        try:
+            figures, cost = compare(variant, self._reference, self._validation)
+        except LeanstageError as error:
+            return tried(manifest, False, f"does not answer: {error}", settings=settings)
+        fits, reason = self._budget.judge(figures)
+        return tried(
+            manifest, fits, reason, settings=settings, validation=figures, cpu_ms_per_answer=cost
+        )
+
+    def _nothing(self, plural: str) -> str:
+        """Why nothing is applied: what came closest, with its figures."""
+        said = f"none of {len(self._names)} {plural} stayed within {self._budget.limit:.2%}"
+        found = list(zip(self._names, self._record.trials, strict=True))
+        drops = [(t.validation.probability_drop, n, t) for n, t in found if t.validation]
+        name, trial = min(drops)[1:] if drops else found[-1]
+        return f"{said}; the closest, {name}: {trial.reason}"
+
+
+def _cheaper(one: Trial, other: Trial) -> bool:
+    if one.cpu_ms_per_answer is None or other.cpu_ms_per_answer is None:
+        return False
+    return one.cpu_ms_per_answer <= other.cpu_ms_per_answer * (1 - NOISE)
