@@ -1,4 +1,4 @@
-"""What a technique may lose on the validation split, and the record of what it tried."""
+"""What a technique may lose on the validation split; ``attempts.Search`` searches within it."""
 
 import time
 from collections.abc import Callable, Sequence
