@@ -30,6 +30,14 @@ EXPLAINED = {
         "URI of rows to choose settings on, new to the model; empty sets some of the others aside."
     ),
     "unlabelled_data": "URI of further text to learn on; may be empty.",
+    "production_data": (
+        "URI of a sample of what production asks, text without labels; half of it is learnt on, on "
+        "the other half candidate and baseline have to agree. May be empty."
+    ),
+    "student": (
+        "a pretrained checkpoint to distill into, by a URI like that of the model, beside the "
+        "students cut from the model; may be empty."
+    ),
     "name": "the registered model; empty keeps the name that the model goes by.",
     "policy": (
         "what a promotion must show: `default`, `strict`, `lenient`, or the URI of a policy in "

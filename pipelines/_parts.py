@@ -44,6 +44,7 @@ def optimize_tasks(*, seed: int, **request: Any) -> Optimized:
         train=inputs["train"],
         validation=inputs["validation"],
         unlabelled=inputs["unlabelled"],
+        pretrained=inputs["pretrained"],
         plan=planned.output,
         **training,
     )
@@ -73,7 +74,8 @@ def evidence_tasks(
 ) -> Mapping[str, Any]:
     """Evaluate one candidate and measure its energy, each paired with the baseline.
 
-    ``inputs`` holds the baseline, the evaluation rows, the champion and the context.
+    ``inputs`` holds the baseline, the context, the champion, and the rows: those to train and to
+    evaluate on, and the sample of production.
     """
     pair = {
         "baseline": inputs["baseline"],
@@ -81,7 +83,13 @@ def evidence_tasks(
         "evaluation": inputs["evaluation"],
         "context": inputs["context"],
     }
-    evaluated = evaluate(**pair, champion=inputs["champion"], stage_name=f"evaluate {role}")
+    evaluated = evaluate(
+        **pair,
+        champion=inputs["champion"],
+        train=inputs["train"],
+        production=inputs["production"],
+        stage_name=f"evaluate {role}",
+    )
     placed(evaluated).set_display_name(f"evaluate-{role}")
     measured = energy_measure(
         **pair, blocks=blocks, window_seconds=window_seconds, stage_name=f"energy_measure {role}"

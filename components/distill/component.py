@@ -15,6 +15,7 @@ def distill(
     plan: Input[Artifact],
     student: Output[Model],
     answers: Output[Dataset],
+    pretrained: Input[Model] = None,
     seed: int = 0,
     checkpoints: str = "",
 ) -> None:
@@ -25,7 +26,8 @@ def distill(
         train: Rows whose text the teacher answers; their labels are not used.
         validation: Rows on which the student is held against the teacher.
         unlabelled: Further text for the teacher to answer, possibly none.
-        plan: The plan with the depths to try.
+        plan: The plan with the students to try.
+        pretrained: A checkpoint to train into a student, as resolve brought it; may be left out.
         seed: Seed of the training.
         checkpoints: Folder that outlives the task, so that a killed one goes on; may be empty.
 

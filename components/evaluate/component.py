@@ -16,6 +16,8 @@ def evaluate(
     metrics: Output[Metrics],
     confusion: Output[ClassificationMetrics],
     champion: Input[Model] = None,
+    train: Input[Dataset] = None,
+    production: Input[Dataset] = None,
     stage_name: str = "evaluate",
 ) -> None:
     """Compare the accuracy of two variants row by row, each loaded from disk as it is served.
@@ -26,6 +28,8 @@ def evaluate(
         evaluation: Labelled rows.
         context: The run's context, for the batch size of production.
         champion: The model that serves at present, to hold the candidate against as well.
+        train: Training rows, to tell the sample of production from.
+        production: A sample of what production asks, on which the two have to agree.
         stage_name: What the log calls this task, where a DAG holds several.
 
     Returns:

@@ -12,7 +12,9 @@ def receive(
     context: Output[Artifact],
     plan: Output[Artifact],
     baseline: Output[Model],
+    train: Output[Dataset],
     evaluation: Output[Dataset],
+    production: Output[Dataset],
     champion: Output[Model],
     optimized: Output[Model],
     fallback: Output[Model],
@@ -20,7 +22,7 @@ def receive(
 ) -> None:
     """Take the candidates of a proposal, and everything else from where its author cannot write.
 
-    Policy and evaluation data are the gate's own, the baseline comes from the registry, and every
+    Policy and data are the gate's own, the baseline comes from the registry, and every
     folder has to hash to the digest that was proposed.
 
     Args:
@@ -31,7 +33,9 @@ def receive(
         context: The gate's own run, its policy and what was pinned (RunContext).
         plan: The plan of the proposal.
         baseline: The unoptimized model.
+        train: The training rows that the policy names, none where it names none.
         evaluation: The evaluation rows that the policy names.
+        production: Half of the production sample that the policy names; possibly none.
         champion: The model that serves at present; a marker where there is none.
         optimized: First candidate.
         fallback: Second candidate.
@@ -46,7 +50,9 @@ def receive(
             run_id,
             ReceivedFiles(
                 baseline=Path(baseline.path),
+                train=Path(train.path),
                 evaluation=Path(evaluation.path),
+                production=Path(production.path),
                 champion=Path(champion.path),
                 context=Path(context.path),
                 plan=Path(plan.path),

@@ -14,12 +14,16 @@ def resolve(
     validation: Output[Dataset],
     evaluation: Output[Dataset],
     unlabelled: Output[Dataset],
+    production: Output[Dataset],
+    pretrained: Output[Model],
     champion: Output[Model],
     context: Output[Artifact],
     train_data: str = "",
     evaluation_data: str = "",
     validation_data: str = "",
     unlabelled_data: str = "",
+    production_data: str = "",
+    student: str = "",
     policy: str = "",
     name: str = "",
     hardware: str = "auto",
@@ -36,6 +40,9 @@ def resolve(
         evaluation_data: Path or URI of the rows that the gate judges on.
         validation_data: Rows on which settings are chosen; empty holds some training rows out.
         unlabelled_data: Further text to distill on; may be empty.
+        production_data: A sample of what production asks, text without labels; may be empty.
+        student: Pretrained checkpoint to distill into, by a URI like that of the model; may be
+            empty.
         policy: Path or URI of a ModelPolicy in YAML, or a preset (default, strict, lenient). Where
             the installation keeps policies itself, leave it empty: another one is refused.
         name: Registered model; empty takes the name that the model goes by.
@@ -49,7 +56,9 @@ def resolve(
         train: Training rows.
         validation: Validation rows.
         evaluation: Evaluation rows.
-        unlabelled: Unlabelled rows, possibly none.
+        unlabelled: Unlabelled rows, half of the production sample among them; possibly none.
+        production: The other half of the production sample, for evaluate; possibly none.
+        pretrained: The student's files, checked; a marker where there is none.
         champion: The model that serves at present; a marker where there is none.
         context: The run, its policy and what was pinned (RunContext).
     """
@@ -66,6 +75,8 @@ def resolve(
                 evaluation=evaluation_data,
                 validation=validation_data,
                 unlabelled=unlabelled_data,
+                production=production_data,
+                student=student,
                 policy=policy,
                 name=name,
                 deploy=deploy,
@@ -78,6 +89,8 @@ def resolve(
                 validation=Path(validation.path),
                 evaluation=Path(evaluation.path),
                 unlabelled=Path(unlabelled.path),
+                production=Path(production.path),
+                pretrained=Path(pretrained.path),
                 champion=Path(champion.path),
                 context=Path(context.path),
             ),

@@ -1,6 +1,7 @@
 """The gate's step: the policy that holds is its own, the ruling is signed and kept."""
 
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from leanstage.registry.versions import find_by_digest
 from leanstage.resolve import Request, Targets, resolve
 from leanstage.variant.hardware import hardware_profile
 
-NAMES = ("baseline", "train", "validation", "evaluation", "unlabelled", "champion", "context")
+NAMES = [field.name for field in fields(Targets)]
 
 
 @pytest.fixture

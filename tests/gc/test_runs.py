@@ -88,7 +88,7 @@ def test_a_run_without_its_candidates_is_not_judged_again(state: State) -> None:
     with pytest.raises(InputError, match=said):
         recall(judged, dossier)
     with pytest.raises(InputError, match=said):
-        receive(proposal, ReceivedFiles(*(state.folder / "received",) * 5, candidates={}))
+        receive(proposal, ReceivedFiles(*(state.folder / "received",) * 7, candidates={}))
 
 
 def test_a_run_that_runs_is_not_touched(state: State) -> None:

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -30,7 +30,7 @@ def request_(tiny_checkpoint: Checkpoint, data: dict[str, Path]) -> Request:
 
 
 def run(request: Request, tmp_path: Path) -> RunContext:
-    names = ("baseline", "train", "validation", "evaluation", "unlabelled", "champion", "context")
+    names = [field.name for field in fields(Targets)]
     return resolve(request, Targets(**{name: tmp_path / "out" / name for name in names}))
 
 

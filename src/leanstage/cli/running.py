@@ -29,6 +29,13 @@ EvaluationOption = Annotated[
 ]
 ValidationOption = Annotated[str, typer.Option(help="Rows on which settings are chosen.")]
 UnlabelledOption = Annotated[str, typer.Option(help="Further text to distill on.")]
+ProductionOption = Annotated[
+    str,
+    typer.Option("--production-sample", help="What production asks: text to learn and check on."),
+]
+StudentOption = Annotated[
+    str, typer.Option(help="Pretrained checkpoint to distill into: folder or URI like the model's.")
+]
 NameOption = Annotated[str, typer.Option(help="Registered model; empty keeps the model's name.")]
 HardwareOption = Annotated[
     str, typer.Option(help="Profile of what serves, by name or file; auto: the policy's, or here.")
@@ -62,6 +69,8 @@ def run(
     evaluation: EvaluationOption = "",
     validation: ValidationOption = "",
     unlabelled: UnlabelledOption = "",
+    production: ProductionOption = "",
+    student: StudentOption = "",
     policy: PolicyOption = "",
     name: NameOption = "",
     hardware: HardwareOption = AUTO,
@@ -75,7 +84,18 @@ def run(
     from leanstage.runner.session import execute, run_folder
 
     request = _request(
-        model, train, evaluation, validation, unlabelled, policy, name, hardware, deploy, seed
+        model=model,
+        train=train,
+        evaluation=evaluation,
+        validation=validation,
+        unlabelled=unlabelled,
+        production=production,
+        student=student,
+        policy=policy,
+        name=name,
+        hardware=hardware,
+        deploy=deploy,
+        seed=seed,
     )
     outcome = execute(
         "deploy",
@@ -93,6 +113,8 @@ def optimize(
     evaluation: EvaluationOption = "",
     validation: ValidationOption = "",
     unlabelled: UnlabelledOption = "",
+    production: ProductionOption = "",
+    student: StudentOption = "",
     policy: PolicyOption = "",
     name: NameOption = "",
     hardware: HardwareOption = AUTO,
@@ -104,17 +126,31 @@ def optimize(
     from leanstage.runner.session import propose, run_folder
 
     request = _request(
-        model, train, evaluation, validation, unlabelled, policy, name, hardware, deploy, seed
+        model=model,
+        train=train,
+        evaluation=evaluation,
+        validation=validation,
+        unlabelled=unlabelled,
+        production=production,
+        student=student,
+        policy=policy,
+        name=name,
+        hardware=hardware,
+        deploy=deploy,
+        seed=seed,
     )
     propose(request, folder=run_folder(out, "optimize"), console=console)
 
 
 def _request(
+    *,
     model: str,
     train: str,
     evaluation: str,
     validation: str,
     unlabelled: str,
+    production: str,
+    student: str,
     policy: str,
     name: str,
     hardware: str,
@@ -128,6 +164,8 @@ def _request(
         "evaluation_data": absolute(evaluation),
         "validation_data": absolute(validation),
         "unlabelled_data": absolute(unlabelled),
+        "production_data": absolute(production),
+        "student": absolute(student),
         "policy": policy_uri(policy),
         "name": name,
         "hardware": hardware_uri(hardware),

@@ -104,6 +104,7 @@ from leanstage.contracts.report import (
     StepResult,
     TriedSetting,
 )
+from leanstage.contracts.student import PretrainedStudent
 from leanstage.contracts.submission import Submission
 from leanstage.contracts.tree import (
     Branch,
@@ -223,6 +224,7 @@ __all__ = [
     "Part",
     "Plan",
     "Precision",
+    "PretrainedStudent",
     "Price",
     "Proposal",
     "PruneSettings",

@@ -5,6 +5,7 @@ from leanstage.contracts.dataset import DatasetInfo
 from leanstage.contracts.decision import Champion, Deploy, ModelVersion
 from leanstage.contracts.plan import HardwareProfile
 from leanstage.contracts.policy import ModelPolicy
+from leanstage.contracts.student import PretrainedStudent
 
 
 class RunContext(Contract):
@@ -23,6 +24,11 @@ class RunContext(Contract):
     validation: DatasetInfo
     evaluation: DatasetInfo
     unlabelled: DatasetInfo
+    """Text to learn from; the half of the production sample that is learnt from stands in it."""
+    production: DatasetInfo | None = None
+    """The other half of that sample, to check candidates on; None where no sample was given."""
+    student: PretrainedStudent | None = None
+    """Checkpoint that was brought to distill into."""
     proposal: str | None = None
     """MLflow run that proposed the candidates, where the decision is made apart from it."""
 
@@ -39,3 +45,4 @@ class Proposal(Contract):
     train: DatasetInfo
     validation: DatasetInfo
     unlabelled: DatasetInfo
+    student: PretrainedStudent | None = None

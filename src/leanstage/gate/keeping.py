@@ -58,6 +58,7 @@ def propose(context_file: Path, plan_file: Path, candidates: Mapping[Role, Path]
         train=context.train,
         validation=context.validation,
         unlabelled=context.unlabelled,
+        student=context.student,
     )
     with tempfile.TemporaryDirectory(prefix="leanstage-proposal-") as scratch:
         runs.log_file(run_id, proposal.save(Path(scratch) / PROPOSAL))

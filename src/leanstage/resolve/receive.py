@@ -15,7 +15,8 @@ from leanstage.registry import runs
 from leanstage.registry.sources import checkpoint_folder
 from leanstage.registry.versions import download
 from leanstage.resolve.champion import pin_champion
-from leanstage.resolve.data import require_named_rows, slice_columns
+from leanstage.resolve.data import leaked_rows, require_named_rows, slice_columns
+from leanstage.resolve.production import NONE, read_production
 from leanstage.tasks import overlap, read_labelled, write_split
 from leanstage.variant import Variant, fresh_folder, open_variant
 from leanstage.variant.adopt import adopt
@@ -28,7 +29,9 @@ class ReceivedFiles:
     """Where what was received goes."""
 
     baseline: Path
+    train: Path
     evaluation: Path
+    production: Path
     champion: Path
     context: Path
     plan: Path
@@ -70,15 +73,20 @@ def receive(run_id: str, targets: ReceivedFiles, *, request: str = "") -> RunCon
     evaluation = read_labelled(
         str(policy.evaluation), labels, split="evaluation", columns=slice_columns(policy)
     )
-    leaked = 0
+    train = NONE
     if policy.train is not None:
-        leaked = overlap(evaluation, read_labelled(policy.train, labels, split="train"))
+        train = read_labelled(policy.train, labels, split="train")
+    write_split(targets.train, train, split="train", labels=labels)
+    learn, check = read_production(policy.production or "")
+    for half in (learn, check):
+        leaked_rows(evaluation, half, f"the production sample {policy.production}", policy)
+    production = write_split(targets.production, check, split="production", labels=())
     info = write_split(
         targets.evaluation,
         evaluation,
         split="evaluation",
         labels=labels,
-        overlap_with_train=leaked,
+        overlap_with_train=overlap(evaluation, train),
     )
     require_named_rows(info, policy)
     champion = pin_champion(policy, source.name, labels, targets.champion)
@@ -108,6 +116,8 @@ def receive(run_id: str, targets: ReceivedFiles, *, request: str = "") -> RunCon
         validation=proposal.validation,
         evaluation=info,
         unlabelled=proposal.unlabelled,
+        production=production if policy.production else None,
+        student=proposal.student,
         proposal=run_id,
     )
     progress.output("run_id", context.run_id)

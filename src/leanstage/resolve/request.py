@@ -13,6 +13,16 @@ from leanstage.gate.policies import disagreement, policy_for
 from leanstage.registry.client import public_uri
 from leanstage.registry.sources import Source
 
+NAMED = {
+    "train": "train data",
+    "validation": "validation data",
+    "unlabelled": "unlabelled data",
+    "production": "production data",
+    "evaluation": "evaluation data",
+    "student": "student",
+}
+"""What a policy may name by URI, beside the hardware, and what a message calls it."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -23,6 +33,9 @@ class Request:
     evaluation: str
     validation: str = ""
     unlabelled: str = ""
+    production: str = ""
+    student: str = ""
+    """Checkpoint to distill into, as a URI like that of the model."""
     policy: str = ""
     name: str = ""
     deploy: str = "optimized"
@@ -47,7 +60,7 @@ def policy_of(name: str, stated: ModelPolicy | None) -> ModelPolicy:
 
 
 def agreed(request: Request, policy: ModelPolicy) -> Request:
-    """The request with the data and hardware that the policy names; naming others is refused."""
+    """The request with what the policy names of data, student and hardware; others are refused."""
     changes = {}
     if policy.hardware is not None:
         if request.hardware not in (AUTO, policy.hardware):
@@ -57,14 +70,14 @@ def agreed(request: Request, policy: ModelPolicy) -> Request:
                 "(policy.untrusted)."
             )
         changes["hardware"] = policy.hardware
-    for part in ("train", "validation", "unlabelled", "evaluation"):
+    for part in NAMED:
         asked, named = getattr(request, part), getattr(policy, part)
         if named is None:
             continue
         if asked and asked != named:
             raise InputError(
-                f"the run asks for {public_uri(asked)} as {part} data; the policy {policy.name!r} "
-                f"names {public_uri(named)}: leave it out (policy.untrusted)."
+                f"the run asks for {public_uri(asked)} as {NAMED[part]}; the policy "
+                f"{policy.name!r} names {public_uri(named)}: leave it out (policy.untrusted)."
             )
         changes[part] = named
     return replace(request, **changes)

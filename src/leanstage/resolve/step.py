@@ -15,7 +15,9 @@ from leanstage.registry.versions import find_by_digest, register
 from leanstage.resolve.canary import check_baseline
 from leanstage.resolve.champion import pin_champion
 from leanstage.resolve.data import leaked_rows, read_splits, require_named_rows
+from leanstage.resolve.production import joined, read_production
 from leanstage.resolve.request import Request, agreed, deploy_of, model_name, policy_of
+from leanstage.resolve.student import pin_student
 from leanstage.tasks import write_split
 from leanstage.variant import Variant
 from leanstage.variant.adopt import adopt
@@ -30,6 +32,8 @@ class Targets:
     validation: Path
     evaluation: Path
     unlabelled: Path
+    production: Path
+    pretrained: Path
     champion: Path
     context: Path
 
@@ -53,11 +57,16 @@ def resolve(request: Request, targets: Targets) -> RunContext:
     policy = policy_of(name, stated)
     request = agreed(request, policy)
     hardware = hardware_of(request.hardware)
+    student = pin_student(request.student, targets.pretrained, task=baseline.manifest.task)
     progress.step("checking the data")
     splits = read_splits(request, baseline.manifest.labels, policy)
     leaked = leaked_rows(
         splits.evaluation, splits.train, f"the training split {request.train}", policy
     )
+    learn, check = read_production(request.production)
+    for half in (learn, check):
+        where = f"the production sample {request.production}"
+        leaked_rows(splits.evaluation, half, where, policy)
     progress.step("asking the baseline a few questions")
     check_baseline(baseline, splits.validation)
     labels = baseline.manifest.labels
@@ -74,8 +83,9 @@ def resolve(request: Request, targets: Targets) -> RunContext:
             overlap_with_train=leaked,
         ),
         "unlabelled": write_split(
-            targets.unlabelled, splits.unlabelled, split="unlabelled", labels=()
+            targets.unlabelled, joined(splits.unlabelled, learn), split="unlabelled", labels=()
         ),
+        "production": write_split(targets.production, check, split="production", labels=()),
     }
     require_named_rows(infos["evaluation"], policy)
     champion = pin_champion(policy, name, labels, targets.champion)
@@ -105,6 +115,8 @@ def resolve(request: Request, targets: Targets) -> RunContext:
         validation=infos["validation"],
         evaluation=infos["evaluation"],
         unlabelled=infos["unlabelled"],
+        production=infos["production"] if request.production else None,
+        student=student,
     )
     progress.output("run_id", context.run_id)
     context.save(targets.context)

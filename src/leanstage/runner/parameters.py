@@ -16,11 +16,13 @@ from leanstage.tasks.reading import local_path
 Spec = Mapping[str, Any]
 FILES = (
     "model",
+    "student",
     "policy",
     "train_data",
     "evaluation_data",
     "validation_data",
     "unlabelled_data",
+    "production_data",
     "volumes",
 )
 """Parameters that name a file or folder, which the tasks have to reach from where they run."""

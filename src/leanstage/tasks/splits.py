@@ -96,8 +96,8 @@ def check_training(examples: Examples, labels: Sequence[str]) -> None:
 
 def overlap(held_out: Examples, training: Examples) -> int:
     """Rows of ``held_out`` whose text, case and spacing aside, also stands in ``training``."""
-    seen = {_normal(text) for text in training.texts}
-    return sum(_normal(text) in seen for text in held_out.texts)
+    seen = {normal_text(text) for text in training.whole}
+    return sum(normal_text(text) in seen for text in held_out.whole)
 
 
 def _label_index(labels: Sequence[str]) -> dict[str, int]:
@@ -129,7 +129,8 @@ def _text(row: Row, uri: str, number: int) -> str:
     return text
 
 
-def _normal(text: str) -> str:
+def normal_text(text: str) -> str:
+    """``text`` without case and spacing: two of one form count as the same row."""
     return " ".join(text.casefold().split())
 
 

@@ -50,10 +50,13 @@ def adopt(folder: str | Path, target: str | Path) -> Variant:
         shutil.copyfile(folder / "config.json", draft / "config.json")
         for weights in sorted(folder.glob("*.safetensors")):
             shutil.copyfile(weights, draft / weights.name)
-        index = folder / "model.safetensors.index.json"
-        if index.is_file():
-            shutil.copyfile(index, draft / index.name)
-        _bring_tokenizer(folder, draft)
+        further = ["model.safetensors.index.json"]
+        if task == "text-generation":
+            further.append(GENERATION_CONFIG)
+        for name in further:
+            if (folder / name).is_file():
+                shutil.copyfile(folder / name, draft / name)
+        bring_tokenizer(folder, draft)
         check_tokenizer(
             draft,
             vocabulary=model.get_input_embeddings().num_embeddings,
@@ -72,7 +75,12 @@ def adopt(folder: str | Path, target: str | Path) -> Variant:
     return open_variant(target)
 
 
-def _bring_tokenizer(folder: Path, draft: Path) -> None:
+def bring_tokenizer(folder: Path, draft: Path) -> None:
+    """Copy a checkpoint's tokenizer, as ``tokenizer.json`` in any case.
+
+    Raises:
+        InputError: there is none, and none can be built from its other files.
+    """
     for name in TOKENIZER_FILES:
         if (folder / name).is_file():
             shutil.copyfile(folder / name, draft / name)
@@ -92,9 +100,9 @@ def _bring_tokenizer(folder: Path, draft: Path) -> None:
         ) from error
 
 
-def _max_length(draft: Path, config: dict[str, Any]) -> int:
-    """The shortest of what the tokenizer says, what the model has positions for, and 512."""
-    limits = [LONGEST]
+def _max_length(draft: Path, config: dict[str, Any], longest: int) -> int:
+    """The shortest of what the tokenizer says, what the model has positions for, and a limit."""
+    limits = [longest]
     offset = family_of(str(config["model_type"]), where=str(draft)).positions_offset
     if isinstance(config.get("max_position_embeddings"), int):
         limits.append(config["max_position_embeddings"] - offset)

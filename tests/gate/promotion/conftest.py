@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,15 +26,7 @@ from leanstage.resolve import Request, Targets, resolve
 from leanstage.variant import Variant, open_variant
 from leanstage.variant.folder import with_lineage
 
-NAMES = (
-    "baseline",
-    "train",
-    "validation",
-    "evaluation",
-    "unlabelled",
-    "champion",
-    "context",
-)
+NAMES = [field.name for field in fields(Targets)]
 
 
 class Promoting:

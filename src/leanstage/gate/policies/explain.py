@@ -141,11 +141,13 @@ def _data(policy: ModelPolicy) -> list[str]:
     found = []
     named = [
         f"{name} data from {uri}"
-        for name in ("train", "validation", "unlabelled", "evaluation")
+        for name in ("train", "validation", "unlabelled", "production", "evaluation")
         if (uri := getattr(policy, name)) is not None
     ]
     if named:
         found.append(f"Runs take {_listed(named)}; a run that names other data is refused.")
+    if policy.student is not None:
+        found.append(f"A run may distill into the checkpoint {policy.student} and no other.")
     if policy.hardware is not None:
         found.append(
             f"It is planned for, and has to be measured on, the hardware {policy.hardware}."

@@ -1,0 +1,42 @@
+"""The sample of what production asks: half of it to learn from, half to check candidates on."""
+
+import hashlib
+
+from leanstage.tasks import Examples, read_unlabelled
+from leanstage.tasks.splits import normal_text
+
+NONE = Examples([], [], "none")
+
+
+def read_production(uri: str) -> tuple[Examples, Examples]:
+    """``(to learn from, to check on)``, both empty where ``uri`` is.
+
+    What was learnt from would show more agreement than production will see. A row's own text says
+    where it goes, so that repeated questions stay together and every reader divides alike.
+
+    Raises:
+        InputError: unreadable, or a row without text.
+    """
+    if not uri:
+        return NONE, NONE
+    rows = read_unlabelled(uri)
+    checked = [_is_checked(text) for text in rows.texts]
+    learn, check = (
+        [text for text, held in zip(rows.texts, checked, strict=True) if held is side]
+        for side in (False, True)
+    )
+    return Examples(learn, [], uri), Examples(check, [], uri)
+
+
+def joined(unlabelled: Examples, learn: Examples) -> Examples:
+    """All text to learn from that has no labels."""
+    if not len(learn):
+        return unlabelled
+    if not len(unlabelled):
+        return learn
+    source = f"{unlabelled.source} and {learn.source}"
+    return Examples([*unlabelled.texts, *learn.texts], [], source)
+
+
+def _is_checked(text: str) -> bool:
+    return hashlib.sha256(normal_text(text).encode()).digest()[0] % 2 == 1
