@@ -29,7 +29,7 @@ from leanstage.contracts.base import (
     write_atomically,
 )
 from leanstage.contracts.context import Proposal, RunContext
-from leanstage.contracts.dataset import DatasetInfo, Split
+from leanstage.contracts.dataset import DatasetInfo, RowForm, Split
 from leanstage.contracts.decision import (
     Champion,
     Decision,
@@ -239,6 +239,7 @@ __all__ = [
     "ReportedCandidate",
     "Revocations",
     "Role",
+    "RowForm",
     "RunContext",
     "Runtime",
     "Serving",

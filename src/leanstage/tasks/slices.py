@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from leanstage.contracts import PairedCounts, SliceCounts
 from leanstage.errors import InputError
+from leanstage.tasks.completions import COMPLETION, PROMPT, TEXT
 from leanstage.tasks.predictions import LABEL, Predictions, Slicing
 from leanstage.tasks.reading import Row
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-TEXT = "text"
 MAX_SLICE_VALUES = 1000
 _COLUMNS_SHOWN = 12
 
@@ -24,7 +24,7 @@ def read_columns(rows: Sequence[Row], columns: Sequence[str], uri: str) -> dict[
 
     Args:
         rows: as read from ``uri``.
-        columns: other than text and label; the label divides the rows in any case.
+        columns: other than what a row asks; the label divides the rows in any case.
 
     Raises:
         InputError: text or label is named, a row has nothing in a column, a value is neither text
@@ -105,7 +105,7 @@ def _division(predictions: Predictions, labels: Sequence[str], column: str) -> S
 
 
 def _column(rows: Sequence[Row], name: str, uri: str) -> list[str]:
-    if name in (TEXT, LABEL):
+    if name in (TEXT, LABEL, PROMPT, COMPLETION):
         raise InputError(
             f"the column {name!r} of {uri} cannot be read as slices beside text and label; name "
             "another."

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from leanstage.contracts import Split
+from leanstage.contracts import RowForm, Split
 from leanstage.errors import InputError
+from leanstage.tasks.completions import joined, read_pairs
 from leanstage.tasks.reading import Row, read_rows
 from leanstage.tasks.slices import read_columns
 
@@ -18,13 +19,21 @@ MIN_TRAIN_ROWS = 16
 class Examples:
     """A split in memory: ``labels`` are class indices, empty for unlabelled text.
 
-    ``slices`` holds further columns by name, one value for each row.
+    ``slices`` holds further columns by name, one value for each row. For generation ``texts`` are
+    the prompts, and ``completions`` what follows them.
     """
 
     texts: list[str]
     labels: list[int]
     source: str
     slices: Mapping[str, list[str]] = field(default_factory=dict)
+    completions: list[str] = field(default_factory=list)
+    form: RowForm = "label"
+
+    @property
+    def whole(self) -> list[str]:
+        """Everything that a row shows a model that learns from it."""
+        return joined(self.texts, self.completions)
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -36,6 +45,7 @@ def read_labelled(
     """Read a labelled split and turn its labels into class indices of the model.
 
     Args:
+        labels: of the model; without any it generates, and its rows are :func:`read_pairs`.
         columns: further columns to keep, whose values form slices.
 
     Raises:
@@ -43,6 +53,9 @@ def read_labelled(
             model lacks, or a column that forms no slices.
     """
     rows = read_rows(uri)
+    if not labels:
+        form, prompts, completions = read_pairs(rows, uri, split)
+        return Examples(prompts, [], uri, read_columns(rows, columns, uri), completions, form)
     index = _label_index(labels)
     texts, numbers = [], []
     for number, row in enumerate(rows, start=1):
@@ -60,9 +73,12 @@ def read_unlabelled(uri: str) -> Examples:
 
 
 def hold_out(examples: Examples, *, share: float, seed: int) -> tuple[Examples, Examples]:
-    """Split off ``share`` of each class, seeded: ``(rest, held out)``."""
+    """Split off ``share`` of each class, seeded: ``(rest, held out)``.
+
+    Without labels all rows are one class.
+    """
     by_class: dict[int, list[int]] = defaultdict(list)
-    for row, label in enumerate(examples.labels):
+    for row, label in enumerate(examples.labels or [0] * len(examples)):
         by_class[label].append(row)
     rng = random.Random(seed)
     held: set[int] = set()
@@ -86,7 +102,7 @@ def check_training(examples: Examples, labels: Sequence[str]) -> None:
             "are needed."
         )
     present = set(examples.labels)
-    if len(present) < 2:
+    if labels and len(present) < 2:
         only = labels[next(iter(present))]
         raise InputError(
             f"{examples.source} holds rows of one class only ({only}); a classifier needs at "
@@ -137,7 +153,9 @@ def normal_text(text: str) -> str:
 def _pick(examples: Examples, rows: Sequence[int]) -> Examples:
     return Examples(
         [examples.texts[row] for row in rows],
-        [examples.labels[row] for row in rows],
+        [examples.labels[row] for row in rows] if examples.labels else [],
         examples.source,
         {name: [values[row] for row in rows] for name, values in examples.slices.items()},
+        [examples.completions[row] for row in rows] if examples.completions else [],
+        examples.form,
     )

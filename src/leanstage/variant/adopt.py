@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from leanstage.contracts import Task
 from leanstage.errors import InputError
 from leanstage.variant.architectures import family_of
 from leanstage.variant.checkpoint import (
@@ -13,17 +14,23 @@ from leanstage.variant.checkpoint import (
     parameter_count,
     precision_of,
     read_config,
+    task_of,
 )
 from leanstage.variant.digest import MANIFEST
 from leanstage.variant.folder import TOKENIZER_FILES, Variant, fresh_folder, open_variant, seal
 from leanstage.variant.tokens import check_tokenizer
 
-LONGEST = 512
-"""Tokens at most: longer inputs are truncated, as the tokenizer of every known family does."""
+LONGEST: dict[Task, int] = {"text-classification": 512, "text-generation": 2048}
+"""Tokens at most: longer inputs are truncated, as the tokenizer of every known encoder does.
+
+For generation prompt and completion together; memory goes with tokens times vocabulary.
+"""
+GENERATION_CONFIG = "generation_config.json"
+"""What ends an answer may stand here alone, as for models that were taught to converse."""
 
 
 def adopt(folder: str | Path, target: str | Path) -> Variant:
-    """Copy a sequence-classification checkpoint into a variant, byte for byte, and check it.
+    """Copy a checkpoint into a variant, byte for byte, and check it.
 
     Only weights in safetensors, the config and the tokenizer travel; nothing else in the folder
     is read, and no code in it is run. The same folder always gives the same digest.
@@ -42,7 +49,7 @@ def adopt(folder: str | Path, target: str | Path) -> Variant:
                 "it was made from."
             )
     config = read_config(folder)
-    family_of(str(config.get("model_type")), where=str(folder))
+    task = task_of(config, where=str(folder))
     model = load_checkpoint(folder)
     if config.get("quantization_config"):
         raise InputError(f"{folder} is quantized already; give the checkpoint before quantization.")
@@ -60,15 +67,16 @@ def adopt(folder: str | Path, target: str | Path) -> Variant:
         check_tokenizer(
             draft,
             vocabulary=model.get_input_embeddings().num_embeddings,
-            pad_id=config.get("pad_token_id"),
+            # What a causal model pads with is masked, and seldom says whose tokenizer it is.
+            pad_id=config.get("pad_token_id") if task == "text-classification" else None,
         )
         seal(
             draft,
             architecture=str(config["model_type"]),
-            labels=labels_of(model),
+            labels=labels_of(model) if task == "text-classification" else (),
             runtime="torch",
             precision=precision_of(model),
-            max_length=_max_length(draft, config),
+            max_length=_max_length(draft, config, LONGEST[task]),
             parameters=parameter_count(model),
             lineage=(),
         )

@@ -1,4 +1,4 @@
-"""Loading a Hugging Face sequence-classification folder, and refusing what cannot be trusted."""
+"""Loading a Hugging Face folder of a task, and refusing what cannot be trusted."""
 
 import json
 import logging
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from leanstage.contracts import Precision
+from leanstage.contracts import Precision, Task
 from leanstage.errors import InputError
 from leanstage.variant.architectures import family_of
 
@@ -19,6 +19,11 @@ _PRECISIONS: dict[str, Precision] = {
     "torch.float16": "fp16",
     "torch.bfloat16": "bf16",
 }
+_CLASSES: dict[Task, str] = {
+    "text-classification": "ForSequenceClassification",
+    "text-generation": "ForCausalLM",
+}
+"""How transformers ends the names of the classes for a task."""
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -32,8 +37,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(
-            f"{folder} holds no config.json; give the folder of a Hugging Face "
-            "sequence-classification checkpoint."
+            f"{folder} holds no config.json; give the folder of a Hugging Face checkpoint."
         ) from None
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} cannot be read as JSON: {error}.") from error
@@ -47,6 +51,29 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
+def task_of(config: dict[str, Any], *, where: str) -> Task:
+    """The task of a checkpoint: that of its family, for which its class has to be made.
+
+    Args:
+        config: of :func:`read_config`.
+
+    Raises:
+        InputError: an unknown family, or a checkpoint that was made for something else.
+    """
+    task = family_of(str(config.get("model_type")), where=where).task
+    named = config.get("architectures") or []
+    if not isinstance(named, list):
+        raise InputError(
+            f"{where}/config.json has {named!r} for architectures; save the model again."
+        )
+    if named and not any(str(name).endswith(_CLASSES[task]) for name in named):
+        raise InputError(
+            f"{where} is a {named[0]}; of this family leanstage optimizes {task}: fine-tune the "
+            f"model for the task and save it whole, as a class that ends in {_CLASSES[task]}."
+        )
+    return task
+
+
 def load_checkpoint(folder: str | Path, *, attention: str | None = None) -> "PreTrainedModel":
     """Load a checkpoint for inference in the precision it was saved in.
 
@@ -54,12 +81,11 @@ def load_checkpoint(folder: str | Path, *, attention: str | None = None) -> "Pre
         InputError: no safetensors, an unknown architecture, weights that are missing, of another
             shape, or not finite.
     """
+    import transformers
     from safetensors import SafetensorError
-    from transformers import AutoModelForSequenceClassification
 
     folder = Path(folder)
-    config = read_config(folder)
-    family_of(str(config.get("model_type")), where=str(folder))
+    task = task_of(read_config(folder), where=str(folder))
     if not any(folder.glob("*.safetensors")):
         raise InputError(
             f"{folder} holds no .safetensors weights; pickled weights are never loaded: save the "
@@ -68,7 +94,7 @@ def load_checkpoint(folder: str | Path, *, attention: str | None = None) -> "Pre
     options = {"attn_implementation": attention} if attention else {}
     try:
         with _quiet_transformers():
-            model, report = AutoModelForSequenceClassification.from_pretrained(
+            model, report = getattr(transformers, f"AutoModel{_CLASSES[task]}").from_pretrained(
                 folder,
                 use_safetensors=True,
                 trust_remote_code=False,

@@ -15,6 +15,7 @@ from leanstage.variant.digest import MANIFEST, content_digest, regular_files
 TOKENIZER_FILES = (
     "tokenizer.json",
     "tokenizer_config.json",
+    "chat_template.jinja",
     "special_tokens_map.json",
     "vocab.txt",
     "vocab.json",
@@ -80,9 +81,13 @@ def seal(
     parameters: int,
     lineage: tuple[Step, ...],
 ) -> VariantManifest:
-    """Write the manifest, digest included, into a folder whose other files are complete."""
+    """Write the manifest, digest included, into a folder whose other files are complete.
+
+    A model without labels generates text.
+    """
     size = sum(path.stat().st_size for name, path in regular_files(draft) if name != MANIFEST)
     manifest = VariantManifest(
+        task="text-classification" if labels else "text-generation",
         architecture=architecture,
         labels=labels,
         runtime=runtime,

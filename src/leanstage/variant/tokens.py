@@ -9,21 +9,28 @@ from leanstage.errors import InputError
 from leanstage.variant.checkpoint import read_config
 
 
+def open_tokenizer(folder: Path) -> Any:
+    """The fast tokenizer in ``folder``.
+
+    Raises:
+        InputError: there is none, or it cannot be read.
+    """
+    from tokenizers import Tokenizer
+
+    path = folder / "tokenizer.json"
+    if not path.is_file():
+        raise InputError(f"{folder} holds no tokenizer.json; save the model with its tokenizer.")
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # the Rust side raises bare Exception
+        raise InputError(f"{path} is not a tokenizer: {error}.") from error
+
+
 class TextEncoder:
     """The fast tokenizer of a variant."""
 
     def __init__(self, folder: Path, max_length: int) -> None:
-        from tokenizers import Tokenizer
-
-        path = folder / "tokenizer.json"
-        if not path.is_file():
-            raise InputError(
-                f"{folder} holds no tokenizer.json; save the model with its tokenizer."
-            )
-        try:
-            self._tokenizer = Tokenizer.from_file(str(path))
-        except Exception as error:  # the Rust side raises bare Exception
-            raise InputError(f"{path} is not a tokenizer: {error}.") from error
+        self._tokenizer = open_tokenizer(folder)
         self._tokenizer.enable_truncation(max_length)
         self._tokenizer.no_padding()
         self.pad_id = int(read_config(folder).get("pad_token_id") or 0)
@@ -53,13 +60,8 @@ def check_tokenizer(folder: Path, *, vocabulary: int, pad_id: int | None) -> Non
         InputError: ids beyond the embedding, a vocabulary far smaller than it, or another
             padding token than the model was configured with.
     """
-    from tokenizers import Tokenizer
-
     path = folder / "tokenizer.json"
-    try:
-        tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # the Rust side raises bare Exception
-        raise InputError(f"{path} is not a tokenizer: {error}.") from error
+    tokenizer = open_tokenizer(folder)
     size = tokenizer.get_vocab_size(with_added_tokens=True)
     largest = max(tokenizer.get_vocab(with_added_tokens=True).values(), default=-1)
     advice = "the tokenizer belongs to another model: save the model with its own."
