@@ -164,6 +164,10 @@ class DistillSettings(Part):
     """Weight of the distance between hidden states, layer by layer."""
     attention_weight: float = Field(default=0.0, ge=0)
     """Weight of the distance between the relations of queries, keys and values."""
+    relation_layer: int = Field(default=1, ge=1)
+    """Layer of the teacher whose relations are learnt, from the top: 1 is the last."""
+    relation_heads: int | None = Field(default=None, ge=1)
+    """Heads that relations are split into; as many as the teacher has where nothing is said."""
     truth_weight: float = Field(default=0.0, ge=0, lt=1)
     """Share of the ground truth in the loss of labelled rows; the rest is the teacher's."""
     completions: bool = False
@@ -172,6 +176,7 @@ class DistillSettings(Part):
 
 Dimension = Literal["feed_forward", "heads", "hidden", "layers"]
 Importance = Literal["taylor", "activation", "magnitude"]
+Sparsity = Literal["unstructured", "2:4"]
 
 
 class PruneSettings(Part):
@@ -181,6 +186,8 @@ class PruneSettings(Part):
     dimensions: tuple[Dimension, ...] = Field(default=("feed_forward",), min_length=1)
     """What each ratio is taken from. Heads go with the hidden size where the family ties them."""
     importance: Importance = "taylor"
+    sparsity: Sparsity | None = None
+    """Zeros instead of smaller layers: refused with what calibration measured, nothing is pruned."""
     most_per_round: float = Field(default=0.5, gt=0, le=1)
     """Share that one round removes at most; each round is recovered from before the next."""
     epochs: Epochs = 2

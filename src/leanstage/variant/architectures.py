@@ -34,6 +34,8 @@ class Family:
     """Of the width of a head; without one it is the hidden size divided by the heads."""
     head_bias: str | None = None
     """Path below the base model of an embedding with one column a head."""
+    pooler: str | None = None
+    """Path below the model of the layer between hidden state and classifier, hidden size square."""
     positions_offset: int = 0
     """Position ids that the family reserves, to be left out of the usable length."""
 
@@ -47,13 +49,14 @@ _BERT = Family(
 )
 
 FAMILIES: dict[str, Family] = {
-    "bert": _BERT,
-    "roberta": replace(_BERT, positions_offset=2),
+    "bert": replace(_BERT, pooler="bert.pooler.dense"),
+    "roberta": replace(_BERT, pooler="classifier.dense", positions_offset=2),
     "mpnet": replace(
         _BERT,
         project=("attention.attn.q", "attention.attn.k", "attention.attn.v"),
         merge="attention.attn.o",
         head_bias="encoder.relative_attention_bias",
+        pooler="classifier.dense",
         positions_offset=2,
     ),
     "distilbert": Family(
@@ -62,6 +65,7 @@ FAMILIES: dict[str, Family] = {
         narrow="ffn.lin2",
         project=("attention.q_lin", "attention.k_lin", "attention.v_lin"),
         merge="attention.out_lin",
+        pooler="pre_classifier",
         depth_key="n_layers",
         width_key="hidden_dim",
         hidden_key="dim",
