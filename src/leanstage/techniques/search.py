@@ -47,9 +47,9 @@ class Budget:
         """
         fits = figures.probability_drop <= self.limit
         return fits, (
-            f"true-class probability {-figures.probability_drop:+.2%} "
+            f"true-class probability {0.0 - figures.probability_drop:+.2%} "
             f"(± {figures.probability_drop_se:.2%}) and accuracy "
-            f"{-figures.accuracy_drop:+.2%} against the baseline on {figures.n} validation rows, "
+            f"{0.0 - figures.accuracy_drop:+.2%} against the baseline on {figures.n} validation rows, "
             f"{'within' if fits else 'beyond'} the limit of {self.limit:.2%}"
         )
 
