@@ -11,46 +11,53 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
+from transformers import AutoModelForSequenceClassification
 
-from leanstage.distill.student import shallow_student
 from leanstage.errors import InputError
+from leanstage.techniques.arrays import write_arrays
 from leanstage.techniques.checkpoints import last_checkpoint, training_folder
-from leanstage.techniques.data import TaughtRows, pad, teach
-from leanstage.techniques.processes import processes
+from leanstage.techniques.data import TaughtRows, pad
+from leanstage.techniques.matching import PROJECTION
+from leanstage.techniques.processes import Curve, processes
 from leanstage.techniques.recipe import Recipe
+from leanstage.techniques.states import Wanted
+from leanstage.techniques.teach import teach
 from leanstage.techniques.training import train_student
 from leanstage.variant import Variant
 from leanstage.variant.adopt import adopt
 from leanstage.variant.checkpoint import load_checkpoint
-from tests.conftest import reviews
+from tests.conftest import reviews, tiny_config
 
 RECIPE = Recipe(
-    epochs=3, learning_rate=1e-3, batch_size=32, temperature=2.0, seed=3, message="training"
+    epochs=3,
+    learning_rate=1e-3,
+    batch_size=32,
+    temperature=2.0,
+    hidden_weight=0.1,
+    attention_weight=0.1,
+    truth_weight=0.2,
+    seed=3,
+    message="training",
 )
 
 # The same training as below, in a process that can be killed.
 ALONE = """
 import sys
 from pathlib import Path
-import numpy as np
-import torch
 import leanstage.techniques.training as training
-from leanstage.distill.student import shallow_student
-from leanstage.techniques.data import TaughtRows
+from leanstage.techniques.arrays import read_arrays
 from leanstage.techniques.recipe import Recipe
-from leanstage.techniques.training import train_student
+from leanstage.techniques.taught import taught_of
 from leanstage.variant.checkpoint import load_checkpoint
 
 training.bf16_is_native = lambda _: False
-teacher, rows, recipe = sys.argv[1:]
-with np.load(rows) as arrays:
-    taught = TaughtRows.of_arrays(dict(arrays))
-student = shallow_student(load_checkpoint(Path(teacher), attention="eager"), [0, 2])
-torch.nn.init.zeros_(student.classifier.weight)
-train_student(student, taught, Recipe.model_validate_json(recipe))
+start, rows, recipe = sys.argv[1:]
+student = load_checkpoint(Path(start), attention="eager")
+rows = taught_of(read_arrays(Path(rows)))
+training.train_student(student, rows, Recipe.model_validate_json(recipe))
 """
 
 
@@ -63,7 +70,10 @@ def teacher(
 
 @pytest.fixture(scope="module")
 def rows(teacher: Variant) -> TaughtRows:
-    return teach(teacher, [text for text, _ in reviews(1280, seed=7)])
+    """Three in four of them labelled."""
+    texts, labels = zip(*reviews(1280, seed=7), strict=True)
+    wanted = Wanted(hidden=True, relations_of=1)
+    return teach(teacher, texts, labels=labels[:960], wanted=wanted)
 
 
 @pytest.fixture(autouse=True)
@@ -72,21 +82,37 @@ def float32(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("leanstage.techniques.training.bf16_is_native", lambda _: False)
 
 
-def student_of(teacher: Variant) -> Any:
-    """Two of the teacher's three layers under a head that has to be learnt anew."""
-    student = shallow_student(load_checkpoint(teacher.path, attention="eager"), [0, 2])
-    torch.nn.init.zeros_(student.classifier.weight)
-    return student
+@pytest.fixture(scope="module")
+def start(teacher: Variant, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A student of half the teacher's width and other depth, that has all to learn."""
+    torch.manual_seed(0)
+    whole = load_checkpoint(teacher.path)
+    config = tiny_config("bert", whole.config.vocab_size, layers=2)
+    config.update({"hidden_size": 32, "intermediate_size": 128})
+    student = AutoModelForSequenceClassification.from_config(config)
+    words = whole.get_input_embeddings().weight[:, :32]
+    student.get_input_embeddings().weight.data.copy_(words)
+    folder = tmp_path_factory.mktemp("start")
+    student.save_pretrained(folder)
+    return folder
+
+
+def student_at(start: Path) -> Any:
+    return load_checkpoint(start, attention="eager")
+
+
+def trained(start: Path, rows: TaughtRows, recipe: Recipe = RECIPE) -> tuple[Any, Curve]:
+    """A student at the end of a training, and its loss on the way."""
+    student = student_at(start)
+    return student, train_student(student, rows, recipe)
 
 
 @pytest.fixture(scope="module")
-def plain(teacher: Variant, rows: TaughtRows) -> Any:
-    """A student that an undisturbed training on one process ended with."""
+def plain(start: Path, rows: TaughtRows) -> tuple[Any, Curve]:
+    """What an undisturbed training on one process ends with."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("leanstage.techniques.training.bf16_is_native", lambda _: False)
-        student = student_of(teacher)
-        train_student(student, rows, RECIPE)
-    return student
+        return trained(start, rows)
 
 
 def largest_difference(first: Any, second: Any) -> float:
@@ -120,31 +146,37 @@ def _killed(until: float, arguments: list[Path], events: Path) -> bool:
     return process.wait(10) == -signal.SIGKILL and max(_fractions(events)) < 1
 
 
-def test_a_training_killed_at_a_random_step_goes_on(
-    teacher: Variant,
+def test_a_training_killed_at_a_random_step_follows_the_same_curve(
+    start: Path,
     rows: TaughtRows,
-    plain: Any,
+    plain: tuple[Any, Curve],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    checkpoints, events, arrays = tmp_path / "kept", tmp_path / "events", tmp_path / "rows.npz"
+    """With hidden states and relations in the loss, and a map between widths that is trained."""
+    checkpoints, events = tmp_path / "kept", tmp_path / "events"
     monkeypatch.setenv("LEANSTAGE_CHECKPOINTS", str(checkpoints))
     monkeypatch.setenv("LEANSTAGE_EVENTS", str(events))
-    np.savez(arrays, **rows.arrays())
+    write_arrays(tmp_path / "rows", rows.arrays())
     until = random.uniform(0.2, 0.8)
     # On a busy machine a training may reach its end before it is looked at.
-    ended = any(_killed(until, [teacher.path, arrays], events) for _ in range(5))
+    ended = any(_killed(until, [start, tmp_path / "rows"], events) for _ in range(5))
     assert ended, f"not killed at {until:.2f} of the way"
 
     (folder,) = checkpoints.iterdir()
     kept = last_checkpoint(folder)
     assert kept is not None
+    assert f"{PROJECTION}.weight" in load_file(kept / "model.safetensors")
     events.unlink()
-    resumed = student_of(teacher)
-    train_student(resumed, rows, RECIPE)
+    resumed, curve = trained(start, rows)
     assert f"going on from {kept.name}" in events.read_text()
     assert min(_fractions(events)) > 0.05, "it began anew"
-    assert largest_difference(resumed, plain) < 1e-5, f"killed at {until:.2f} of the way"
+    expected, whole = plain
+    assert [step for step, _ in curve] == [step for step, _ in whole]
+    losses = [loss for _, loss in curve]
+    assert losses == pytest.approx([loss for _, loss in whole], abs=1e-5)
+    assert losses[-1] < losses[0] / 2
+    assert largest_difference(resumed, expected) < 1e-5, f"killed at {until:.2f} of the way"
     assert not list(checkpoints.iterdir()), "a training that ended well leaves no checkpoint"
 
 
@@ -156,19 +188,33 @@ def _fractions(events: Path) -> list[float]:
 
 
 def test_two_processes_end_where_one_does(
-    teacher: Variant,
+    start: Path,
     rows: TaughtRows,
-    plain: Any,
+    plain: tuple[Any, Curve],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("LEANSTAGE_PROCESSES", "2")
-    student = student_of(teacher)
-    train_student(student, rows, RECIPE)
+    student, curve = trained(start, rows)
+    expected, whole = plain
     taught = rows.logits[:200].softmax(dim=-1)
-    assert (answers(student_of(teacher), rows) - taught).abs().max() > 0.4
-    assert (answers(plain, rows) - taught).abs().max() < 0.1
+    assert (answers(student_at(start), rows) - taught).abs().max() > 0.4
+    assert (answers(expected, rows) - taught).abs().max() < 0.1
     # Half batches are rounded otherwise than whole ones, and these to bfloat16 where it is native.
-    assert (answers(student, rows) - answers(plain, rows)).abs().max() < 0.05
+    assert (answers(student, rows) - answers(expected, rows)).abs().max() < 0.05
+    assert [step for step, _ in curve] == [step for step, _ in whole]
+    assert dict(curve) == pytest.approx(dict(whole), rel=0.1)
+
+
+def test_a_gradient_gathered_in_parts_is_that_of_the_large_batch(
+    start: Path, rows: TaughtRows, plain: tuple[Any, Curve]
+) -> None:
+    """Every loss is a mean over rows, so that rows of other lengths weigh the same."""
+    parts = RECIPE.model_copy(update={"accumulation": 4})
+    student, curve = trained(start, rows, parts)
+    expected, whole = plain
+    assert dict(curve) == pytest.approx(dict(whole), abs=1e-4)
+    assert largest_difference(student, expected) < 1e-3
+    assert largest_difference(student, student_at(start)) > 0.02
 
 
 @pytest.mark.parametrize("told", ["0", "two", "-1"])
@@ -187,14 +233,15 @@ def test_a_checkpoint_cut_off_while_written_is_passed_over(tmp_path: Path) -> No
 
 
 def test_another_training_has_another_folder(
-    teacher: Variant, rows: TaughtRows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    start: Path, rows: TaughtRows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LEANSTAGE_CHECKPOINTS", str(tmp_path))
-    student = student_of(teacher)
-    changed = student_of(teacher)
+    student = student_at(start)
+    changed = student_at(start)
     with torch.no_grad():
         changed.classifier.bias += 1
-    fewer = replace(rows, ids=rows.ids[:-1], logits=rows.logits[:-1], hidden=rows.hidden[:-1])
+    fewer = replace(rows, ids=rows.ids[:-1], logits=rows.logits[:-1])
+    unlabelled = replace(rows, labels=None)
     other = replace(rows, teacher_digest="0" * 64)
     seeded = RECIPE.model_copy(update={"seed": 4})
     folders = []
@@ -202,6 +249,7 @@ def test_another_training_has_another_folder(
         (student, rows, RECIPE),
         (changed, rows, RECIPE),
         (student, fewer, RECIPE),
+        (student, unlabelled, RECIPE),
         (student, other, RECIPE),
         (student, rows, seeded),
     ):
@@ -212,5 +260,5 @@ def test_another_training_has_another_folder(
     assert len(set(folders)) == len(folders)
     # Another node gives the same answers but for the last bits.
     asked_again = replace(rows, logits=rows.logits + 1e-6)
-    with training_folder(student_of(teacher), asked_again, RECIPE) as again:
+    with training_folder(student_at(start), asked_again, RECIPE) as again:
         assert again == folders[0]

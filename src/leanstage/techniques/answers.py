@@ -6,11 +6,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from leanstage.contracts import Plan
 from leanstage.errors import InputError
 from leanstage.tasks import SplitFolder
-from leanstage.techniques.data import teach
+from leanstage.techniques.arrays import read_arrays, write_arrays
 from leanstage.techniques.search import validation_answers
+from leanstage.techniques.states import Wanted
 from leanstage.techniques.taught import Taught, taught_of
+from leanstage.techniques.teach import teach
 from leanstage.variant import Variant
 
 
@@ -29,16 +32,14 @@ class Answers:
     cpu_ms_per_answer: float | None = None
 
     def save(self, path: Path) -> None:
-        """Write the answers as plain arrays."""
+        """Write the answers as a folder of plain arrays."""
         arrays: dict[str, NDArray[np.generic]] = {
             "teacher_digest": np.array(self.teacher_digest),
             "validation": self.validation,
         }
         if self.taught is not None:
             arrays |= self.taught.arrays()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as stream:
-            np.savez(stream, allow_pickle=False, **arrays)
+        write_arrays(path, arrays)
 
 
 def load_answers(path: Path, teacher: Variant) -> Answers:
@@ -47,11 +48,9 @@ def load_answers(path: Path, teacher: Variant) -> Answers:
     Raises:
         InputError: unreadable, or given by another model.
     """
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            found = {name: arrays[name] for name in arrays.files}
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} does not hold a teacher's answers: {error}.") from error
+    found = read_arrays(path)
+    if "validation" not in found or "teacher_digest" not in found:
+        raise InputError(f"{path} does not hold a teacher's answers.")
     digest = str(found["teacher_digest"])
     if digest != teacher.digest:
         raise InputError(
@@ -59,7 +58,7 @@ def load_answers(path: Path, teacher: Variant) -> Answers:
             f"({teacher.digest[:12]}); let this teacher answer."
         )
     taught = taught_of(found) if "ids" in found else None
-    return Answers(digest, taught, found["validation"])
+    return Answers(digest, taught, np.array(found["validation"]))
 
 
 def ask(
@@ -68,8 +67,21 @@ def ask(
     validation: SplitFolder,
     train: SplitFolder | None = None,
     unlabelled: SplitFolder | None = None,
+    plan: Plan | None = None,
 ) -> Answers:
-    """Let the teacher answer the validation rows and, where given, the rows to learn from."""
+    """Let the teacher answer the validation rows and, where given, the rows to learn from.
+
+    Of its hidden states, what the losses of ``plan`` are made of is kept.
+    """
     texts = [text for split in (train, unlabelled) if split is not None for text in split.texts]
-    taught = teach(teacher, texts) if texts else None
+    labels = train.labels if train is not None else []
+    taught = teach(teacher, texts, labels=labels, wanted=wanted_by(plan)) if texts else None
     return Answers(teacher.digest, taught, *validation_answers(teacher, validation))
+
+
+def wanted_by(plan: Plan | None) -> Wanted:
+    """The hidden states that the losses of ``plan`` are made of."""
+    if plan is None:
+        return Wanted()
+    relations = plan.distill.relation_layer if plan.distill.attention_weight > 0 else None
+    return Wanted(plan.distill.hidden_weight > 0 or plan.prune.hidden_weight > 0, relations)

@@ -1,45 +1,51 @@
 """Token ids with the teacher's answers beside them: computed once, used every epoch."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leanstage import progress
+from leanstage.techniques.matching import inner_loss, watched
 from leanstage.techniques.recipe import Recipe
+from leanstage.techniques.states import States
 from leanstage.variant import Variant
-from leanstage.variant.hardware import device_type, supports_bf16
+from leanstage.variant.hardware import supports_bf16
 from leanstage.variant.tokens import TextEncoder
 
 if TYPE_CHECKING:
     import torch
 
+_TOLD = ("teacher_logits", "labels", "states", "kept")
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class TaughtRows:
     """Rows to learn from.
 
-    ``logits`` has shape (rows, classes), ``hidden`` (rows, width): the teacher's last hidden
-    state at the first token. Labels are not needed: the teacher has spoken.
+    ``logits`` are the teacher's, of shape (rows, classes); ``labels`` class indices of shape
+    (rows,), -1 where a row has none, None where no row has one; ``states`` the teacher's hidden
+    states, where losses need them.
     """
 
     ids: list[list[int]]
     logits: "torch.Tensor"
-    hidden: "torch.Tensor"
     pad_id: int
     teacher_digest: str
+    labels: "torch.Tensor | None" = None
+    states: States | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def __getitem__(self, row: int) -> dict[str, Any]:
-        return {
-            "input_ids": self.ids[row],
-            "teacher_logits": self.logits[row],
-            "teacher_hidden": self.hidden[row],
-        }
+        found = {"input_ids": self.ids[row], "teacher_logits": self.logits[row]}
+        if self.labels is not None:
+            found["labels"] = self.labels[row]
+        if self.states is not None:
+            found["states"] = self.states[row]
+        return found
 
     @property
     def lengths(self) -> list[int]:
@@ -51,80 +57,90 @@ class TaughtRows:
         import torch
 
         batch = pad([row["input_ids"] for row in rows], self.pad_id)
-        for name in ("teacher_logits", "teacher_hidden"):
-            batch[name] = torch.stack([row[name] for row in rows])
+        for name in ("teacher_logits", "labels"):
+            if name in rows[0]:
+                batch[name] = torch.stack([row[name] for row in rows])
+        if self.states is not None:
+            batch["states"], batch["kept"] = _pad_states([row["states"] for row in rows])
         return batch
 
     def loss(self, model: Any, batch: "dict[str, torch.Tensor]", recipe: Recipe) -> Any:
-        """``(loss, answer)``: the distance from the teacher's cached answers."""
-        import torch.nn.functional as functional
+        """``(loss, answer)``: the distance from what the teacher said, and from the truth."""
+        from leanstage.techniques.losses import distillation_loss, with_truth
 
-        from leanstage.techniques.losses import distillation_loss
+        told = {name: batch.pop(name) for name in _TOLD if name in batch}
+        student = getattr(model, "module", model)
+        with watched(student, recipe) as seen:
+            answer = model(**batch, output_hidden_states=recipe.hidden_weight > 0)
+        logits = answer.logits.float()
+        loss = distillation_loss(logits, told["teacher_logits"], recipe.temperature)
+        if recipe.truth_weight > 0 and "labels" in told:
+            loss = with_truth(loss, logits, told["labels"], recipe.truth_weight)
+        if self.states is not None:
+            hidden = answer.hidden_states
+            loss = loss + inner_loss(student, self.states, told, recipe, hidden, seen)
+        return loss.mean(), answer
 
-        teacher_logits = batch.pop("teacher_logits")
-        teacher_hidden = batch.pop("teacher_hidden")
-        answer = model(**batch, output_hidden_states=recipe.hidden_weight > 0)
-        loss = distillation_loss(answer.logits.float(), teacher_logits, recipe.temperature)
-        if recipe.hidden_weight > 0:
-            hidden = answer.hidden_states[-1][:, 0].float()
-            loss = loss + recipe.hidden_weight * functional.mse_loss(hidden, teacher_hidden)
-        return loss, answer
+    def without_states(self) -> "TaughtRows":
+        """The same rows with what the teacher said alone."""
+        return replace(self, states=None)
+
+    def read_by(self, variant: Variant, texts: Sequence[str]) -> "TaughtRows":
+        """The same rows as another tokenizer reads them; hidden states then have no counterpart.
+
+        Args:
+            texts: of the rows, in their order.
+        """
+        encoder = TextEncoder(variant.path, variant.manifest.max_length)
+        return replace(self, ids=encoder.ids(texts), pad_id=encoder.pad_id, states=None)
 
     def identity(self) -> Any:
-        """The token ids, row by row."""
-        return self.ids
+        """The token ids, row by row, and the labels."""
+        return [self.ids, None if self.labels is None else self.labels.tolist()]
 
-    def arrays(self) -> dict[str, NDArray[np.generic]]:
+    def arrays(self) -> dict[str, NDArray[Any]]:
         """The rows as plain arrays by name; ids of all rows in one, split by ``lengths``."""
-        return {
+        arrays: dict[str, NDArray[Any]] = {
             "kind": np.array("classification"),
             "lengths": np.array(self.lengths),
             "ids": np.concatenate([np.array(row, dtype=np.int32) for row in self.ids]),
             "logits": self.logits.numpy(),
-            "hidden": self.hidden.numpy(),
             "pad_id": np.array(self.pad_id),
             "teacher_digest": np.array(self.teacher_digest),
         }
+        if self.labels is not None:
+            arrays["labels"] = self.labels.numpy()
+        if self.states is not None:
+            arrays |= self.states.arrays()
+        return arrays
 
     @classmethod
-    def of_arrays(cls, arrays: Mapping[str, NDArray[np.generic]]) -> "TaughtRows":
+    def of_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "TaughtRows":
         """The rows that :meth:`arrays` took apart."""
         import torch
 
-        pieces = np.split(arrays["ids"], np.cumsum(arrays["lengths"])[:-1])
+        pieces = np.split(np.asarray(arrays["ids"]), np.cumsum(arrays["lengths"])[:-1])
         return cls(
             [piece.tolist() for piece in pieces],
-            torch.from_numpy(arrays["logits"]),
-            torch.from_numpy(arrays["hidden"]),
+            torch.tensor(arrays["logits"]),
             int(arrays["pad_id"]),
             str(arrays["teacher_digest"]),
+            torch.tensor(arrays["labels"]) if "labels" in arrays else None,
+            States.of_arrays(arrays),
         )
 
 
-def teach(teacher: Variant, texts: Sequence[str], *, batch_size: int = 64) -> TaughtRows:
-    """Let the teacher answer every text once."""
+def _pad_states(rows: Sequence[NDArray[np.float16]]) -> "tuple[torch.Tensor, torch.Tensor]":
+    """States of shape (rows, most tokens, planes, width), and a mask of the tokens that are."""
     import torch
 
-    from leanstage.variant.checkpoint import load_checkpoint
-
-    encoder = TextEncoder(teacher.path, teacher.manifest.max_length)
-    model: Any = load_checkpoint(teacher.path)
-    model.to(device_type())
-    ids = encoder.ids(texts)
-    logits = torch.zeros(len(ids), model.config.num_labels)
-    hidden = torch.zeros(len(ids), model.config.hidden_size)
-    # Rows of like length together: padding is work that teaches nothing.
-    order = sorted(range(len(ids)), key=lambda row: len(ids[row]))
-    for start in range(0, len(order), batch_size):
-        rows = order[start : start + batch_size]
-        batch = pad([ids[row] for row in rows], encoder.pad_id)
-        with torch.inference_mode(), mixed_precision(model.device.type):
-            answer = model(**to_device(batch, model.device), output_hidden_states=True)
-        logits[rows] = answer.logits.float().cpu()
-        hidden[rows] = answer.hidden_states[-1][:, 0].float().cpu()
-        if start // batch_size % 20 == 0:
-            progress.step("the teacher answers the training rows", start / len(order))
-    return TaughtRows(ids, logits, hidden, encoder.pad_id, teacher.digest)
+    longest = max(len(row) for row in rows)
+    states = np.zeros((len(rows), longest, *rows[0].shape[1:]), np.float16)
+    mask = np.zeros((len(rows), longest), np.int64)
+    for number, row in enumerate(rows):
+        states[number, : len(row)] = row
+        mask[number, : len(row)] = 1
+    return torch.from_numpy(states), torch.from_numpy(mask)
 
 
 def pad(rows: Sequence[list[int]], pad_id: int) -> dict[str, "torch.Tensor"]:

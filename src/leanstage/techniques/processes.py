@@ -1,5 +1,6 @@
 """One training on several processes of one pod, a GPU each: Trainer on accelerate, by torchrun."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,15 +8,17 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from leanstage.errors import InputError, LeanstageError
+from leanstage.techniques.arrays import write_arrays
 
 if TYPE_CHECKING:
     from leanstage.techniques.recipe import Recipe
     from leanstage.techniques.taught import Taught
 
 PROCESSES_VARIABLE = "LEANSTAGE_PROCESSES"
+
+Curve = tuple[tuple[int, float], ...]
+"""Steps of a training, each with the mean loss since the one before."""
 
 
 def processes() -> int:
@@ -36,7 +39,7 @@ def processes() -> int:
 
 def train_in_processes(
     student: Any, rows: "Taught", recipe: "Recipe", folder: Path, count: int
-) -> None:
+) -> Curve:
     """Train ``student`` in place on ``count`` processes of :mod:`leanstage.techniques.worker`.
 
     Raises:
@@ -47,8 +50,7 @@ def train_in_processes(
     with tempfile.TemporaryDirectory(prefix="leanstage-processes-") as scratch:
         exchange = Path(scratch)
         student.save_pretrained(exchange / "student")
-        with (exchange / "rows.npz").open("wb") as stream:
-            np.savez(stream, allow_pickle=False, **rows.arrays())
+        write_arrays(exchange / "rows", rows.arrays())
         (exchange / "recipe.json").write_text(recipe.model_dump_json(), encoding="utf-8")
         launch = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
         launch += ["--nproc-per-node", str(count)]
@@ -61,3 +63,5 @@ def train_in_processes(
             )
         trained: Any = load_checkpoint(exchange / "trained", attention="eager")
         student.load_state_dict(trained.state_dict())
+        points = json.loads((exchange / "curve.json").read_text(encoding="utf-8"))
+    return tuple((step, loss) for step, loss in points)

@@ -19,6 +19,7 @@ class Recipe(Part):
     temperature: float
     hidden_weight: float = 0.0
     attention_weight: float = 0.0
+    relation_heads: int | None = None
     truth_weight: float = 0.0
     seed: int
     message: str

@@ -6,57 +6,74 @@ from typing import Any
 
 import torch
 from torch.utils.data import Sampler
-from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from leanstage import progress
 from leanstage.techniques.checkpoints import keeps_checkpoints, last_checkpoint, training_folder
-from leanstage.techniques.data import bf16_is_native
-from leanstage.techniques.processes import processes, train_in_processes
+from leanstage.techniques.data import TaughtRows, bf16_is_native
+from leanstage.techniques.matching import check_states, projection
+from leanstage.techniques.processes import Curve, processes, train_in_processes
 from leanstage.techniques.recipe import Recipe
 from leanstage.techniques.taught import Taught
+from leanstage.variant.architectures import family_of
 from leanstage.variant.hardware import device_type
 
+_TWENTIETH = 0.05
 
-def train_student(student: Any, rows: Taught, recipe: Recipe) -> None:
-    """Train ``student`` in place on the teacher's answers.
+
+def train_student(student: Any, rows: Taught, recipe: Recipe) -> Curve:
+    """Train ``student`` in place on the teacher's answers; returns its loss on the way.
 
     On one process a GPU, where there are several GPUs. Where ``LEANSTAGE_CHECKPOINTS`` names a
     folder that outlives the process, a training that was killed goes on from its last checkpoint.
+
+    Raises:
+        InputError: a loss of ``recipe`` needs what ``rows`` lack; nothing was trained.
     """
+    if isinstance(rows, TaughtRows):
+        check_states(student, rows.states, recipe)
     count = processes()
     with training_folder(student, rows, recipe, count=count) as folder:
         if count > 1:
-            train_in_processes(student, rows, recipe, folder, count)
+            curve = train_in_processes(student, rows, recipe, folder, count)
         else:
-            fit(student, rows, recipe, folder)
+            curve = fit(student, rows, recipe, folder)
     student.eval()
+    return curve
 
 
-def fit(student: Any, rows: Taught, recipe: Recipe, folder: Path, *, count: int = 1) -> None:
+def fit(student: Any, rows: Taught, recipe: Recipe, folder: Path, *, count: int = 1) -> Curve:
     """The share of one of ``count`` processes of a training; ``folder`` holds its checkpoints."""
     freeze_embeddings(student)
     _without_dropout(student)
-    trainer = _Distiller(
-        rows=rows,
-        recipe=recipe,
-        model=student,
-        args=training_arguments(
-            folder,
-            epochs=recipe.epochs,
-            learning_rate=recipe.learning_rate,
-            batch_size=math.ceil(recipe.batch_size / (count * recipe.accumulation)),
-            accumulation=recipe.accumulation,
-            seed=recipe.seed,
-            device_type=device_type(),
-            checkpoints=keeps_checkpoints(),
-        ),
-        callbacks=[Teller(recipe.message)],
-    )
-    checkpoint = last_checkpoint(folder)
-    if checkpoint is not None:
-        progress.step(f"{recipe.message}: going on from {checkpoint.name}")
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    states = rows.states if isinstance(rows, TaughtRows) else None
+    with projection(student, states, recipe):
+        trainer = _Distiller(
+            rows=rows,
+            recipe=recipe,
+            model=student,
+            args=training_arguments(
+                folder,
+                epochs=recipe.epochs,
+                learning_rate=recipe.learning_rate,
+                batch_size=math.ceil(recipe.batch_size / (count * recipe.accumulation)),
+                accumulation=recipe.accumulation,
+                seed=recipe.seed,
+                device_type=device_type(),
+                checkpoints=keeps_checkpoints(),
+                curve=True,
+            ),
+            callbacks=[Teller(recipe.message)],
+        )
+        # It would print each loss as a dictionary.
+        trainer.remove_callback(PrinterCallback)
+        checkpoint = last_checkpoint(folder)
+        if checkpoint is not None:
+            progress.step(f"{recipe.message}: going on from {checkpoint.name}")
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    logged = [entry for entry in trainer.state.log_history if "loss" in entry]
+    return tuple((int(entry["step"]), float(entry["loss"])) for entry in logged)
 
 
 def freeze_embeddings(model: Any) -> None:
@@ -65,7 +82,8 @@ def freeze_embeddings(model: Any) -> None:
     They hold most of a small encoder's weights, come ready from pretraining or the teacher, and
     updating them would cost as much as a layer.
     """
-    for parameter in model.base_model.embeddings.parameters():
+    family = family_of(model.config.model_type, where="the student")
+    for parameter in model.base_model.get_submodule(family.embeddings).parameters():
         parameter.requires_grad_(False)
 
 
@@ -138,10 +156,12 @@ def training_arguments(
     seed: int,
     device_type: str,
     checkpoints: bool = False,
+    curve: bool = False,
 ) -> TrainingArguments:
     """One set of arguments for every training: quiet, seeded, in bfloat16 where it is native.
 
-    With ``checkpoints`` one is kept each twentieth of the way.
+    With ``checkpoints`` one is kept each twentieth of the way; with ``curve`` the mean loss since
+    is logged there, so that a training that goes on logs what it would have logged.
     """
     return TrainingArguments(
         output_dir=str(folder),
@@ -159,9 +179,12 @@ def training_arguments(
         remove_unused_columns=False,
         dataloader_pin_memory=device_type != "cpu",
         save_strategy="steps" if checkpoints else "no",
-        save_steps=0.05,
+        save_steps=_TWENTIETH,
         save_total_limit=2,
-        logging_strategy="no",
+        logging_strategy="steps" if curve else "no",
+        logging_steps=_TWENTIETH,
+        # Every weight is a part of every loss, the map between widths outside the model's own call.
+        ddp_find_unused_parameters=False,
         report_to=[],
         disable_tqdm=True,
         seed=seed,

@@ -4,18 +4,18 @@
 student there. ``FOLDER`` holds checkpoints.
 """
 
+import json
 import os
 import sys
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from leanstage.orphans import die_with_parent
 
 
 def main(exchange: Path, folder: Path) -> None:
     """Train together with the other processes."""
+    from leanstage.techniques.arrays import read_arrays
     from leanstage.techniques.recipe import Recipe
     from leanstage.techniques.taught import taught_of
     from leanstage.techniques.training import fit
@@ -23,11 +23,11 @@ def main(exchange: Path, folder: Path) -> None:
 
     die_with_parent()
     recipe = Recipe.model_validate_json((exchange / "recipe.json").read_text(encoding="utf-8"))
-    with np.load(exchange / "rows.npz", allow_pickle=False) as arrays:
-        rows = taught_of({name: arrays[name] for name in arrays.files})
+    rows = taught_of(read_arrays(exchange / "rows"))
     student: Any = load_checkpoint(exchange / "student", attention="eager").float()
-    fit(student, rows, recipe, folder, count=int(os.environ["WORLD_SIZE"]))
+    curve = fit(student, rows, recipe, folder, count=int(os.environ["WORLD_SIZE"]))
     if int(os.environ["RANK"]) == 0:
+        (exchange / "curve.json").write_text(json.dumps(curve), encoding="utf-8")
         student.save_pretrained(exchange / "trained")
 
 
