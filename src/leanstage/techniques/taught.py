@@ -49,6 +49,7 @@ class Taught(Protocol):
 def taught_of(arrays: "Mapping[str, NDArray[np.generic]]") -> Taught:
     """The rows that :meth:`Taught.arrays` took apart."""
     from leanstage.techniques.data import TaughtRows
+    from leanstage.techniques.generation import TaughtTokens
 
-    kinds = {"classification": TaughtRows.of_arrays}
+    kinds = {"classification": TaughtRows.of_arrays, "generation": TaughtTokens.of_arrays}
     return kinds[str(arrays["kind"])](arrays)

@@ -1,0 +1,199 @@
+"""What a student that writes learns from: the teacher's own answers, kept exactly."""
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import cross_entropy, kl_div, log_softmax
+
+from leanstage.errors import InputError, LeanstageError
+from leanstage.tasks import SplitFolder, open_split, read_labelled, write_split
+from leanstage.techniques import generation_teach
+from leanstage.techniques.arrays import read_arrays, write_arrays
+from leanstage.techniques.generation import TaughtTokens
+from leanstage.techniques.generation_teach import teach_tokens
+from leanstage.techniques.recipe import Recipe
+from leanstage.techniques.taught import taught_of
+from leanstage.techniques.training import train_student
+from leanstage.variant import Variant
+from leanstage.variant.adopt import adopt
+from leanstage.variant.checkpoint import load_checkpoint
+from leanstage.variant.generation import load_generator
+from tests.generation_model import sentences, train_tiny_llama, write_prompts, write_texts
+
+RECIPE = Recipe(
+    epochs=2, learning_rate=2e-3, batch_size=16, temperature=2.0, seed=1, message="training"
+)
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory: pytest.TempPathFactory) -> Variant:
+    folder = tmp_path_factory.mktemp("llama")
+    return adopt(train_tiny_llama(folder / "checkpoint"), folder / "variant")
+
+
+def split_of(write: Callable[..., Path], rows: int, folder: Path) -> SplitFolder:
+    examples = read_labelled(
+        str(write(folder / "rows.jsonl", sentences(rows, seed=5))), (), split="train"
+    )
+    write_split(folder / "split", examples, split="train", labels=())
+    return open_split(folder / "split")
+
+
+@pytest.fixture
+def texts(tmp_path: Path) -> SplitFolder:
+    return split_of(write_texts, 60, tmp_path)
+
+
+@pytest.fixture
+def prompts(tmp_path: Path) -> SplitFolder:
+    return split_of(write_prompts, 60, tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without rounding to bfloat16, so that what is kept can be held against what is computed."""
+    for module in ("data", "generation", "training"):
+        monkeypatch.setattr(f"leanstage.techniques.{module}.bf16_is_native", lambda _: False)
+
+
+def damaged(teacher: Variant) -> Any:
+    student: Any = load_checkpoint(teacher.path, attention="eager")
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for parameter in student.model.layers.parameters():
+            parameter += 0.05 * torch.randn_like(parameter)
+    return student
+
+
+def loss_on(model: Any, taught: TaughtTokens, recipe: Recipe, rows: range) -> float:
+    batch = taught.collate([taught[row] for row in rows])
+    with torch.inference_mode():
+        return float(taught.loss(model, batch, recipe)[0])
+
+
+def by_hand(teacher: Any, student: Any, window: list[int], start: int) -> tuple[Any, Any, Any]:
+    """Logits of both for every learnt token of a window, and the true tokens."""
+    with torch.inference_mode():
+        first, second = (model(torch.tensor([window])).logits[0] for model in (teacher, student))
+    learnt = slice(start - 1, len(window) - 1)
+    return first[learnt], second[learnt], torch.tensor(window[start:])
+
+
+@pytest.mark.parametrize("temperature", [1.0, 2.0])
+@pytest.mark.parametrize("truth", [0.0, 0.3])
+def test_the_loss_is_that_of_the_teacher_over_the_whole_vocabulary(
+    teacher: Variant, prompts: SplitFolder, temperature: float, truth: float
+) -> None:
+    taught = teach_tokens(teacher, [prompts])
+    model, student = load_checkpoint(teacher.path), damaged(teacher)
+    divergences, surprises = [], []
+    for window, start in zip(taught.ids[:8], taught.starts[:8], strict=True):
+        given, own, true = by_hand(model, student, window, start)
+        both = (log_softmax(logits / temperature, dim=-1) for logits in (own, given))
+        divergences.append(kl_div(*both, reduction="none", log_target=True).sum(dim=-1))
+        surprises.append(cross_entropy(own, true, reduction="none"))
+    expected = (1 - truth) * temperature**2 * torch.cat(divergences).mean()
+    expected += truth * torch.cat(surprises).mean()
+    recipe = RECIPE.model_copy(update={"temperature": temperature, "truth_weight": truth})
+    assert expected > 0.1
+    assert loss_on(student, taught, recipe, range(8)) == pytest.approx(float(expected), rel=2e-3)
+
+
+def test_a_teacher_has_nothing_to_learn_from_itself(teacher: Variant, texts: SplitFolder) -> None:
+    taught = teach_tokens(teacher, [texts])
+    assert loss_on(load_checkpoint(teacher.path), taught, RECIPE, range(20)) < 1e-4
+
+
+def test_of_a_row_with_a_prompt_the_completion_is_learnt(
+    teacher: Variant, prompts: SplitFolder, texts: SplitFolder
+) -> None:
+    asked, read = teach_tokens(teacher, [prompts]), teach_tokens(teacher, [texts])
+    generator = load_generator(teacher.path)
+    completions = generator.lengths(prompts.texts, prompts.completions)
+    learnt = [len(ids) - start for ids, start in zip(asked.ids, asked.starts, strict=True)]
+    assert learnt == completions
+    assert len(asked.hidden) == sum(completions)
+    assert read.starts == [1] * 60
+    assert len(read.hidden) == sum(len(ids) - 1 for ids in read.ids) > 4 * len(asked.hidden)
+
+
+def test_long_text_is_cut_into_windows_that_lose_nothing(
+    teacher: Variant, texts: SplitFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = teach_tokens(teacher, [texts])
+    monkeypatch.setattr(generation_teach, "WINDOW", 7)
+    pieces = teach_tokens(teacher, [texts])
+    assert max(pieces.lengths) == 7
+    # A window of one token has nothing to learn from.
+    alone = sum(len(ids) % 7 == 1 for ids in whole.ids)
+    assert sum(pieces.lengths) + alone == sum(whole.lengths)
+
+
+def test_the_teacher_writes_completions_of_its_own(teacher: Variant, prompts: SplitFolder) -> None:
+    taught = teach_tokens(teacher, [prompts], completions=True)
+    assert len(taught) == 120
+    generator = load_generator(teacher.path)
+    longest = max(generator.lengths(prompts.texts, prompts.completions))
+    written = generator.generate(prompts.texts, [longest] * 60)
+    assert written != prompts.completions
+    expected = zip(prompts.texts, written, strict=True)
+    encoder = generator.encoder  # type: ignore[attr-defined]
+    found = sorted(encoder.text(ids) for ids in taught.ids[60:])
+    assert found == sorted(prompt + more for prompt, more in expected)
+
+
+def test_completions_need_prompts(teacher: Variant, texts: SplitFolder) -> None:
+    with pytest.raises(InputError, match="no row has a prompt"):
+        teach_tokens(teacher, [texts], completions=True)
+
+
+def test_the_answers_are_the_same_from_disk(
+    teacher: Variant, prompts: SplitFolder, tmp_path: Path
+) -> None:
+    taught = teach_tokens(teacher, [prompts])
+    write_arrays(tmp_path / "kept", taught.arrays())
+    again = taught_of(read_arrays(tmp_path / "kept"))
+    assert isinstance(again, TaughtTokens)
+    assert again.identity() == taught.identity()
+    assert again.teacher_digest == teacher.digest
+    for name in ("learnt", "hidden", "input_ids"):
+        first, second = (rows.collate([rows[3], rows[41]])[name] for rows in (taught, again))
+        assert torch.equal(first, second)
+
+
+def test_a_student_comes_closer(teacher: Variant, texts: SplitFolder) -> None:
+    taught = teach_tokens(teacher, [texts])
+    student = damaged(teacher)
+    before = loss_on(student, taught, RECIPE, range(60))
+    embeddings = copy.deepcopy(student.get_input_embeddings().weight)
+    train_student(student, taught, RECIPE)
+    assert loss_on(student, taught, RECIPE, range(60)) < before / 3
+    assert torch.equal(embeddings, student.get_input_embeddings().weight)
+
+
+def test_answers_that_another_head_gives_are_not_kept() -> None:
+    logits = torch.randn(20, 50, generator=torch.Generator().manual_seed(0)) * 4
+    with pytest.raises(LeanstageError, match="do not follow from its last hidden state"):
+        generation_teach._require_same(logits, logits.tanh())
+    generation_teach._require_same(logits, logits + 1e-3)
+
+
+def test_more_text_than_the_disk_holds(
+    teacher: Variant, texts: SplitFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = type("Usage", (), {"free": 10_000})
+    monkeypatch.setattr(generation_teach.shutil, "disk_usage", lambda _: free)
+    with pytest.raises(InputError, match="bring less text"):
+        teach_tokens(teacher, [texts])
+
+
+def test_text_of_one_token(teacher: Variant, texts: SplitFolder) -> None:
+    nothing = SplitFolder(texts.info, [""], [], {}, [""])
+    with pytest.raises(InputError, match="no row has a token"):
+        teach_tokens(teacher, [nothing])
+    assert np.isfinite(teach_tokens(teacher, [nothing, texts]).hidden).all()
