@@ -10,12 +10,11 @@ from leanstage.contracts import Plan, Trial
 from leanstage.errors import LeanstageError
 from leanstage.quantize.backends import BACKENDS
 from leanstage.tasks import SplitFolder
-from leanstage.tasks.figures import validation_figures
 from leanstage.techniques.answers import Answers
 from leanstage.techniques.cost import cpu_ms_per_answer
 from leanstage.techniques.record import Record
-from leanstage.techniques.search import Budget, tried
-from leanstage.variant import Predictor, Variant, load_predictor, predict_all
+from leanstage.techniques.search import Budget, answers_of, figures_of, tried
+from leanstage.variant import Predictor, Variant, load_predictor
 
 INPUT = "input"
 
@@ -123,7 +122,7 @@ def _judge(
         saved = f"saves {gain:.0%}" if gain >= 0 else f"takes {-gain:.0%} more"
         reason = f"{saved} of the processor time: not enough gain measured here"
         return tried(built.variant.manifest, False, reason, **cost)
-    given = predict_all(built.predictor, validation.texts, batch_size=batch_size)
-    figures = validation_figures(given, answers.validation, validation.labels)
+    given = answers_of(built.predictor, validation, batch_size=batch_size)
+    figures = figures_of(given, answers.validation, validation)
     fits, reason = Budget.of("quantize", plan.tolerance).judge(figures)
     return tried(built.variant.manifest, fits, reason, validation=figures, **cost)

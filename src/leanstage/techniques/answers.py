@@ -1,5 +1,6 @@
 """What the teacher said, on disk: computed by the first technique, read by those after it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from leanstage.contracts import Plan
 from leanstage.errors import InputError
 from leanstage.tasks import SplitFolder
 from leanstage.techniques.arrays import read_arrays, write_arrays
+from leanstage.techniques.generation import TaughtTokens
+from leanstage.techniques.generation_teach import teach_tokens
 from leanstage.techniques.search import validation_answers
 from leanstage.techniques.states import Wanted
 from leanstage.techniques.taught import Taught, taught_of
@@ -73,10 +76,32 @@ def ask(
 
     Of its hidden states, what the losses of ``plan`` are made of is kept.
     """
+    if teacher.manifest.task == "text-generation":
+        taught_tokens = _read(teacher, [split for split in (train, unlabelled) if split], plan)
+        return Answers(teacher.digest, taught_tokens, *validation_answers(teacher, validation))
     texts = [text for split in (train, unlabelled) if split is not None for text in split.texts]
     labels = train.labels if train is not None else []
     taught = teach(teacher, texts, labels=labels, wanted=wanted_by(plan)) if texts else None
     return Answers(teacher.digest, taught, *validation_answers(teacher, validation))
+
+
+def _read(
+    teacher: Variant, splits: Sequence[SplitFolder], plan: Plan | None
+) -> TaughtTokens | None:
+    """What a teacher that writes says to the text; None where there is none.
+
+    Raises:
+        InputError: the plan has a loss that is for classes alone.
+    """
+    wanted = wanted_by(plan)
+    if wanted.hidden or wanted.relations_of is not None:
+        raise InputError(
+            "a student that writes learns from what its teacher would write, not from its inside; "
+            "set hidden_weight and attention_weight to 0."
+        )
+    filled = [split for split in splits if split.texts]
+    completions = plan is not None and plan.distill.completions
+    return teach_tokens(teacher, filled, completions=completions) if filled else None
 
 
 def wanted_by(plan: Plan | None) -> Wanted:

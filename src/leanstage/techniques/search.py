@@ -13,9 +13,19 @@ from leanstage.contracts import TECHNIQUES, Technique, Trial, ValidationFigures,
 from leanstage.errors import LeanstageError
 from leanstage.tasks import SplitFolder
 from leanstage.tasks.figures import validation_figures
-from leanstage.variant import Variant, fresh_folder, load_predictor, open_variant, predict_all, seal
+from leanstage.techniques.generation_search import token_answers, token_figures
+from leanstage.variant import (
+    Predictor,
+    Variant,
+    fresh_folder,
+    load_predictor,
+    open_variant,
+    predict_all,
+    seal,
+)
 from leanstage.variant.checkpoint import parameter_count
 from leanstage.variant.folder import copy_tokenizer
+from leanstage.variant.writing import Writer
 
 BATCH_SIZE = 32
 
@@ -49,8 +59,8 @@ class Budget:
         return fits, (
             f"true-class probability {0.0 - figures.probability_drop:+.2%} "
             f"(± {figures.probability_drop_se:.2%}) and accuracy "
-            f"{0.0 - figures.accuracy_drop:+.2%} against the baseline on {figures.n} validation rows, "
-            f"{'within' if fits else 'beyond'} the limit of {self.limit:.2%}"
+            f"{0.0 - figures.accuracy_drop:+.2%} against the baseline on {figures.n} validation "
+            f"rows, {'within' if fits else 'beyond'} the limit of {self.limit:.2%}"
         )
 
 
@@ -73,16 +83,29 @@ def most_saving(candidates: Sequence[T], fits: Callable[[T], bool]) -> T | None:
 
 
 def validation_answers(variant: Variant, split: SplitFolder) -> tuple[NDArray[np.float32], float]:
-    """What a variant, loaded from disk, says to the validation split, and what that costs.
+    """What a variant, loaded from disk, says to the validation split, and what an answer costs.
 
     Returns:
-        Probabilities of shape (rows, classes), and milliseconds of processor time per row.
+        :func:`answers_of` it, and milliseconds of processor time per answer.
     """
     predictor = load_predictor(variant.path)
     predictor.predict(split.texts[:BATCH_SIZE])
     began = time.process_time()
-    probabilities = predict_all(predictor, split.texts, batch_size=BATCH_SIZE)
-    return probabilities, (time.process_time() - began) / len(split.texts) * 1e3
+    if isinstance(predictor, Writer):
+        # What it says is another work than what it writes, which is what an answer is.
+        asked = split.texts[:BATCH_SIZE]
+        predictor.predict(asked)
+        cost = (time.process_time() - began) / len(asked)
+        return answers_of(predictor, split, batch_size=BATCH_SIZE), cost * 1e3
+    answers = answers_of(predictor, split, batch_size=BATCH_SIZE)
+    return answers, (time.process_time() - began) / len(split.texts) * 1e3
+
+
+def answers_of(predictor: Predictor, split: SplitFolder, *, batch_size: int) -> NDArray[np.float32]:
+    """Probabilities of shape (rows, classes); of a model that writes, :func:`token_answers`."""
+    if isinstance(predictor, Writer):
+        return token_answers(predictor.generator, split)
+    return predict_all(predictor, split.texts, batch_size=batch_size)
 
 
 def compare(
@@ -96,7 +119,16 @@ def compare(
     probabilities, cost = validation_answers(variant, split)
     if not np.isfinite(probabilities).all():
         raise LeanstageError(f"{variant.path} answers NaN on the validation rows.")
-    return validation_figures(probabilities, reference, split.labels), cost
+    return figures_of(probabilities, reference, split), cost
+
+
+def figures_of(
+    answers: NDArray[np.float32], reference: NDArray[np.float32], split: SplitFolder
+) -> ValidationFigures:
+    """Two models' :func:`answers_of` a split, compared."""
+    if split.info.form != "label":
+        return token_figures(answers, reference)
+    return validation_figures(answers, reference, split.labels)
 
 
 def save_checkpoint(model: Any, parent: Variant, target: str | Path) -> Variant:

@@ -51,5 +51,6 @@ def taught_of(arrays: "Mapping[str, NDArray[np.generic]]") -> Taught:
     from leanstage.techniques.data import TaughtRows
     from leanstage.techniques.generation import TaughtTokens
 
-    kinds = {"classification": TaughtRows.of_arrays, "generation": TaughtTokens.of_arrays}
-    return kinds[str(arrays["kind"])](arrays)
+    if str(arrays["kind"]) == "generation":
+        return TaughtTokens.of_arrays(arrays)
+    return TaughtRows.of_arrays(arrays)

@@ -17,7 +17,6 @@ from leanstage.techniques.processes import Curve, processes, train_in_processes
 from leanstage.techniques.recipe import Recipe
 from leanstage.techniques.taught import Taught
 from leanstage.variant.architectures import family_of
-from leanstage.variant.architectures import family_of
 from leanstage.variant.hardware import device_type
 
 _TWENTIETH = 0.05

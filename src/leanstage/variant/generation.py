@@ -56,6 +56,12 @@ class Generator(Protocol):
         """What the model writes after each prompt, always its likeliest token, at most so many."""
         ...
 
+    def generate_ids(
+        self, prompts: Sequence[str], limits: Sequence[int], *, least: int = 0
+    ) -> list[list[int]]:
+        """The token ids behind :meth:`generate`; no answer ends before ``least`` tokens."""
+        ...
+
     def likelihood(
         self, prompts: Sequence[str], completions: Sequence[str], *, whole: bool = False
     ) -> Likelihood:
@@ -105,8 +111,13 @@ class TorchGenerator:
     def generate(self, prompts: Sequence[str], limits: Sequence[int]) -> list[str]:
         return [self.encoder.text(ids) for ids in self.generate_ids(prompts, limits)]
 
-    def generate_ids(self, prompts: Sequence[str], limits: Sequence[int]) -> list[list[int]]:
-        """The token ids behind :meth:`generate`, the one that ends an answer left out."""
+    def generate_ids(
+        self, prompts: Sequence[str], limits: Sequence[int], *, least: int = 0
+    ) -> list[list[int]]:
+        """The token ids behind :meth:`generate`, the one that ends an answer left out.
+
+        An answer does not end before it has ``least`` tokens.
+        """
         from transformers import GenerationConfig
 
         most = max(limits)
@@ -116,6 +127,7 @@ class TorchGenerator:
         ids, mask = (self._tensor(array[:, ::-1].copy()) for array in backwards)
         settings = GenerationConfig(
             max_new_tokens=most,
+            min_new_tokens=least,
             do_sample=False,
             num_beams=1,
             eos_token_id=sorted(self._ends) or None,

@@ -33,9 +33,17 @@ class Predictor(Protocol):
 
 
 def load_predictor(path: str | Path) -> Predictor:
-    """Load a variant through the runtime its manifest names."""
+    """Load a variant through the runtime its manifest names.
+
+    Of one that generates, the answers are tokens: :class:`leanstage.variant.writing.Writer`.
+    """
     path = Path(path)
     manifest = VariantManifest.load(path / MANIFEST)
+    if manifest.task == "text-generation":
+        from leanstage.variant.generation import load_generator
+        from leanstage.variant.writing import Writer
+
+        return Writer(load_generator(path))
     if manifest.runtime == "onnxruntime":
         return OnnxPredictor(path, manifest)
     return TorchPredictor(path, manifest)
