@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from leanstage.contracts import Plan
+from leanstage.contracts import Plan, QuantizeSettings
 from leanstage.demo import baseline as demo
 from leanstage.demo.data import LABELS, pretrained_model, reviews
 from leanstage.distill.step import distill
@@ -236,7 +236,7 @@ class Bench:
         return model
 
     def fixed(self, line: Line) -> Plan:
-        """The plan with the settings of a line and a tolerance that nothing exceeds."""
+        """The plan with one setting a technique, which a tolerance of 1 lets pass."""
         depths = () if line.depth is None else (line.depth,)
         ratios = () if line.ratio is None else (line.ratio,)
         return self.plan.model_copy(
@@ -244,6 +244,7 @@ class Bench:
                 "tolerance": 1.0,
                 "distill": self.plan.distill.model_copy(update={"depths": depths}),
                 "prune": self.plan.prune.model_copy(update={"ratios": ratios}),
+                "quantize": QuantizeSettings(backends=("onnxruntime-int8",)),
             }
         )
 
@@ -260,7 +261,7 @@ class Bench:
                 validation=validation,
                 plan=plan,
                 target=target,
-                answers_file=self.work / "answers.npz",
+                answers_file=self.work / "answers-of-baseline",
                 seed=seed,
             )
         answers = self.answers()
@@ -280,11 +281,11 @@ class Bench:
 
     def answers(self) -> Answers:
         """What the baseline says to every row, for techniques that do not ask it themselves."""
-        path = self.work / "answers.npz"
-        if not path.is_file():
+        path = self.work / "answers-of-baseline"
+        if not path.exists():
             rows = self.splits
             asked = {name: rows[name] for name in ("train", "unlabelled", "validation")}
-            ask(self.baseline, **asked).save(path)
+            ask(self.baseline, **asked, plan=self.plan).save(path)
         return load_answers(path, self.baseline)
 
 
