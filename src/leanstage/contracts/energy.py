@@ -30,6 +30,10 @@ class Workload(Part):
     rows: int = Field(gt=0)
     dataset_sha256: Sha256
     label: str
+    tokens_per_answer: int | None = Field(default=None, gt=0)
+    """Tokens that every answer has where models write, the same for all; None where none do."""
+    endpoint: str | None = None
+    """What answers over HTTP; None where the measuring process itself does."""
 
 
 class Window(Part):
@@ -119,3 +123,8 @@ class EnergyComparison(Contract):
 
     def arm(self, name: str) -> Arm:
         return next(arm for arm in self.arms if arm.name == name)
+
+    def joules_per_token(self, arm: Arm) -> float | None:
+        """Energy per output token, that of reading the prompt divided among them."""
+        tokens = self.workload.tokens_per_answer
+        return None if tokens is None else arm.joules_per_answer / tokens

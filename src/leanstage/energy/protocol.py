@@ -45,6 +45,8 @@ def compare(
     warm_up_seconds: float = 8.0,
     seed: int = 0,
     label: str = "seeded sample of the evaluation texts",
+    tokens_per_answer: int | None = None,
+    endpoint: str | None = None,
     loader: str = DEFAULT_LOADER,
     progress: Progress | None = None,
 ) -> EnergyComparison:
@@ -69,6 +71,8 @@ def compare(
         warm_up_seconds: longest warm-up per arm, unless 10 batches take longer.
         seed: fixes rows and order.
         label: names the workload for a reader.
+        tokens_per_answer: tokens that every answer has, where models write.
+        endpoint: what answers over HTTP, where the loader's predictor only asks.
         loader: ``module:function`` that turns a folder into a predictor.
         progress: told what comes next and the share done so far, in [0, 1].
 
@@ -90,6 +94,8 @@ def compare(
         rows=len({row for block in plan for row in block.rows}),
         dataset_sha256=dataset_sha256,
         label=label,
+        tokens_per_answer=tokens_per_answer,
+        endpoint=endpoint,
     )
     record = _measure(
         folders,

@@ -11,6 +11,7 @@ from leanstage.tasks import SplitFolder
 from leanstage.variant import Variant
 from leanstage.variant.forms import unoptimized_forms
 from leanstage.variant.hardware import device_type
+from leanstage.variant.writing import NEW_TOKENS
 
 
 def measure(
@@ -24,10 +25,13 @@ def measure(
 ) -> EnergyComparison:
     """Compare the energy per answer on the texts of a split, in batches of ``batch_size``.
 
+    Models that write answer every prompt with equally many tokens.
+
     Raises:
         MeterError: a GPU would answer, whose energy no meter here sees, or only one of the two.
     """
     meter = _meter(baseline, candidate)
+    writes = baseline.manifest.task == "text-generation"
     with tempfile.TemporaryDirectory(prefix="leanstage-energy-") as scratch:
         progress.step("writing the unoptimized forms of the baseline")
         arms = {
@@ -49,6 +53,7 @@ def measure(
             blocks=blocks,
             window_seconds=window_seconds,
             label=f"one load, batches of {batch_size}, one at a time",
+            tokens_per_answer=NEW_TOKENS if writes else None,
             progress=progress.step,
         )
 

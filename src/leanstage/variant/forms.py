@@ -48,7 +48,8 @@ def unoptimized_forms(baseline: Variant, scratch: Path) -> dict[str, Variant]:
     """Forms a careful team would serve without optimizing anything, by name.
 
     A saving counts against the cheapest of them: one against a form that nobody should serve
-    flatters whoever claims it. Where a GPU answers, onnxruntime is left out: ours does not use it.
+    flatters whoever claims it. Where a GPU answers, or text is written, onnxruntime is left out:
+    ours does not do that.
     """
     import torch
 
@@ -59,6 +60,7 @@ def unoptimized_forms(baseline: Variant, scratch: Path) -> dict[str, Variant]:
         bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
         bf16 = supports_bf16()
+    if device_type() == "cpu" and baseline.manifest.task == "text-classification":
         forms["baseline-onnxruntime-fp32"] = write_onnx(baseline, scratch / "onnxruntime-fp32")
     if bf16 and baseline.manifest.precision != "bf16":
         forms["baseline-torch-bf16"] = write_bf16(baseline, scratch / "torch-bf16")

@@ -56,10 +56,8 @@ class Generator(Protocol):
         """What the model writes after each prompt, always its likeliest token, at most so many."""
         ...
 
-    def generate_ids(
-        self, prompts: Sequence[str], limits: Sequence[int], *, least: int = 0
-    ) -> list[list[int]]:
-        """The token ids behind :meth:`generate`; no answer ends before ``least`` tokens."""
+    def write(self, prompts: Sequence[str], tokens: int) -> list[int]:
+        """Write so many tokens after each prompt, whatever they say; how many it wrote."""
         ...
 
     def likelihood(
@@ -144,6 +142,10 @@ class TorchGenerator:
             _until_end(row[:limit], self._ends)
             for row, limit in zip(written.cpu().tolist(), limits, strict=True)
         ]
+
+    def write(self, prompts: Sequence[str], tokens: int) -> list[int]:
+        rows = self.generate_ids(prompts, [tokens] * len(prompts), least=tokens)
+        return [len(row) for row in rows]
 
     def likelihood(
         self, prompts: Sequence[str], completions: Sequence[str], *, whole: bool = False

@@ -43,12 +43,14 @@ def arm_bars(energy: EnergyComparison) -> Chart:
 
 
 def arm_table(energy: EnergyComparison) -> Table:
-    """All figures of every form."""
+    """All figures of every form; per output token where answers are written."""
+    writes = energy.workload.tokens_per_answer is not None
     return Table(
         "Every model form that was measured",
         (
             Column("Model form"),
             Column("J/answer", "number"),
+            *([Column("J/output token", "number")] if writes else []),
             Column("Wh per 1,000", "number"),
             Column("CPU per answer", "number"),
             Column("Latency, median", "number"),
@@ -63,6 +65,7 @@ def arm_table(energy: EnergyComparison) -> Table:
                     _arm_detail(energy, arm),
                 ),
                 Cell(significant(arm.joules_per_answer)),
+                *_per_token(energy, arm),
                 Cell(significant(arm.wh_per_1000)),
                 Cell(milliseconds(arm.cpu_ms_per_answer)),
                 Cell(milliseconds(arm.latency_p50_ms)),
@@ -75,6 +78,11 @@ def arm_table(energy: EnergyComparison) -> Table:
         f"Energy and CPU time: {standing(energy)}. Latency: wall clock at batch 1. "
         "Loading is not part of the energy.",
     )
+
+
+def _per_token(energy: EnergyComparison, arm: Arm) -> list[Cell]:
+    figure = energy.joules_per_token(arm)
+    return [] if figure is None else [Cell(significant(figure))]
 
 
 def _arm_detail(energy: EnergyComparison, arm: Arm) -> str:

@@ -44,10 +44,20 @@ def energy_section(inputs: ReportInputs) -> Section:
         "energy",
         "Energy",
         f"{_thousand(energy)}Meter {energy.meter.name}, tier {energy.meter.tier}: "
-        f"{names.TIER[energy.meter.tier]}. One answer is one row of the workload, "
+        f"{names.TIER[energy.meter.tier]}. {_unit(energy)}, "
         f"asked in batches of {energy.workload.batch_size}.{trust}",
         blocks,
     )
+
+
+def _unit(energy: EnergyComparison) -> str:
+    """What one answer is."""
+    tokens = energy.workload.tokens_per_answer
+    if tokens is None:
+        return "One answer is one row of the workload"
+    endpoint = energy.workload.endpoint
+    through = f" through {endpoint}" if endpoint else ""
+    return f"One answer is {count(tokens)} tokens written to one prompt of the workload{through}"
 
 
 def _thousand(energy: EnergyComparison) -> str:
