@@ -57,12 +57,20 @@ def evaluate(
             batch_size=pinned.policy.batch_size,
             target=Path(figures.path),
             champion=open_variant(champion.path) if serving else None,
+            production=None if production is None else open_split(production.path),
+            train=None if train is None else open_split(train.path),
         )
         metrics.log_metric("baseline_accuracy", result.baseline)
         metrics.log_metric("candidate_accuracy", result.candidate)
         metrics.log_metric("difference", result.difference)
         metrics.log_metric("agreement", result.agreement)
-        metrics.log_metric("candidate_macro_f1", result.macro_f1.candidate)
+        if result.macro_f1 is not None:
+            metrics.log_metric("candidate_macro_f1", result.macro_f1.candidate)
+        if result.perplexity is not None:
+            metrics.log_metric("baseline_perplexity", result.perplexity.baseline)
+            metrics.log_metric("candidate_perplexity", result.perplexity.candidate)
+        if result.production is not None:
+            metrics.log_metric("agreement_in_production", result.production.agreement)
         if result.confusion:
             confusion.log_confusion_matrix(
                 list(reference.manifest.labels), [list(row) for row in result.confusion]

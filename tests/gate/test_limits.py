@@ -80,7 +80,7 @@ def test_the_metric_of_the_policy_is_held_to_its_limits(genuine: Any) -> None:
     figures = compare(genuine.predictions(evaluation.predictions_sha256), ("negative", "positive"))
     judgement = look(genuine, ModelPolicy(metric="macro_f1"), evaluation=evaluation)
     assert judgement.drop == -figures.macro_f1.difference != figures.counts.drop
-    bound = macro_f1_upper_drop(figures.counts, figures.macro_f1_differences, 0.95)
+    bound = macro_f1_upper_drop(figures.counts, figures.resampled, 0.95)
     assert judgement.drop_bound == bound > 0.02
     assert codes(judgement) == ["accuracy.drop", "accuracy.uncertain"]
     assert all(" of macro F1" in reason.sentence for reason in judgement.reasons)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from leanstage.contracts import Metric, ModelPolicy
-from leanstage.gate.accuracy import class_problems
+from leanstage.gate.accuracy import few_rows
 from leanstage.tasks import Comparison, Predictions, compare
 
 LABELS = ("common", "rare", "rarer", "absent")
@@ -25,7 +25,7 @@ def figures(*counts: int) -> Comparison:
     ],
 )
 def test_a_rare_class(metric: Metric, counts: tuple[int, ...], said: str | None) -> None:
-    reasons = class_problems("optimized", figures(*counts), ModelPolicy(metric=metric))
+    reasons = few_rows("optimized", figures(*counts), ModelPolicy(metric=metric))
     assert [reason.code for reason in reasons] == ([] if said is None else ["accuracy.too_few"])
     if said is not None:
         assert reasons[0].sentence.endswith(said)

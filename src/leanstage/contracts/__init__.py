@@ -64,6 +64,7 @@ from leanstage.contracts.evaluation import (
     Flip,
     MacroF1,
     PairedCounts,
+    Perplexity,
     SliceCounts,
 )
 from leanstage.contracts.factors import (
@@ -97,6 +98,7 @@ from leanstage.contracts.plan import (
     Serving,
 )
 from leanstage.contracts.policy import Approver, Metric, ModelPolicy, Tier
+from leanstage.contracts.production import Drift, ProductionCheck
 from leanstage.contracts.report import (
     Footprint,
     Report,
@@ -188,6 +190,7 @@ __all__ = [
     "DigestSet",
     "Dimension",
     "DistillSettings",
+    "Drift",
     "EnergyComparison",
     "EnergySummary",
     "Evaluation",
@@ -222,10 +225,12 @@ __all__ = [
     "OwnBranch",
     "PairedCounts",
     "Part",
+    "Perplexity",
     "Plan",
     "Precision",
     "PretrainedStudent",
     "Price",
+    "ProductionCheck",
     "Proposal",
     "PruneSettings",
     "Quantity",

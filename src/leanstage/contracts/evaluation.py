@@ -1,10 +1,11 @@
 """Evaluation: baseline and candidate on the same rows, paired."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from leanstage.contracts.base import Contract, Interval, Part, Probability, Sha256
+from leanstage.contracts.production import ProductionCheck
 
 
 class PairedCounts(Part):
@@ -64,6 +65,20 @@ class MacroF1(Part):
     ci95: Interval
 
 
+class Perplexity(Part):
+    """Exponential of the mean negative log-probability of a true token, under both models.
+
+    ``ci95`` of the ratio is bootstrapped, seeded, over whole rows: 95% percentile interval.
+    """
+
+    tokens: int = Field(gt=0)
+    baseline: float = Field(ge=1)
+    candidate: float = Field(ge=1)
+    ratio: float = Field(gt=0)
+    """Candidate over baseline: 1.01 is one percent more."""
+    ci95: Interval
+
+
 class ChampionComparison(Part):
     """The current champion on the same rows; in ``counts`` it stands where the baseline stands."""
 
@@ -73,9 +88,14 @@ class ChampionComparison(Part):
 
 
 class Evaluation(Contract):
-    """Evidence on accuracy. ``difference`` is candidate minus baseline; ``ci95`` is Tango's."""
+    """Evidence on accuracy. ``difference`` is candidate minus baseline; ``ci95`` is Tango's.
 
-    metric: Literal["accuracy"] = "accuracy"
+    For models that generate a row is right where what was written is the reference, spacing aside
+    (exact match); classes there are none, and the perplexity is known.
+    """
+
+    metric: Literal["accuracy", "exact_match"] = "accuracy"
+    """What ``baseline``, ``candidate`` and the paired counts are of."""
     n: int = Field(gt=0)
     baseline: Probability
     candidate: Probability
@@ -85,15 +105,19 @@ class Evaluation(Contract):
     mcnemar_p: Probability
     """Exact, two-sided."""
     agreement: Probability
-    """Share of rows on which both give the same answer, right or wrong."""
+    """Share of rows on which both give the same answer, or write the same, right or wrong."""
     baseline_digest: Sha256
     candidate_digest: Sha256
     dataset_sha256: Sha256
     overlap_with_train: int = Field(default=0, ge=0)
     predictions_sha256: Sha256
     """SHA-256 of the file of answers, row by row, from which every figure here follows."""
-    macro_f1: MacroF1
+    macro_f1: MacroF1 | None = None
+    """Of classes; else there is ``perplexity``."""
+    perplexity: Perplexity | None = None
     champion: ChampionComparison | None = None
+    production: ProductionCheck | None = None
+    """None where no sample of production was given: the candidate was not checked against it."""
     slices: tuple[SliceCounts, ...] = ()
     classes: tuple[ClassFigures, ...] = ()
     confusion: tuple[tuple[int, ...], ...] = ()
@@ -104,3 +128,10 @@ class Evaluation(Contract):
     flips: tuple[Flip, ...] = ()
     """The first rows answered differently (at most 20)."""
     seconds: float = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _figures_suit_the_metric(self) -> Self:
+        of_classes = self.metric == "accuracy"
+        if of_classes != (self.macro_f1 is not None) or of_classes == (self.perplexity is not None):
+            raise ValueError("accuracy comes with macro_f1, exact_match with perplexity")
+        return self

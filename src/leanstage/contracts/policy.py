@@ -9,7 +9,7 @@ from leanstage.contracts.base import Contract, Part, Probability, Sha256
 from leanstage.contracts.plan import Serving
 
 Tier = Literal["measured", "attributed", "estimated", "declared"]
-Metric = Literal["accuracy", "macro_f1"]
+Metric = Literal["accuracy", "macro_f1", "exact_match", "perplexity"]
 
 
 class Approver(Part):
@@ -29,7 +29,11 @@ class ModelPolicy(Contract):
     models: tuple[str, ...] = ("*",)
 
     metric: Metric = "accuracy"
-    """What ``tolerance`` and ``margin`` hold for."""
+    """What ``tolerance`` and ``margin`` hold for.
+
+    Of models that generate, ``accuracy`` means ``exact_match``. For ``perplexity`` both are shares
+    of the baseline's: 0.01 is one percent more.
+    """
     tolerance: Probability = 0.01
     """Largest accepted point estimate of the drop."""
     margin: Probability = 0.02
@@ -45,7 +49,10 @@ class ModelPolicy(Contract):
     """Hold candidates against the current champion too, within ``margin``."""
 
     min_agreement: Probability | None = None
-    """Least share of the production sample on which candidate and baseline answer alike."""
+    """Least share of the production sample on which candidate and baseline answer alike.
+
+    It has to be shown at ``confidence``, one-sided; None asks for no sample.
+    """
 
     min_saving: float = Field(default=0.20, ge=0.0, lt=1.0)
     """Least share of energy per answer to be saved against ``reference``."""

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from leanstage import progress
 from leanstage.contracts import Evaluation, Flip
 from leanstage.errors import InputError, LeanstageError
+from leanstage.evaluate.production import answer_sample, check_sample
+from leanstage.evaluate.written import WrittenAnswers, written_answers, written_predictions
 from leanstage.tasks import (
     EVALUATION_FILE,
     PREDICTIONS_FILE,
@@ -17,9 +19,13 @@ from leanstage.tasks import (
     SplitFolder,
     compare,
 )
+from leanstage.tasks.production import SampleAnswers
 from leanstage.variant import Variant, file_sha256, fresh_folder, load_predictor
 
 FLIPS_SHOWN = 20
+
+Answers = NDArray[np.int32] | WrittenAnswers
+"""What one model answers to all rows: class indices, or texts with what the reference is to it."""
 
 
 def evaluate(
@@ -30,8 +36,10 @@ def evaluate(
     batch_size: int,
     target: Path,
     champion: Variant | None = None,
+    production: SplitFolder | None = None,
+    train: SplitFolder | None = None,
 ) -> Evaluation:
-    """Compare two variants, and the candidate with the champion, on a labelled split.
+    """Compare two variants, and the candidate with the champion, on a split with true answers.
 
     Rows are answered in their own order in batches of ``batch_size``, as production would send
     them: with dynamic quantization the batch is part of the answer. Variants of one digest answer
@@ -41,9 +49,11 @@ def evaluate(
         target: folder that comes to hold the figures (``evaluation.json``) and the answers that
             they follow from (``predictions.parquet``), both or neither.
         champion: what serves at present; None where nothing does.
+        production: a sample of what production asks, on which the two variants should agree.
+        train: rows that the sample is told from, beside those of ``split``.
 
     Raises:
-        InputError: the split has no labelled rows.
+        InputError: the split has no rows with an answer.
         LeanstageError: a model answers with something that is not a probability, or has other
             labels than the rows or the baseline.
     """
@@ -52,22 +62,38 @@ def evaluate(
     if champion is not None:
         variants["champion"] = champion
     _check(variants, split)
-    by_digest: dict[str, NDArray[np.int32]] = {}
+    by_digest: dict[str, Answers] = {}
     for name, variant in variants.items():
         if variant.digest not in by_digest:
-            by_digest[variant.digest] = _answers(name, variant, split.texts, batch_size)
+            ask = _answers if split.labels else written_answers
+            by_digest[variant.digest] = ask(name, variant, split, batch_size)
     answers = {name: by_digest[variant.digest] for name, variant in variants.items()}
+    sample = None
+    if production is not None and production.texts:
+        sample = answer_sample(
+            baseline,
+            candidate,
+            production,
+            evaluation=split,
+            train=train,
+            batch_size=batch_size,
+            ask=_answers,
+        )
     seconds = time.monotonic() - started
-    return record(answers, variants, split, target=target, seconds=seconds)
+    return record(
+        answers, variants, split, target=target, seconds=seconds, sample=sample, asked=production
+    )
 
 
 def record(
-    answers: Mapping[str, NDArray[np.int32]],
+    answers: Mapping[str, Answers],
     variants: Mapping[str, Variant],
     split: SplitFolder,
     *,
     target: Path,
     seconds: float = 0.0,
+    sample: SampleAnswers | None = None,
+    asked: SplitFolder | None = None,
 ) -> Evaluation:
     """Write the answers of the compared models and every figure that follows from them.
 
@@ -75,24 +101,23 @@ def record(
     the answers, so figures without them are worth nothing.
 
     Args:
-        answers: class indices of shape (rows,) in the order of ``split``, by ``baseline``,
-            ``candidate`` and, where one serves, ``champion``.
+        answers: class indices of shape (rows,), or what was written, in the order of ``split``, by
+            ``baseline``, ``candidate`` and, where one serves, ``champion``.
         variants: who answered, by the same names.
         target: folder that comes to hold figures and answers, both or neither.
         seconds: that the models took to answer.
+        sample: answers to a sample of production, and ``asked`` that sample; both or neither.
 
     Raises:
-        InputError: the split has no labelled rows.
-        LeanstageError: labels differ, or the answers are not one class index for every row.
+        InputError: the split has no rows with an answer.
+        LeanstageError: labels differ, or the answers are not one for every row.
     """
     _check(variants, split)
     names = variants["baseline"].manifest.labels
-    kept = {name: _indices(name, given, split, len(names)) for name, given in answers.items()}
     champion = variants.get("champion")
     with fresh_folder(target) as draft:
         path = draft / PREDICTIONS_FILE
-        labels = np.asarray(split.labels, dtype=np.int32)
-        Predictions(labels=labels, slices=split.slices, **kept).save(path)
+        _predictions(answers, split, len(names)).save(path)
         progress.step("comparing the answers")
         # What was written is what the gate reads, so the figures are computed from that.
         predictions = Predictions.load(path)
@@ -106,16 +131,30 @@ def record(
             dataset_sha256=split.info.rows_sha256,
             overlap_with_train=split.info.overlap_with_train,
             predictions_sha256=file_sha256(path),
-            flips=_flips(predictions, split.texts, names),
+            flips=_flips(
+                predictions,
+                split.texts,
+                names if predictions.written is None else predictions.written.texts,
+            ),
+            production=None if not (sample and asked) else check_sample(sample, asked, draft),
             seconds=seconds,
         )
         evaluation.save(draft / EVALUATION_FILE)
     return evaluation
 
 
-def _indices(
-    name: str, given: NDArray[np.int32], split: SplitFolder, classes: int
-) -> NDArray[np.int32]:
+def _predictions(answers: Mapping[str, Answers], split: SplitFolder, classes: int) -> Predictions:
+    texts = {name: given for name, given in answers.items() if isinstance(given, WrittenAnswers)}
+    if not split.labels and len(texts) == len(answers):
+        return written_predictions(texts, split)
+    return Predictions(
+        labels=np.asarray(split.labels, dtype=np.int32),
+        slices=split.slices,
+        **{name: _indices(name, given, split, classes) for name, given in answers.items()},  # type: ignore[arg-type]
+    )
+
+
+def _indices(name: str, given: Answers, split: SplitFolder, classes: int) -> NDArray[np.int32]:
     found = np.asarray(given)
     whole = found.shape == (len(split.texts),) and np.issubdtype(found.dtype, np.integer)
     if not whole or found.min() < 0 or found.max() >= classes:
@@ -127,7 +166,7 @@ def _indices(
 
 
 def _check(variants: Mapping[str, Variant], split: SplitFolder) -> None:
-    if not split.labels:
+    if not (split.labels or split.completions):
         raise InputError(f"{split.info.source} holds no labelled rows; give some to evaluate on.")
     expected = variants["baseline"].manifest.labels
     known = {f"the {name}": variant.manifest.labels for name, variant in variants.items()}
@@ -144,10 +183,9 @@ def _few(labels: Sequence[str]) -> str:
     return ", ".join(labels[:8]) + (" ..." if len(labels) > 8 else "")
 
 
-def _answers(
-    name: str, variant: Variant, texts: Sequence[str], batch_size: int
-) -> NDArray[np.int32]:
-    """The class indices that a variant answers, shape (texts,)."""
+def _answers(name: str, variant: Variant, split: SplitFolder, batch_size: int) -> NDArray[np.int32]:
+    """The class indices that a variant answers, shape (rows,)."""
+    texts = split.texts
     predictor = load_predictor(variant.path)
     classes = len(variant.manifest.labels)
     answers = np.empty(len(texts), dtype=np.int32)

@@ -5,13 +5,23 @@ from dataclasses import dataclass
 
 from leanstage.contracts import ModelPolicy, PairedCounts, Reason, Role
 from leanstage.gate.limits import GUARD
-from leanstage.gate.words import METRIC, NAME, objection, percent, points
+from leanstage.gate.words import (
+    METRIC,
+    NAME,
+    amount,
+    changed,
+    judged_by,
+    objection,
+    percent,
+    worst,
+)
 from leanstage.tasks import Comparison
 from leanstage.variant.bootstrap import bootstrap_upper_drop, macro_f1_upper_drop
+from leanstage.variant.perplexity import upper_increase
 from leanstage.variant.statistics import rows_needed, tango_upper_drop
 
 FEWEST_OF_A_CLASS = 30
-"""Rows of a class below which macro-F1 rests on too few: its bootstrap covers less than it says."""
+"""Rows, of a class for macro-F1, below which a bootstrap covers less than it says."""
 
 
 @dataclass(frozen=True)
@@ -45,36 +55,48 @@ def accuracy_loss(counts: PairedCounts, margin: float, confidence: float) -> Los
     )
 
 
-def metric_loss(figures: Comparison, policy: ModelPolicy, confidence: float) -> Loss:
-    """The loss of the metric of the policy against the baseline.
+def metric_loss(figures: Comparison, policy: ModelPolicy, confidence: float) -> Loss | None:
+    """The loss of the metric of the policy against the baseline; None where the task has none such.
 
-    For macro F1 both bounds that :func:`macro_f1_upper_drop` takes the larger of have to come
-    within the margin. The bootstrap's distance from the drop falls with the square root of the
-    rows, as a standard error does.
+    Of perplexity it is the increase as a share of the baseline's. For macro F1 both bounds that
+    :func:`macro_f1_upper_drop` takes the larger of have to come within the margin. The bootstrap's
+    distance from the drop falls with the square root of the rows, as a standard error does.
     """
     in_accuracy = accuracy_loss(figures.counts, policy.margin, confidence)
-    if policy.metric == "accuracy":
+    if policy.metric in ("accuracy", figures.metric):
         return in_accuracy
-    drop, differences = 0.0 - figures.macro_f1.difference, figures.macro_f1_differences
-    room, needed = policy.margin - drop, in_accuracy.rows_needed
-    if needed is not None and room > 0.0:
-        distance = bootstrap_upper_drop(differences, confidence) - drop
-        needed = max(needed, math.ceil(figures.n * (distance / room) ** 2))
-    bound = macro_f1_upper_drop(figures.counts, differences, confidence)
-    return Loss(figures.n, drop, bound, needed if room > 0.0 else None)
+    resampled = figures.resampled
+    if policy.metric == "macro_f1" and figures.macro_f1 is not None:
+        drop, needed = 0.0 - figures.macro_f1.difference, in_accuracy.rows_needed
+        reach = bootstrap_upper_drop(resampled, confidence) - drop
+        bound = macro_f1_upper_drop(figures.counts, resampled, confidence)
+    elif policy.metric == "perplexity" and figures.perplexity is not None:
+        drop, needed = figures.perplexity.ratio - 1.0, 1
+        bound = upper_increase(resampled, confidence)
+        reach = bound - drop
+    else:
+        return None
+    room = policy.margin - drop
+    if needed is None or room <= 0.0:
+        return Loss(figures.n, drop, bound, None)
+    return Loss(figures.n, drop, bound, max(needed, math.ceil(figures.n * (reach / room) ** 2)))
 
 
 def accuracy_problems(
-    role: Role, loss: Loss, policy: ModelPolicy, confidence: float
+    role: Role, figures: Comparison, loss: Loss | None, policy: ModelPolicy, confidence: float
 ) -> list[Reason]:
     """Objections to the loss of the metric of the policy.
 
     Args:
-        loss: against the baseline.
+        loss: against the baseline; None where the answers do not have the metric.
         confidence: one-sided, of the bound; the policy's, divided over candidates.
     """
     reason = objection(role)
-    name, metric = NAME[role], METRIC[policy.metric]
+    name, metric = NAME[role], judged_by(policy.metric, figures.metric)
+    if loss is None:
+        text = f"The answers of {name} have no {METRIC[metric]}, which the policy judges by."
+        remedy = f"Judge by {METRIC[figures.metric]} in the policy, then run again."
+        return [reason("evidence.missing", text, remedy)]
     reasons = []
     if loss.n < policy.min_n:
         reasons.append(
@@ -88,8 +110,8 @@ def accuracy_problems(
         reasons.append(
             reason(
                 "accuracy.drop",
-                f"{name} loses {points(loss.drop)} of {metric} on {loss.n:,} rows; the policy "
-                f"accepts {points(policy.tolerance)}.",
+                f"{name} {changed(loss.drop, metric)} on {loss.n:,} rows; the policy accepts "
+                f"{amount(policy.tolerance, metric)}.",
                 "Compress less, or give the student more training text.",
             )
         )
@@ -97,16 +119,21 @@ def accuracy_problems(
         reasons.append(
             reason(
                 "accuracy.uncertain",
-                f"On {loss.n:,} rows {name} may lose up to {points(loss.bound)} of {metric} at "
-                f"{percent(confidence)} confidence; the policy accepts {points(policy.margin)}.",
+                f"On {loss.n:,} rows {name} may {worst(loss.bound, metric)} at "
+                f"{percent(confidence)} confidence; the policy accepts "
+                f"{amount(policy.margin, metric)}.",
                 more_rows(loss),
             )
         )
     return reasons
 
 
-def class_problems(role: Role, figures: Comparison, policy: ModelPolicy) -> list[Reason]:
-    """The objection to classes too rare for a metric that weighs every class alike."""
+def few_rows(role: Role, figures: Comparison, policy: ModelPolicy) -> list[Reason]:
+    """The objection to too few rows, of a class or at all, for what is bootstrapped over them."""
+    if policy.metric == "perplexity" and figures.n < FEWEST_OF_A_CLASS:
+        text = f"For {NAME[role]}, perplexity rests on too few rows: {figures.n:,}."
+        remedy = f"Evaluate on at least {FEWEST_OF_A_CLASS:,} rows."
+        return [objection(role)("accuracy.too_few", text, remedy)]
     if policy.metric != "macro_f1":
         return []
     rare = [one for one in figures.classes if 0 < one.n < FEWEST_OF_A_CLASS]

@@ -10,6 +10,7 @@ from leanstage.errors import InputError
 from leanstage.gate.evidence import Candidate
 from leanstage.gate.words import NAME, objection
 from leanstage.tasks import LABEL, Comparison, Predictions, Slicing, compare
+from leanstage.tasks.written import Written
 
 _SAME = 1e-9
 _SAME_INTERVAL = 1e-6
@@ -25,7 +26,9 @@ _FIGURE = {
 }
 _TABLE = {
     "counts": "other paired counts",
+    "metric": "another metric",
     "macro_f1": "another macro F1",
+    "perplexity": "another perplexity",
     "champion": "another comparison with the champion",
     "slices": "other slices",
     "classes": "other classes",
@@ -52,6 +55,7 @@ def count_again(
     reason = objection(candidate.role)
     name = NAME[candidate.role]
     labels = candidate.manifest.labels
+    written = predictions.written
     champion = evaluation.champion
     flaw = next(_flaws(predictions), None)
     try:
@@ -70,7 +74,7 @@ def count_again(
         )
         for text in (
             *_contradictions(evaluation, figures),
-            *_flips(evaluation, predictions, labels),
+            *_flips(evaluation, predictions, labels if written is None else written.texts),
         )
     ]
     lacking = [column for column in policy.slices if column not in (LABEL, *predictions.slices)]
@@ -90,6 +94,16 @@ def _flaws(predictions: Predictions) -> Iterator[str]:
     }
     if predictions.champion is not None:
         columns["the answers of the champion"] = predictions.champion
+    written = predictions.written
+    if written is not None:
+        if not isinstance(written, Written) or not _distinct(written.texts):
+            yield "what they index is no texts, or holds one twice"
+            return
+        columns["the numbers of tokens"] = written.tokens
+        for name in ("baseline", "candidate"):
+            if not _numbers(getattr(written, name)):
+                yield f"the log-probabilities of the {name} are no column of 64-bit floats"
+                return
     if not isinstance(predictions.slices, Mapping) or LABEL in predictions.slices:
         yield "their slices are none, or repeat the true class"
         return
@@ -107,6 +121,12 @@ def _integers(column: Any) -> bool:
     import numpy as np
 
     return isinstance(column, np.ndarray) and column.ndim == 1 and column.dtype == np.int32
+
+
+def _numbers(column: Any) -> bool:
+    import numpy as np
+
+    return isinstance(column, np.ndarray) and column.ndim == 1 and column.dtype == np.float64
 
 
 def _distinct(values: Any) -> bool:

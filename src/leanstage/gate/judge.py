@@ -9,7 +9,7 @@ from leanstage.gate.accuracy import (
     Loss,
     accuracy_loss,
     accuracy_problems,
-    class_problems,
+    few_rows,
     metric_loss,
 )
 from leanstage.gate.answers import count_again
@@ -18,6 +18,7 @@ from leanstage.gate.evidence import Candidate, Evidence, in_order, recheck, soun
 from leanstage.gate.limits import limit_problems, reference_ratio
 from leanstage.gate.measurement import energy_problems
 from leanstage.gate.nodes import node_problems
+from leanstage.gate.production import agreement_of, production_problems
 from leanstage.gate.slices import judge_slices, slice_problems
 from leanstage.gate.trust import evaluation_problems, peer_problems
 from leanstage.gate.validity import artifact_problems
@@ -93,10 +94,10 @@ def _close(
         lambda: artifact_problems(sound, evidence.baseline),
         lambda: evaluation_problems(sound, policy),
         lambda: peer_problems(sound, peers),
+        lambda: production_problems(sound, peers, policy, confidence),
         lambda: energy_problems(sound, policy),
         lambda: node_problems(sound, evidence.hardware),
-        lambda: [] if loss is None else accuracy_problems(sound.role, loss, policy, confidence),
-        lambda: [] if counted is None else class_problems(sound.role, counted, policy),
+        lambda: _metric_problems(sound, counted, loss, policy, confidence),
         lambda: slice_problems(sound.role, slices, policy),
         lambda: limit_problems(sound, policy),
         lambda: champion_problems(sound, champion, beside, policy, confidence),
@@ -118,6 +119,11 @@ def _close(
             "rows_needed": loss.rows_needed,
             "mcnemar_p": counted.mcnemar_p,
         }
+    if (agreement := agreement_of(sound, confidence)) is not None:
+        figures |= {
+            "agreement": agreement.same / agreement.n,
+            "agreement_bound": agreement.bound,
+        }
     if beside is not None:
         figures |= {"champion_drop": beside.drop, "champion_drop_bound": beside.bound}
     return Judgement.model_validate(
@@ -129,6 +135,21 @@ def _close(
             **figures,
         }
     )
+
+
+def _metric_problems(
+    sound: Candidate,
+    counted: Comparison | None,
+    loss: Loss | None,
+    policy: ModelPolicy,
+    confidence: float,
+) -> list[Reason]:
+    if counted is None:
+        return []
+    return [
+        *accuracy_problems(sound.role, counted, loss, policy, confidence),
+        *few_rows(sound.role, counted, policy),
+    ]
 
 
 def _beside(

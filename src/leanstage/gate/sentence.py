@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from leanstage.contracts import JustificationUse, ModelPolicy, Reason
 from leanstage.gate.judge import Judged
 from leanstage.gate.limits import reference_name
-from leanstage.gate.words import METRIC, NAME, capitalised, percent, points
+from leanstage.gate.words import METRIC, NAME, capitalised, changed, judged_by, percent, points
 
 
 def promote_candidate(judged: Judged, policy: ModelPolicy, confidence: float) -> str:
@@ -14,7 +14,8 @@ def promote_candidate(judged: Judged, policy: ModelPolicy, confidence: float) ->
     worst, least = judgement.drop_bound or 0.0, judgement.saving_bound or 0.0
     return capitalised(
         f"{NAME[judgement.candidate]} is promoted: it {_accuracy(judged, policy)} (at most "
-        f"{points(worst)} lost at {percent(confidence)} confidence), and it {_saving(judged)} "
+        f"{_at_most(worst, judged, policy)} at {percent(confidence)} confidence), and it "
+        f"{_saving(judged)} "
         f"against {reference_name(policy)} (at least {percent(least)} by its 95% interval, "
         f"{percent(judgement.saving_required or 0.0)} required)."
     )
@@ -52,10 +53,13 @@ def _accuracy(judged: Judged, policy: ModelPolicy) -> str:
     drop, evaluation = judged.judgement.drop, judged.candidate.evaluation
     if drop is None or evaluation is None:
         return ""
-    metric, rows = METRIC[policy.metric], f"on {evaluation.n:,} evaluation rows"
-    if drop == 0:
-        return f"keeps its {metric} {rows}"
-    return f"{'loses' if drop > 0 else 'gains'} {points(abs(drop))} of {metric} {rows}"
+    metric = judged_by(policy.metric, evaluation.metric)
+    rows = f"on {evaluation.n:,} evaluation rows"
+    return f"keeps its {METRIC[metric]} {rows}" if drop == 0 else f"{changed(drop, metric)} {rows}"
+
+
+def _at_most(bound: float, judged: Judged, policy: ModelPolicy) -> str:
+    return f"{percent(bound)} more" if policy.metric == "perplexity" else f"{points(bound)} lost"
 
 
 def _champion(judged: Judged) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from leanstage.contracts import ModelPolicy, Reason
 from leanstage.gate.evidence import Candidate
 from leanstage.gate.words import NAME, objection, points
-from leanstage.tasks import Predictions, Slicing
+from leanstage.tasks import LABEL, Predictions, Slicing
 
 IMPLAUSIBLE_GAIN = 0.05
 """A compressed model that beats its baseline by more than this has seen the evaluation rows."""
@@ -89,7 +89,7 @@ def _same_rows(candidate: Candidate, peer: Candidate) -> bool:
     if first is None or second is None:
         return True
     return (
-        np.array_equal(first.labels, second.labels)
+        np.array_equal(first.given(LABEL), second.given(LABEL))
         and first.slices.keys() == second.slices.keys()
         and all(_same_slices(first.slices[name], second.slices[name]) for name in first.slices)
     )
@@ -111,7 +111,7 @@ def _changed_answers(
     if first is None or second is None:
         return
     for model in ("baseline", "champion"):
-        mine, other = getattr(first, model), getattr(second, model)
+        mine, other = first.given(model), second.given(model)
         if mine is not None and other is not None:
             share = float((mine != other).mean())
             if share > _STEADY:

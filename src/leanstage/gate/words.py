@@ -10,7 +10,12 @@ NAME: dict[Role, str] = {
     "baseline": "the baseline",
 }
 
-METRIC: dict[Metric, str] = {"accuracy": "accuracy", "macro_f1": "macro F1"}
+METRIC: dict[Metric, str] = {
+    "accuracy": "accuracy",
+    "macro_f1": "macro F1",
+    "exact_match": "exact match",
+    "perplexity": "perplexity",
+}
 
 Objection = Callable[[ReasonCode, str, str], Reason]
 
@@ -33,6 +38,32 @@ def points(share: float) -> str:
     """A share as percentage points: 0.0123 is ``1.23 points``."""
     figure = f"{round(share * 100, 2):g}"
     return f"{figure} point{'' if figure == '1' else 's'}"
+
+
+def judged_by(metric: Metric, counted: Metric) -> Metric:
+    """The metric of a policy where ``counted`` is what right answers are: accuracy of texts is
+    their exact match."""
+    return counted if metric == "accuracy" else metric
+
+
+def amount(share: float, metric: Metric) -> str:
+    """So much of a metric: ``1.23 points of accuracy``, ``1.23% of perplexity``."""
+    size = percent(share) if metric == "perplexity" else points(share)
+    return f"{size} of {METRIC[metric]}"
+
+
+def changed(drop: float, metric: Metric) -> str:
+    """What a candidate does to a metric: ``loses 1.23 points of accuracy``."""
+    if metric == "perplexity":
+        return f"has {percent(abs(drop))} {'more' if drop > 0 else 'less'} perplexity"
+    return f"{'loses' if drop > 0 else 'gains'} {amount(abs(drop), metric)}"
+
+
+def worst(bound: float, metric: Metric) -> str:
+    """The worst that a bound allows for: ``lose up to 1.23 points of accuracy``."""
+    if metric == "perplexity":
+        return f"have up to {percent(bound)} more perplexity"
+    return f"lose up to {amount(bound, metric)}"
 
 
 def percent(share: float) -> str:

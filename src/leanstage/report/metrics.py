@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from leanstage.contracts import Evaluation, Interval, Metric
+from leanstage.report.figures import percent, point_span, points, ratio
 
 
 @dataclass(frozen=True)
@@ -10,7 +11,9 @@ class Compared:
     """Baseline and candidate by one metric.
 
     Attributes:
-        difference: candidate minus baseline, with its 95% interval ``ci95``.
+        difference: candidate minus baseline, with its 95% interval ``ci95``; of perplexity by how
+            much less the candidate's is, as a share of the baseline's, so that a loss is below zero
+            under every metric.
         method: where that interval comes from.
     """
 
@@ -22,12 +25,50 @@ class Compared:
     ci95: Interval
     method: str
 
+    @property
+    def values(self) -> tuple[str, str]:
+        """Baseline and candidate in words."""
+        form = ratio if self.metric == "perplexity" else percent
+        return form(self.baseline), form(self.candidate)
+
+    @property
+    def unit(self) -> str:
+        """Of the difference."""
+        return "% less" if self.metric == "perplexity" else "points"
+
+    @property
+    def change(self) -> str:
+        """The difference in words: ``-0.31 points``."""
+        return f"{points(self.difference)} {self.unit}"
+
+    @property
+    def span(self) -> str:
+        """Its interval in words, in the same unit."""
+        return point_span(*self.ci95)
+
+
+def metrics_of(evaluation: Evaluation) -> tuple[Metric, ...]:
+    """What an evaluation has figures of."""
+    return (evaluation.metric, "perplexity" if evaluation.perplexity else "macro_f1")
+
 
 def compared(evaluation: Evaluation, metric: Metric) -> Compared:
-    """The figures of an evaluation by one metric."""
-    if metric == "accuracy":
+    """The figures of an evaluation by one metric, or by its own where it does not have that one."""
+    perplexity, macro_f1 = evaluation.perplexity, evaluation.macro_f1
+    if metric == "perplexity" and perplexity is not None:
+        low, high = perplexity.ci95
         return Compared(
             metric,
+            evaluation.n,
+            perplexity.baseline,
+            perplexity.candidate,
+            1.0 - perplexity.ratio,
+            (1.0 - high, 1.0 - low),
+            "bootstrapped, paired",
+        )
+    if metric != "macro_f1" or macro_f1 is None:
+        return Compared(
+            evaluation.metric,
             evaluation.n,
             evaluation.baseline,
             evaluation.candidate,
@@ -35,13 +76,12 @@ def compared(evaluation: Evaluation, metric: Metric) -> Compared:
             evaluation.ci95,
             "Tango's, paired",
         )
-    found = evaluation.macro_f1
     return Compared(
         metric,
         evaluation.n,
-        found.baseline,
-        found.candidate,
-        found.difference,
-        found.ci95,
+        macro_f1.baseline,
+        macro_f1.candidate,
+        macro_f1.difference,
+        macro_f1.ci95,
         "bootstrapped, paired",
     )

@@ -27,7 +27,12 @@ TECHNIQUE: dict[Technique, str] = {
     "quantize": "Quantize",
 }
 STATUS_TONE: dict[Status, Tone] = {"applied": "good", "skipped": "quiet", "rejected": "warn"}
-METRIC: dict[Metric, str] = {"accuracy": "accuracy", "macro_f1": "macro F1"}
+METRIC: dict[Metric, str] = {
+    "accuracy": "accuracy",
+    "macro_f1": "macro F1",
+    "exact_match": "exact match",
+    "perplexity": "perplexity",
+}
 SLICE: dict[SliceState, tuple[str, Tone]] = {
     "harmed": ("Harmed", "bad"),
     "kept": (f"Kept{GAP}within the{GAP}limit", "good"),

@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from leanstage.contracts import (
     ChampionComparison,
     ClassFigures,
     MacroF1,
     PairedCounts,
+    Perplexity,
     SliceCounts,
 )
 from leanstage.errors import InputError
+from leanstage.tasks.comparison_texts import of_texts
 from leanstage.tasks.predictions import LABEL, Predictions
 from leanstage.tasks.slices import slice_counts
 from leanstage.variant.bootstrap import (
@@ -34,10 +36,11 @@ class Comparison:
     """What follows from the answers; but for the last, fields of :class:`Evaluation`.
 
     Attributes:
-        macro_f1_differences: bootstrapped, ascending, shape (resamples,); for
-            :func:`leanstage.variant.bootstrap.macro_f1_upper_drop` at any confidence.
+        resampled: of the macro-F1 the differences, of the perplexity the ratios; bootstrapped,
+            ascending, shape (resamples,), for a bound at any confidence.
     """
 
+    metric: Literal["accuracy", "exact_match"]
     n: int
     baseline: float
     candidate: float
@@ -46,16 +49,17 @@ class Comparison:
     counts: PairedCounts
     mcnemar_p: float
     agreement: float
-    macro_f1: MacroF1
+    macro_f1: MacroF1 | None
+    perplexity: Perplexity | None
     champion: ChampionComparison | None
     slices: tuple[SliceCounts, ...]
     classes: tuple[ClassFigures, ...]
     confusion: tuple[tuple[int, ...], ...]
-    macro_f1_differences: "NDArray[np.float64]"
+    resampled: "NDArray[np.float64]"
 
     def figures(self) -> dict[str, Any]:
         """The fields that an :class:`Evaluation` has as well, by name."""
-        return {name: value for name, value in vars(self).items() if name != "macro_f1_differences"}
+        return {name: value for name, value in vars(self).items() if name != "resampled"}
 
 
 def compare(
@@ -64,10 +68,11 @@ def compare(
     """Compute every figure of an evaluation from the answers.
 
     Slices are those by the true class, then those by each further column, sorted by name. The
-    interval of the macro-F1 is drawn with a fixed seed; the same answers give the same figures.
+    intervals of macro-F1 and perplexity are drawn with a fixed seed; the same answers give the same
+    figures.
 
     Args:
-        labels: names of the classes.
+        labels: names of the classes; none where the answers are texts.
         champion_digest: content digest (hex) of the champion; None where none answered.
 
     Raises:
@@ -77,7 +82,8 @@ def compare(
     _check(predictions, labels, champion_digest)
     truth, first, second = predictions.labels, predictions.baseline, predictions.candidate
     counts = paired_counts(truth, first, second)
-    differences = bootstrap_macro_f1_differences(truth, first, second, len(labels))
+    written = predictions.written
+    figures = of_texts(predictions, written) if written else _of_classes(predictions, labels)
     return Comparison(
         n=counts.n,
         baseline=(counts.both_right + counts.baseline_only) / counts.n,
@@ -87,12 +93,8 @@ def compare(
         counts=counts,
         mcnemar_p=mcnemar_exact(counts),
         agreement=float((first == second).mean()),
-        macro_f1=_macro_f1(predictions, len(labels), differences),
         champion=_champion(predictions, champion_digest),
-        slices=slice_counts(predictions, labels, (LABEL, *sorted(predictions.slices))),
-        classes=_classes(predictions, labels),
-        confusion=_confusion(predictions, len(labels)),
-        macro_f1_differences=differences,
+        **figures,
     )
 
 
@@ -101,11 +103,18 @@ def _check(predictions: Predictions, labels: Sequence[str], champion_digest: str
         raise InputError(
             "the answers of the champion and its digest come together; one of them is missing."
         )
-    columns = [(LABEL, predictions.labels, len(labels))]
+    written = predictions.written
+    if (written is None) != bool(labels):
+        raise InputError(
+            f"the answers are {'classes' if written is None else 'texts'}, which is not what the "
+            "models answer with."
+        )
+    answered = len(labels) if written is None else len(written.texts)
+    columns = [(LABEL, predictions.labels, answered)]
     for name in ("baseline", "candidate", "champion"):
         answers = getattr(predictions, name)
         if answers is not None:
-            columns.append((name, answers, len(labels)))
+            columns.append((name, answers, answered))
     for name, division in predictions.slices.items():
         columns.append((name, division.codes, len(division.values)))
     rows = len(predictions.labels)
@@ -120,6 +129,21 @@ def _check(predictions: Predictions, labels: Sequence[str], champion_digest: str
                 f"the answers cannot be counted: their column {name!r} holds indices outside 0 to "
                 f"{limit - 1}."
             )
+
+
+def _of_classes(predictions: Predictions, labels: Sequence[str]) -> dict[str, Any]:
+    """What is known of answers that are classes."""
+    truth, first, second = predictions.labels, predictions.baseline, predictions.candidate
+    differences = bootstrap_macro_f1_differences(truth, first, second, len(labels))
+    return {
+        "metric": "accuracy",
+        "macro_f1": _macro_f1(predictions, len(labels), differences),
+        "perplexity": None,
+        "slices": slice_counts(predictions, labels, (LABEL, *sorted(predictions.slices))),
+        "classes": _classes(predictions, labels),
+        "confusion": _confusion(predictions, len(labels)),
+        "resampled": differences,
+    }
 
 
 def _macro_f1(
