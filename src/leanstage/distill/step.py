@@ -1,20 +1,20 @@
-"""The distill step: the shallowest student that the validation split lets pass."""
+"""The distill step: the student that saves most of those that the validation split lets pass."""
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
-from leanstage import progress
 from leanstage.contracts import Plan
-from leanstage.distill.student import layers_to_keep, shallow_student
+from leanstage.distill.candidates import Students
+from leanstage.distill.pretrained import bring_student, reads_alike
+from leanstage.errors import InputError
 from leanstage.tasks import SplitFolder
-from leanstage.techniques.answers import ask
-from leanstage.techniques.recipe import Recipe
+from leanstage.techniques.answers import Answers, ask
+from leanstage.techniques.attempts import Candidate, Search
+from leanstage.techniques.data import TaughtRows
 from leanstage.techniques.record import Record
-from leanstage.techniques.search import Budget, compare, save_checkpoint, tried
-from leanstage.techniques.training import train_student
+from leanstage.techniques.search import Budget
 from leanstage.variant import Variant
-from leanstage.variant.architectures import layers_of
-from leanstage.variant.checkpoint import load_checkpoint
 
 
 def distill(
@@ -26,53 +26,111 @@ def distill(
     plan: Plan,
     target: Path,
     answers_file: Path,
+    student: Path | None = None,
     seed: int = 0,
 ) -> Variant:
     """Write the student to ``target``, or the teacher unchanged with the reason why.
 
-    Depths are tried in the order of the plan, each trained on the teacher's answers to the
-    training and unlabelled rows; the first that stays within half the tolerance is kept. The
-    answers go to ``answers_file``, for the techniques that follow.
+    Students are searched, from the largest saving down, for one that stays within half the
+    tolerance; each learns the teacher's answers to the training and unlabelled rows. The answers
+    go to the folder ``answers_file``, as the model in ``target`` reads the rows, for the
+    techniques that follow.
+
+    Args:
+        student: folder of a pretrained checkpoint, which is tried where the plan says so.
+
+    Raises:
+        InputError: the plan asks for a loss that the data or the student does not allow, or the
+            student cannot be one; nothing was trained.
     """
     record = Record("distill", teacher, target)
     settings = plan.distill
-    learns = bool(settings.depths or plan.prune.ratios)
-    answers = ask(
-        teacher,
-        validation=validation,
-        train=train if learns else None,
-        unlabelled=unlabelled if learns else None,
-    )
-    answers.save(answers_file)
-    record.input_cpu_ms_per_answer = answers.cpu_ms_per_answer
-    if not settings.depths:
-        return record.skipped("the plan says no")
-    if answers.taught is None:
-        return record.skipped("there is no text to learn from")
-
-    budget = Budget.of("distill", plan.tolerance)
-    model = load_checkpoint(teacher.path, attention="eager")
-    total = len(layers_of(model))
+    tries = bool(settings.depths or settings.widths or settings.student)
+    learns = tries or bool(plan.prune.ratios)
+    rows = [*train.texts, *unlabelled.texts] if learns else []
+    if tries and rows:
+        _check_truth(teacher, train, plan)
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-        for depth in settings.depths:
-            keep = layers_to_keep(total, depth)
-            if len(keep) >= total:
-                continue
-            message = f"training a student of {len(keep)} layers"
-            recipe = Recipe.of(settings, seed=seed, message=message)
-            chosen = {"layers": keep, "of": total, **recipe.described()}
-            student = shallow_student(model, keep)
-            train_student(student, answers.taught, recipe)
-            variant = save_checkpoint(student, teacher, Path(scratch) / "student")
-            figures, cost = compare(variant, answers.validation, validation)
-            fits, reason = budget.judge(figures)
-            measured = {"validation": figures, "cpu_ms_per_answer": cost}
-            record.trials.append(tried(variant.manifest, fits, reason, settings=chosen, **measured))
-            progress.step(f"student of {len(keep)} layers: {reason}")
-            if fits:
-                return record.applied(variant, f"{len(keep)} of {total} layers; {reason}", chosen)
-    if not record.trials:
-        return record.skipped(f"a model of {total} layers leaves none to drop")
-    return record.rejected(
-        f"none of {len(record.trials)} students stayed within the limit of {budget.limit:.2%}"
+        brought = None
+        if settings.student and student is not None and rows:
+            start = Path(scratch) / "start"
+            brought = bring_student(student, teacher, start, texts=rows, seed=seed)
+            _check_inside(teacher, brought, plan, student)
+        answers = ask(
+            teacher,
+            validation=validation,
+            train=train if learns else None,
+            unlabelled=unlabelled if learns else None,
+            plan=plan,
+        )
+        record.input_cpu_ms_per_answer = answers.cpu_ms_per_answer
+        if not tries:
+            variant = record.skipped("the plan says no")
+        elif answers.taught is None:
+            variant = record.skipped("there is no text to learn from")
+        else:
+            students = Students(teacher, answers.taught, rows, settings, seed)
+            ladders = students.ladders(brought)
+            variant = _search(ladders, record, answers, validation, plan, Path(scratch))
+    _hand_on(answers, teacher, variant, rows, plan, answers_file)
+    return variant
+
+
+def _search(
+    ladders: list[list[Candidate]],
+    record: Record,
+    answers: Answers,
+    validation: SplitFolder,
+    plan: Plan,
+    scratch: Path,
+) -> Variant:
+    if not ladders:
+        return record.skipped("nothing can be left out of the model, and no student was brought")
+    folder = scratch / "search"
+    folder.mkdir()
+    budget = Budget.of("distill", plan.tolerance)
+    search = Search(
+        record, budget, reference=answers.validation, validation=validation, folder=folder
     )
+    return search.conclude(search.most_saving(*ladders), "students")
+
+
+def _hand_on(
+    answers: Answers, teacher: Variant, variant: Variant, texts: list[str], plan: Plan, path: Path
+) -> None:
+    """Save the answers with the rows as ``variant`` reads them, and the states if they are used."""
+    taught = answers.taught
+    if isinstance(taught, TaughtRows):
+        if not reads_alike(variant, teacher):
+            taught = taught.read_by(variant, texts)
+        elif plan.prune.hidden_weight == 0 or not plan.prune.ratios:
+            taught = taught.without_states()
+    replace(answers, taught=taught).save(path)
+
+
+def _check_truth(teacher: Variant, train: SplitFolder, plan: Plan) -> None:
+    weight = plan.distill.truth_weight
+    by_class = teacher.manifest.task == "text-classification"
+    if by_class and weight > 0 and not train.labels:
+        raise InputError(
+            f"the plan mixes the ground truth into the loss (truth_weight {weight:g}), and no row "
+            "to learn from has a label; bring labelled training rows, or set it to 0."
+        )
+
+
+def _check_inside(teacher: Variant, student: Variant, plan: Plan, folder: Path) -> None:
+    if reads_alike(student, teacher):
+        return
+    weights = {
+        "distill.hidden_weight": plan.distill.hidden_weight,
+        "distill.attention_weight": plan.distill.attention_weight,
+        "prune.hidden_weight": plan.prune.hidden_weight if plan.prune.ratios else 0.0,
+    }
+    asked = [name for name, weight in weights.items() if weight > 0]
+    if asked or teacher.manifest.task == "text-generation":
+        what = f"losses on the inside of the model ({', '.join(asked)})" if asked else "every loss"
+        raise InputError(
+            f"the student in {folder} has another tokenizer than the teacher, whose tokens "
+            f"{what} would compare; set these weights to 0, or bring a student with the "
+            "teacher's tokenizer."
+        )

@@ -1,9 +1,15 @@
-"""Students cut from their teacher."""
+"""Students cut from their teacher: fewer layers, or every layer narrower."""
 
 import copy
 from typing import Any
 
+from leanstage.prune.cut import cut
+from leanstage.prune.importance import Scores
+from leanstage.prune.shape import Shape, shape_of, target_shape
+from leanstage.techniques.matching import spread
 from leanstage.variant.architectures import family_of
+
+LEAST_LAYERS = 2
 
 
 def layers_to_keep(total: int, depth: float) -> list[int]:
@@ -13,8 +19,7 @@ def layers_to_keep(total: int, depth: float) -> list[int]:
         total: layers of the teacher.
         depth: share of them to keep, in (0, 1).
     """
-    count = max(2, round(total * depth))
-    return [round(index * (total - 1) / (count - 1)) for index in range(count)]
+    return spread(max(LEAST_LAYERS, round(total * depth)), total)
 
 
 def shallow_student(teacher: Any, keep: list[int]) -> Any:
@@ -33,3 +38,17 @@ def shallow_student(teacher: Any, keep: list[int]) -> Any:
     setattr(parent, name, torch.nn.ModuleList([layers[index] for index in keep]))
     setattr(student.config, family.depth_key, len(keep))
     return student
+
+
+def narrow_shape(teacher: Any, width: float) -> Shape:
+    """The teacher's shape with ``width`` of its hidden size, heads and feed-forward layers.
+
+    Raises:
+        InputError: nothing is left of one of them.
+    """
+    return target_shape(shape_of(teacher), 1 - width, ("feed_forward", "heads", "hidden"))
+
+
+def narrow_student(teacher: Any, shape: Shape, scores: Scores) -> Any:
+    """A narrower copy of ``teacher`` with what matters most of it."""
+    return cut(teacher, shape, scores).float()

@@ -93,7 +93,7 @@ def load_checkpoint(folder: str | Path, *, attention: str | None = None) -> "Pre
         )
     options = {"attn_implementation": attention} if attention else {}
     try:
-        with _quiet_transformers():
+        with quiet_transformers():
             model, report = getattr(transformers, f"AutoModel{_CLASSES[task]}").from_pretrained(
                 folder,
                 use_safetensors=True,
@@ -159,7 +159,7 @@ def _refuse_nonfinite(folder: Path, model: "PreTrainedModel") -> None:
 
 
 @contextmanager
-def _quiet_transformers() -> Iterator[None]:
+def quiet_transformers() -> Iterator[None]:
     """Keep the load report off the terminal: what it says reaches the user as one sentence."""
     from transformers.utils import logging as transformers_logging
 

@@ -1,0 +1,131 @@
+"""The students to try: one that was brought along, fewer layers, narrower layers."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from leanstage import progress
+from leanstage.contracts import DistillSettings
+from leanstage.distill.pretrained import reads_alike
+from leanstage.distill.student import (
+    layers_to_keep,
+    narrow_shape,
+    narrow_student,
+    shallow_student,
+)
+from leanstage.errors import InputError
+from leanstage.prune.importance import Scores, importance
+from leanstage.prune.shape import Shape, shape_of
+from leanstage.techniques.attempts import Candidate
+from leanstage.techniques.data import TaughtRows
+from leanstage.techniques.recipe import Recipe
+from leanstage.techniques.search import save_checkpoint
+from leanstage.techniques.taught import Taught
+from leanstage.techniques.training import train_student
+from leanstage.variant import Variant
+from leanstage.variant.architectures import layers_of
+from leanstage.variant.checkpoint import load_checkpoint
+from leanstage.variant.hardware import device_type
+
+
+@dataclass(frozen=True)
+class Students:
+    """What students are made of.
+
+    Args:
+        rows: the teacher's answers to ``texts``, in their order.
+    """
+
+    teacher: Variant
+    rows: Taught
+    texts: Sequence[str]
+    settings: DistillSettings
+    seed: int
+
+    def ladders(self, brought: Variant | None) -> list[list[Candidate]]:
+        """The student that was brought along, then depths and widths from the least up."""
+        first = [self._brought(brought)] if brought is not None else []
+        ladders = [first, self._depths(), self._widths()]
+        return [ladder for ladder in ladders if ladder]
+
+    @cached_property
+    def _model(self) -> Any:
+        return load_checkpoint(self.teacher.path, attention="eager")
+
+    def _brought(self, student: Variant) -> Candidate:
+        name = "the student that was brought along"
+        recipe, chosen = self._recipe(f"training {name}", {"student": student.digest})
+        rows, alike = self.rows, reads_alike(student, self.teacher)
+        if not alike and isinstance(rows, TaughtRows):
+            rows = rows.read_by(student, self.texts)
+
+        def make(target: Path) -> Variant:
+            model: Any = load_checkpoint(student.path, attention="eager").float()
+            train_student(model, rows, recipe)
+            return save_checkpoint(model, student, target)
+
+        return Candidate(name, chosen, make, own_tokenizer=not alike)
+
+    def _depths(self) -> list[Candidate]:
+        if not self.settings.depths:
+            return []
+        total = len(layers_of(self._model))
+        kept = {tuple(layers_to_keep(total, depth)) for depth in self.settings.depths}
+        return [
+            self._depth(layers, total) for layers in sorted(kept, key=len) if len(layers) < total
+        ]
+
+    def _depth(self, layers: Sequence[int], total: int) -> Candidate:
+        name = f"{len(layers)} of {total} layers"
+        recipe, chosen = self._recipe(
+            f"training a student of {name}", {"layers": list(layers), "of": total}
+        )
+
+        def make(target: Path) -> Variant:
+            student = shallow_student(self._model, list(layers))
+            train_student(student, self.rows, recipe)
+            return save_checkpoint(student, self.teacher, target)
+
+        return Candidate(name, chosen, make)
+
+    def _widths(self) -> list[Candidate]:
+        if not self.settings.widths:
+            return []
+        shape = shape_of(self._model)
+        shapes: list[Shape] = []
+        for width in sorted(self.settings.widths):
+            try:
+                found = narrow_shape(self._model, width)
+            except InputError as error:
+                progress.step(f"no student of {width:g} of the width: {error}")
+                continue
+            if found not in (shape, *shapes):
+                shapes.append(found)
+        return [self._width(found, shape) for found in shapes]
+
+    def _width(self, shape: Shape, of: Shape) -> Candidate:
+        left = {name: size for name, size in asdict(shape).items() if size != asdict(of)[name]}
+        settings = {**left, "of": {name: asdict(of)[name] for name in left}}
+        recipe, chosen = self._recipe(f"training a student of {shape}", settings)
+
+        def make(target: Path) -> Variant:
+            student = narrow_student(self._model, shape, self._scores)
+            train_student(student, self.rows, recipe)
+            return save_checkpoint(student, self.teacher, target)
+
+        return Candidate(str(shape), chosen, make)
+
+    @cached_property
+    def _scores(self) -> Scores:
+        """What the teacher's own answers depend on."""
+        progress.step("asking what the answers depend on")
+        model = self._model.float().to(device_type())
+        alone = {"temperature": 1.0, "hidden_weight": 0.0, "attention_weight": 0.0}
+        recipe, _ = self._recipe("importance", {})
+        return importance(model, self.rows, recipe.model_copy(update=alone), "taylor")
+
+    def _recipe(self, message: str, settings: dict[str, Any]) -> tuple[Recipe, dict[str, Any]]:
+        recipe = Recipe.of(self.settings, seed=self.seed, message=message)
+        return recipe, {**settings, **recipe.described()}

@@ -1,0 +1,142 @@
+"""A pretrained checkpoint as a student: a head for the task, a tokenizer of its own."""
+
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from leanstage.errors import InputError
+from leanstage.variant import Variant
+from leanstage.variant.adopt import adopt, bring_tokenizer
+from leanstage.variant.architectures import family_of, layers_of
+from leanstage.variant.checkpoint import load_checkpoint, quiet_transformers, read_config
+
+SAMPLE = 1000
+"""Texts on which a tokenizer is tried."""
+MOST_UNKNOWN = 0.5
+"""Share of tokens that a tokenizer may not know; text with more of them says nothing."""
+
+
+def bring_student(
+    folder: Path, teacher: Variant, target: Path, *, texts: Sequence[str], seed: int
+) -> Variant:
+    """Write the checkpoint in ``folder`` as a variant that answers as many classes as the teacher.
+
+    A head that is missing, or for another number of classes, is initialised from ``seed``; it is
+    to be trained.
+
+    Args:
+        texts: what the student is to learn from.
+
+    Raises:
+        InputError: not smaller than the teacher, of another task, weights of its encoder missing,
+            or a tokenizer that is not its own or does not know the texts.
+    """
+    config = read_config(folder)
+    task = family_of(str(config.get("model_type")), where=str(folder)).task
+    if task != teacher.manifest.task:
+        raise InputError(
+            f"the student in {folder} is for {task}, and the teacher for {teacher.manifest.task}; "
+            "bring a student for the same task."
+        )
+    if task == "text-generation":
+        student = adopt(folder, target)
+    else:
+        with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+            _with_head(folder, teacher.manifest.labels, seed).save_pretrained(scratch)
+            bring_tokenizer(folder, Path(scratch))
+            student = adopt(scratch, target)
+    _refuse_larger(student, teacher, folder)
+    _refuse_unknown(student, texts, folder)
+    return student
+
+
+def reads_alike(one: Variant, other: Variant) -> bool:
+    """Whether two variants make the same tokens of every text."""
+    same_length = one.manifest.max_length == other.manifest.max_length
+    return same_length and _tokenizer(one) == _tokenizer(other)
+
+
+def _tokenizer(variant: Variant) -> tuple[bytes, int]:
+    pad_id = int(read_config(variant.path).get("pad_token_id") or 0)
+    return (variant.path / "tokenizer.json").read_bytes(), pad_id
+
+
+def _with_head(folder: Path, labels: Sequence[str], seed: int) -> Any:
+    import torch
+    from safetensors import SafetensorError
+    from transformers import AutoModelForSequenceClassification
+
+    torch.manual_seed(seed)
+    try:
+        with quiet_transformers():
+            model, report = AutoModelForSequenceClassification.from_pretrained(
+                folder,
+                num_labels=len(labels),
+                id2label=dict(enumerate(labels)),
+                label2id={name: index for index, name in enumerate(labels)},
+                use_safetensors=True,
+                trust_remote_code=False,
+                local_files_only=True,
+                ignore_mismatched_sizes=True,
+                output_loading_info=True,
+            )
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(f"{folder} does not load as a student: {reason}") from error
+    encoder = f"{model.base_model_prefix}."
+    mismatched = [key if isinstance(key, str) else key[0] for key in report["mismatched_keys"]]
+    lacking = [
+        key
+        for key in sorted({*report["missing_keys"], *mismatched})
+        # Pretraining on words alone leaves a pooler out.
+        if key.startswith(encoder) and ".pooler." not in key
+    ]
+    if lacking:
+        raise InputError(
+            f"the student in {folder} lacks {len(lacking)} weights of its encoder (first: "
+            f"{lacking[0]}), which would start at random; bring a pretrained checkpoint that is "
+            "whole."
+        )
+    return model.float()
+
+
+def _refuse_larger(student: Variant, teacher: Variant, folder: Path) -> None:
+    pairs = {"": (student.manifest.parameters, teacher.manifest.parameters)}
+    pairs[" in its layers"] = (_in_layers(student), _in_layers(teacher))
+    for where, (own, given) in pairs.items():
+        if own >= given:
+            raise InputError(
+                f"the student in {folder} has {own:,} weights{where}, the teacher {given:,}: it "
+                "would save nothing; bring a smaller one."
+            )
+
+
+def _in_layers(variant: Variant) -> int:
+    return sum(weights.numel() for weights in layers_of(load_checkpoint(variant.path)).parameters())
+
+
+def _refuse_unknown(student: Variant, texts: Sequence[str], folder: Path) -> None:
+    from tokenizers import Tokenizer
+
+    path = student.path / "tokenizer.json"
+    tokenizer = Tokenizer.from_file(str(path))
+    unknown = _unknown_id(tokenizer, path)
+    rows = tokenizer.encode_batch(list(texts[:SAMPLE]), add_special_tokens=False)
+    ids = [number for row in rows for number in row.ids]
+    share = sum(number == unknown for number in ids) / len(ids) if ids else 1.0
+    if share > MOST_UNKNOWN:
+        raise InputError(
+            f"the tokenizer of the student in {folder} makes unknown tokens of {share:.0%} of the "
+            "text to learn from; bring a student that was pretrained on its language."
+        )
+
+
+def _unknown_id(tokenizer: Any, path: Path) -> int | None:
+    """Id of the token for what the vocabulary lacks; None where bytes make up for it."""
+    model = json.loads(path.read_text(encoding="utf-8"))["model"]
+    if model.get("unk_id") is not None:
+        return int(model["unk_id"])
+    token = model.get("unk_token")
+    return None if token is None else tokenizer.token_to_id(token)

@@ -1,0 +1,184 @@
+"""A checkpoint of another family, width and vocabulary learns the teacher's answers."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from leanstage.contracts import DistillSettings, Plan, PruneSettings
+from leanstage.distill.pretrained import bring_student, reads_alike
+from leanstage.distill.step import distill
+from leanstage.errors import InputError
+from leanstage.prune.step import prune
+from leanstage.tasks import SplitFolder
+from leanstage.techniques.answers import load_answers
+from leanstage.techniques.data import TaughtRows
+from leanstage.variant import Variant, load_predictor
+from leanstage.variant.checkpoint import load_checkpoint
+from leanstage.variant.tokens import TextEncoder
+from tests.conftest import WORDS
+from tests.distill.conftest import plan_of, pretrained
+
+LEARNS = {"epochs": 6, "learning_rate": 3e-3}
+
+
+def test_it_gets_a_head_keeps_its_tokenizer_and_can_be_pruned_further(
+    teacher: Variant, splits: dict[str, SplitFolder], tmp_path: Path
+) -> None:
+    plan = plan_of(
+        teacher,
+        distill=DistillSettings(student=True, **LEARNS),
+        prune=PruneSettings(ratios=(0.5,), **LEARNS),
+    )
+    brought = pretrained(tmp_path / "brought", steps=60)
+    student = distill(
+        teacher,
+        plan=plan,
+        student=brought,
+        target=tmp_path / "student",
+        answers_file=tmp_path / "answers",
+        **splits,
+    )
+    (step,) = student.manifest.lineage
+    assert step.status == "applied", step.reason
+    assert student.manifest.architecture == "roberta"
+    assert student.manifest.labels == teacher.manifest.labels
+    assert student.manifest.max_length == 48
+    tokenizer = "tokenizer.json"
+    assert (student.path / tokenizer).read_bytes() == (brought / tokenizer).read_bytes()
+    texts = splits["validation"].texts
+    told = load_predictor(student.path).predict(texts)
+    assert (told.argmax(1) == np.array(splits["validation"].labels)).mean() > 0.9
+
+    answers = load_answers(tmp_path / "answers", teacher)
+    assert isinstance(answers.taught, TaughtRows)
+    learnt = [*splits["train"].texts, *splits["unlabelled"].texts]
+    assert answers.taught.ids == TextEncoder(student.path, 48).ids(learnt)
+    pruned = prune(
+        student,
+        answers=answers,
+        validation=splits["validation"],
+        plan=plan,
+        target=tmp_path / "pruned",
+    )
+    assert pruned.manifest.lineage[-1].status == "applied", pruned.manifest.lineage[-1].reason
+
+
+def test_a_head_starts_the_same_from_a_seed_and_the_encoder_as_it_was(
+    teacher: Variant, tmp_path: Path
+) -> None:
+    brought = pretrained(tmp_path / "brought")
+    models = []
+    for target in ("one", "two"):
+        variant = bring_student(brought, teacher, tmp_path / target, texts=["the film"], seed=5)
+        assert not reads_alike(variant, teacher)
+        models.append(load_checkpoint(variant.path))
+    first, second = (model.state_dict() for model in models)
+    for name, weights in first.items():
+        torch.testing.assert_close(weights, second[name])
+    from transformers import RobertaModel
+
+    encoder = RobertaModel.from_pretrained(brought).state_dict()
+    torch.testing.assert_close(
+        first["roberta.encoder.layer.1.output.dense.weight"],
+        encoder["encoder.layer.1.output.dense.weight"],
+    )
+
+
+def refused(
+    teacher: Variant, splits: dict[str, SplitFolder], student: Path, tmp_path: Path, plan: Plan
+) -> str:
+    """The sentence of a step that trains nothing and writes nothing."""
+    with pytest.raises(InputError) as raised:
+        distill(
+            teacher,
+            plan=plan,
+            student=student,
+            target=tmp_path / "student",
+            answers_file=tmp_path / "answers",
+            **splits,
+        )
+    assert not (tmp_path / "student").exists()
+    return str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("made", "sentence"),
+    [
+        ({"words": [f"mot{n}" for n in range(40)]}, "unknown tokens of 100%"),
+        ({"words": WORDS[:8]}, "unknown tokens of"),
+        ({"hidden_size": 128}, "the teacher .*: it would save nothing"),
+        ({"hidden_size": 64, "layers": 4}, "it would save nothing"),
+        ({"embeds": 30}, "gives token ids up to"),
+    ],
+)
+def test_a_student_that_cannot_be_one_is_refused(
+    made: dict[str, object],
+    sentence: str,
+    teacher: Variant,
+    splits: dict[str, SplitFolder],
+    tmp_path: Path,
+) -> None:
+    brought = pretrained(tmp_path / "brought", **made)  # type: ignore[arg-type]
+    plan = plan_of(teacher, distill=DistillSettings(student=True))
+    said = refused(teacher, splits, brought, tmp_path, plan)
+    assert re.search(sentence, said), said
+
+
+@pytest.mark.parametrize(
+    ("distill_settings", "prune_settings", "named"),
+    [
+        ({"hidden_weight": 1.0}, {}, "distill.hidden_weight"),
+        ({"attention_weight": 1.0}, {}, "distill.attention_weight"),
+        ({}, {"ratios": (0.5,), "hidden_weight": 1.0}, "prune.hidden_weight"),
+    ],
+)
+def test_the_inside_of_a_student_with_another_tokenizer_is_not_compared(
+    distill_settings: dict[str, object],
+    prune_settings: dict[str, object],
+    named: str,
+    teacher: Variant,
+    splits: dict[str, SplitFolder],
+    tmp_path: Path,
+) -> None:
+    plan = plan_of(
+        teacher,
+        distill=DistillSettings(student=True, **distill_settings),  # type: ignore[arg-type]
+        prune=PruneSettings(**prune_settings),  # type: ignore[arg-type]
+    )
+    said = refused(teacher, splits, pretrained(tmp_path / "brought"), tmp_path, plan)
+    assert "another tokenizer" in said
+    assert named in said
+
+
+def test_a_student_without_a_tokenizer_or_with_half_an_encoder_is_refused(
+    teacher: Variant, splits: dict[str, SplitFolder], tmp_path: Path
+) -> None:
+    plan = plan_of(teacher, distill=DistillSettings(student=True))
+    brought = pretrained(tmp_path / "brought")
+    (brought / "tokenizer.json").rename(brought / "kept")
+    said = refused(teacher, splits, brought, tmp_path, plan)
+    assert "no tokenizer.json" in said
+    (brought / "kept").rename(brought / "tokenizer.json")
+    config = json.loads((brought / "config.json").read_text())
+    (brought / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 3}))
+    said = refused(teacher, splits, brought, tmp_path, plan)
+    assert "lacks 16 weights of its encoder" in said
+
+
+def test_without_a_student_the_plan_has_nothing_to_try(
+    teacher: Variant, splits: dict[str, SplitFolder], tmp_path: Path
+) -> None:
+    variant = distill(
+        teacher,
+        plan=plan_of(teacher, distill=DistillSettings(student=True)),
+        target=tmp_path / "student",
+        answers_file=tmp_path / "answers",
+        **splits,
+    )
+    (step,) = variant.manifest.lineage
+    assert step.status == "skipped"
+    assert "no student was brought" in step.reason
