@@ -196,6 +196,7 @@ class PruneSettings(Part):
     accumulation: int = Field(default=1, ge=1)
     temperature: float = Field(default=2.0, gt=0)
     hidden_weight: float = Field(default=0.0, ge=0)
+    attention_weight: float = Field(default=0.0, ge=0)
 
 
 QuantizeBackend = Literal[

@@ -103,7 +103,7 @@ def _hand_on(
     if isinstance(taught, TaughtRows):
         if not reads_alike(variant, teacher):
             taught = taught.read_by(variant, texts)
-        elif plan.prune.hidden_weight == 0 or not plan.prune.ratios:
+        elif not plan.prune.ratios or plan.prune.hidden_weight + plan.prune.attention_weight == 0:
             taught = taught.without_states()
     replace(answers, taught=taught).save(path)
 
@@ -125,6 +125,7 @@ def _check_inside(teacher: Variant, student: Variant, plan: Plan, folder: Path) 
         "distill.hidden_weight": plan.distill.hidden_weight,
         "distill.attention_weight": plan.distill.attention_weight,
         "prune.hidden_weight": plan.prune.hidden_weight if plan.prune.ratios else 0.0,
+        "prune.attention_weight": plan.prune.attention_weight if plan.prune.ratios else 0.0,
     }
     asked = [name for name, weight in weights.items() if weight > 0]
     if asked or teacher.manifest.task == "text-generation":

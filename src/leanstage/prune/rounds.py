@@ -88,7 +88,7 @@ class Pruning:
         model.to(device_type())
         recipe = Recipe.of(self.settings, seed=self.seed, message="importance")
         # Of the answers alone, as they are: no temperature, nothing of the inside.
-        alone = {"temperature": 1.0, "hidden_weight": 0.0}
+        alone = {"temperature": 1.0, "hidden_weight": 0.0, "attention_weight": 0.0}
         return importance(
             model, self.rows, recipe.model_copy(update=alone), self.settings.importance
         )

@@ -108,5 +108,6 @@ def wanted_by(plan: Plan | None) -> Wanted:
     """The hidden states that the losses of ``plan`` are made of."""
     if plan is None:
         return Wanted()
-    relations = plan.distill.relation_layer if plan.distill.attention_weight > 0 else None
+    related = plan.distill.attention_weight > 0 or plan.prune.attention_weight > 0
+    relations = plan.distill.relation_layer if related else None
     return Wanted(plan.distill.hidden_weight > 0 or plan.prune.hidden_weight > 0, relations)
