@@ -16,6 +16,7 @@ import json
 import os
 import statistics
 from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -58,15 +59,15 @@ class Line:
 
 LINES = (
     Line("quantize", quantized=True),
-    Line("distill, 5 layers", depth=0.84),
-    Line("prune, half", ratio=0.5),
-    Line("distill, 5 layers; prune, half", depth=0.84, ratio=0.5),
-    Line("distill, 5 layers; quantize", depth=0.84, quantized=True),
-    Line("prune, half; quantize", ratio=0.5, quantized=True),
-    Line("distill, 5 layers; prune, half; quantize", depth=0.84, ratio=0.5, quantized=True),
     Line("distill, 4 layers", depth=0.67),
+    Line("prune, half", ratio=0.5),
     Line("distill, 4 layers; prune, half", depth=0.67, ratio=0.5),
+    Line("distill, 4 layers; quantize", depth=0.67, quantized=True),
+    Line("prune, half; quantize", ratio=0.5, quantized=True),
     Line("distill, 4 layers; prune, half; quantize", depth=0.67, ratio=0.5, quantized=True),
+    Line("distill, 5 layers", depth=0.84),
+    Line("distill, 5 layers; prune, half", depth=0.84, ratio=0.5),
+    Line("distill, 5 layers; prune, half; quantize", depth=0.84, ratio=0.5, quantized=True),
 )
 
 
@@ -145,13 +146,12 @@ class Bench:
         self.save()
 
     def lines(self, seeds: int) -> None:
-        """Every line for every seed, one row of figures each."""
+        """Every line for every seed, a row of figures each."""
         known = {(row["line"], row["seed"]) for row in self.figures["rows"]}
-        for seed in range(seeds):
-            for line in LINES:
-                if (line.name, seed) not in known:
-                    self.figures["rows"].append(self.row(line, seed))
-                    self.save()
+        for line, seed in product(LINES, range(seeds)):
+            if (line.name, seed) not in known:
+                self.figures["rows"].append(self.row(line, seed))
+                self.save()
 
     def costs(self, _seeds: int) -> None:
         """Processor time per answer of every line and of the baseline's forms, in turn."""
