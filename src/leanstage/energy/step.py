@@ -7,6 +7,8 @@ from leanstage import progress
 from leanstage.contracts import EnergyComparison
 from leanstage.energy.meters import Meter, MeterError, discover, discover_gpu
 from leanstage.energy.protocol import BASELINE, CANDIDATE, compare
+from leanstage.energy.worker import DEFAULT_LOADER
+from leanstage.serving.endpoint import SERVED_LOADER, chosen_server
 from leanstage.tasks import SplitFolder
 from leanstage.variant import Variant
 from leanstage.variant.forms import unoptimized_forms
@@ -25,13 +27,15 @@ def measure(
 ) -> EnergyComparison:
     """Compare the energy per answer on the texts of a split, in batches of ``batch_size``.
 
-    Models that write answer every prompt with equally many tokens.
+    Models that write answer every prompt with equally many tokens, through a server where
+    ``LEANSTAGE_ENDPOINT`` names one.
 
     Raises:
         MeterError: a GPU would answer, whose energy no meter here sees, or only one of the two.
     """
     meter = _meter(baseline, candidate)
     writes = baseline.manifest.task == "text-generation"
+    server = chosen_server() if writes else None
     with tempfile.TemporaryDirectory(prefix="leanstage-energy-") as scratch:
         progress.step("writing the unoptimized forms of the baseline")
         arms = {
@@ -54,6 +58,8 @@ def measure(
             window_seconds=window_seconds,
             label=f"one load, batches of {batch_size}, one at a time",
             tokens_per_answer=NEW_TOKENS if writes else None,
+            endpoint=f"{server} serve" if server else None,
+            loader=SERVED_LOADER if server else DEFAULT_LOADER,
             progress=progress.step,
         )
 

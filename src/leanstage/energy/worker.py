@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol, TextIO
+from typing import Any, Protocol, TextIO, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,19 +33,38 @@ class Predictor(Protocol):
     def predict(self, texts: Sequence[str]) -> NDArray[np.float32]: ...
 
 
+@runtime_checkable
+class Served(Protocol):
+    """A predictor that lets a server answer, whose work is the model's as well."""
+
+    def cpu_seconds(self) -> float:
+        """Processor time of the server so far."""
+        ...
+
+    def rss_bytes(self) -> int:
+        """Resident memory of the server now."""
+        ...
+
+    def close(self) -> None:
+        """Stop the server."""
+        ...
+
+
 class Worker:
     """One model and the rows it is asked about; each public method is a command."""
 
     def __init__(self) -> None:
         self._predictor: Predictor | None = None
+        self._served: Served | None = None
         self._batches: list[list[str]] = []
 
     def load(self, path: str, loader: str = DEFAULT_LOADER) -> dict[str, Any]:
         """Load the model in ``path`` with ``loader`` (``module:function``); time the call."""
         module, _, function = loader.partition(":")
-        load: Callable[[Path], Predictor] = getattr(importlib.import_module(module), function)
+        load: Callable[[Path], Any] = getattr(importlib.import_module(module), function)
         started = time.perf_counter()
-        self._predictor = load(Path(path))
+        self._predictor = predictor = load(Path(path))
+        self._served = predictor if isinstance(predictor, Served) else None
         return {"load_seconds": time.perf_counter() - started}
 
     def prepare(self, texts: list[str], batch_size: int) -> dict[str, Any]:
@@ -87,20 +106,20 @@ class Worker:
         rows = sum(len(batch) for batch in self._batches)
         answers = passes = 0
         _synchronize()
-        cpu_started = _cpu_seconds()
+        cpu_started = self.cpu_seconds()
         started = time.perf_counter()
         while passes * rows < min_answers or time.perf_counter() - started < min_seconds:
             answers += sum(self._answer(batch) for batch in self._batches)
             passes += 1
         _synchronize()
         wall_seconds = time.perf_counter() - started
-        cpu_seconds = _cpu_seconds() - cpu_started
+        cpu_seconds = self.cpu_seconds() - cpu_started
         return {
             "answers": answers,
             "passes": passes,
             "wall_seconds": wall_seconds,
             "cpu_seconds": cpu_seconds,
-            "peak_rss_bytes": _peak_rss_bytes(),
+            "peak_rss_bytes": _peak_rss_bytes() + (self._served.rss_bytes() if self._served else 0),
         }
 
     def one_by_one(self, min_calls: int, min_seconds: float) -> dict[str, Any]:
@@ -111,7 +130,7 @@ class Worker:
         texts = [text for batch in self._batches for text in batch]
         milliseconds: list[float] = []
         _synchronize()
-        cpu_started = _cpu_seconds()
+        cpu_started = self.cpu_seconds()
         started = before = time.perf_counter()
         while len(milliseconds) < min_calls or before - started < min_seconds:
             self._answer([texts[len(milliseconds) % len(texts)]])
@@ -122,8 +141,17 @@ class Worker:
         return {
             "milliseconds": milliseconds,
             "wall_seconds": before - started,
-            "cpu_seconds": _cpu_seconds() - cpu_started,
+            "cpu_seconds": self.cpu_seconds() - cpu_started,
         }
+
+    def cpu_seconds(self) -> float:
+        """Processor time of this process and of a server that answers for it."""
+        return _cpu_seconds() + (self._served.cpu_seconds() if self._served else 0.0)
+
+    def close(self) -> None:
+        """Stop the server that answers, where there is one."""
+        if self._served:
+            self._served.close()
 
     def _answer(self, batch: list[str]) -> int:
         if self._predictor is None:
@@ -171,11 +199,13 @@ def serve(requests: TextIO, replies: TextIO) -> None:
         "one_by_one": worker.one_by_one,
     }
     while True:
-        idle_cpu, idle_wall = _cpu_seconds(), time.perf_counter()
+        idle_cpu, idle_wall = worker.cpu_seconds(), time.perf_counter()
         line = requests.readline()
-        idle_cpu, idle_wall = _cpu_seconds() - idle_cpu, time.perf_counter() - idle_wall
+        idle_wall = time.perf_counter() - idle_wall
         if not line:
+            worker.close()
             return
+        idle_cpu = worker.cpu_seconds() - idle_cpu
         arguments = json.loads(line)
         command = arguments.pop("command")
         answer: dict[str, Any]

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from leanstage import progress
 from leanstage.errors import LeanstageError
+from leanstage.serving.endpoint import open_generator
 from leanstage.tasks import LABEL, Predictions, SplitFolder
 from leanstage.tasks.written import Written, coded, spaced
 from leanstage.variant import Variant
-from leanstage.variant.generation import load_generator
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,22 +33,22 @@ class WrittenAnswers:
 def written_answers(
     name: str, variant: Variant, split: SplitFolder, batch_size: int
 ) -> WrittenAnswers:
-    """Ask a model that generates about every row.
+    """Ask a model that generates about every row, through a server where one is chosen.
 
     Raises:
         LeanstageError: it answers with something that is not a probability.
     """
-    generator = load_generator(variant.path)
     texts: list[str] = []
     likely = []
-    for start in range(0, len(split.texts), batch_size):
-        some = slice(start, start + batch_size)
-        prompts, completions = split.texts[some], split.completions[some]
-        texts += generator.generate(prompts, generator.lengths(prompts, completions))
-        whole = split.info.form == "text"
-        likely.append(generator.likelihood(prompts, completions, whole=whole))
-        if start // batch_size % 50 == 0:
-            progress.step(f"the {name} completes the evaluation rows", start / len(split.texts))
+    whole = split.info.form == "text"
+    with open_generator(variant.path) as generator:
+        for start in range(0, len(split.texts), batch_size):
+            some = slice(start, start + batch_size)
+            prompts, completions = split.texts[some], split.completions[some]
+            texts += generator.generate(prompts, generator.lengths(prompts, completions))
+            likely.append(generator.likelihood(prompts, completions, whole=whole))
+            if start // batch_size % 50 == 0:
+                progress.step(f"the {name} completes the evaluation rows", start / len(split.texts))
     logprobs = np.concatenate([part.row_sums() for part in likely])
     broken = int((~np.isfinite(logprobs)).sum())
     if broken:
