@@ -99,7 +99,8 @@ def test_the_images_hold_every_dependency_of_the_package() -> None:
 @pytest.mark.parametrize("image", NAMES)
 def test_an_image_holds_no_more_than_the_package_and_kfp_ask_for(image: str) -> None:
     extras = PROJECT["optional-dependencies"]
-    asked = requirements([*PROJECT["dependencies"], *extras["s3"], *extras["datasets"]])
+    more = [*extras["s3"], *extras["datasets"], *extras["openvino"]]
+    asked = requirements([*PROJECT["dependencies"], *more])
     kfp = requirements(requires("kfp") or [])
     allowed = set(asked) | set(kfp) | set(SMALLER.values()) | {"googleapis-common-protos"}
     assert set(installed(image)) <= allowed

@@ -56,6 +56,8 @@ class Step(Part):
     trials: tuple[Trial, ...] = ()
     input_cpu_ms_per_answer: float | None = None
     """Of the model that the step was given."""
+    node: str = ""
+    """Kind of node that the trials were timed on, in words; empty where the step says nothing."""
     parent_digest: Sha256
     seconds: float = Field(ge=0)
 

@@ -1,30 +1,24 @@
 """The quantize step: every backend of the plan is built and timed; the cheapest that fits wins."""
 
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from leanstage import progress
-from leanstage.contracts import Plan, Trial
-from leanstage.errors import LeanstageError
+from leanstage.contracts import Plan, QuantizeBackend
+from leanstage.errors import InputError, LeanstageError
 from leanstage.quantize.backends import BACKENDS
+from leanstage.quantize.bench import Bench, Form, Verdict, words
+from leanstage.quantize.how import METHODS, How
+from leanstage.quantize.sensitive import keep_sensitive
 from leanstage.tasks import SplitFolder
 from leanstage.techniques.answers import Answers
-from leanstage.techniques.cost import cpu_ms_per_answer
 from leanstage.techniques.record import Record
-from leanstage.techniques.search import Budget, answers_of, figures_of, tried
-from leanstage.variant import Predictor, Variant, load_predictor
+from leanstage.techniques.search import Budget
+from leanstage.variant import Variant
+from leanstage.variant.hardware import hardware_profile
 
-INPUT = "input"
-
-
-@dataclass(frozen=True)
-class _Built:
-    """A backend's variant, loaded from disk through its own runtime."""
-
-    variant: Variant
-    predictor: Predictor
+_FLOAT = ("fp32", "fp16", "bf16")
 
 
 def quantize(
@@ -39,39 +33,52 @@ def quantize(
 ) -> Variant:
     """Write the :func:`cheapest` form to ``target``, or the input unchanged with the reason.
 
-    Backends are timed in turn with the input; those that save processor time are held against the
-    baseline's ``answers`` on the validation split. One that fails here is a trial that says so.
+    Forms are timed in turn with the input, on the machine at hand, which the step records; those
+    that save processor time are held against the baseline's ``answers`` on the validation split.
+    Where one loses too much, the layers that it hurts most stay in float. What cannot be had here
+    is a trial that says so.
+
+    Args:
+        train: text from which static forms take their ranges; without it they are not tried.
+
+    Raises:
+        InputError: a static form is to take its ranges from a single row.
     """
     record = Record("quantize", model, target)
     settings = plan.quantize
     if not settings.backends:
         return record.skipped("the plan says no")
-    if model.manifest.runtime != "torch" or model.manifest.precision == "int8":
+    if model.manifest.runtime != "torch" or model.manifest.precision not in _FLOAT:
         return record.skipped(
             f"the input is {model.manifest.precision} under {model.manifest.runtime} already"
         )
-
+    texts = _texts(train, plan)
+    record.node = hardware_profile().kind()
     with tempfile.TemporaryDirectory(prefix="leanstage-quantize-") as scratch:
-        built, record.trials = _build(model, settings.backends, Path(scratch))
-        progress.step("timing the backends in turn")
-        predictors = {INPUT: load_predictor(model.path)}
-        predictors |= {name: each.predictor for name, each in built.items()}
-        costs = cpu_ms_per_answer(predictors, validation.texts, batch_size=batch_size)
-        record.input_cpu_ms_per_answer = costs[INPUT]
-        for name, each in built.items():
-            trial = _judge(name, each, answers, validation, plan, costs, batch_size)
-            progress.step(f"{name}: {trial.reason}")
-            record.trials.append(trial)
-        passing = [str(trial.settings["backend"]) for trial in record.trials if trial.fits]
+        bench = Bench(
+            model=model,
+            reference=answers.validation,
+            validation=validation,
+            budget=Budget.of("quantize", plan.tolerance),
+            texts=texts,
+            batch_size=batch_size,
+            folder=Path(scratch),
+        )
+        record.trials = bench.trials
+        passing = dict(_passing(bench, settings.backends, settings.min_gain))
+        record.input_cpu_ms_per_answer = bench.input_cost
         if not passing:
             return record.rejected(
-                f"none of {len(record.trials)} backends saved processor time within the limit"
+                f"no quantization: none of {len(bench.trials)} forms saved processor time within "
+                f"the limit{_closest(bench)}"
             )
-        best = cheapest(passing, costs, settings.min_gain)
+        costs = {name: cost for name, (_, cost) in passing.items()}
+        best, cost = passing[cheapest(list(costs), costs, settings.min_gain)]
         return record.applied(
-            built[best].variant,
-            f"{best}: {costs[best]:.2f} ms of processor time an answer against {costs[INPUT]:.2f}",
-            {"backend": best},
+            best.variant,
+            f"{words(best)}: {cost:.2f} ms of processor time an answer against "
+            f"{bench.input_cost:.2f}",
+            best.settings,
         )
 
 
@@ -88,41 +95,85 @@ def cheapest(names: Sequence[str], costs: Mapping[str, float], min_gain: float) 
     return best
 
 
-def _build(
-    model: Variant, backends: tuple[str, ...], scratch: Path
-) -> tuple[dict[str, _Built], list[Trial]]:
-    """What could be built and loaded, by name, and a trial for each that could not."""
-    built: dict[str, _Built] = {}
-    failed: list[Trial] = []
+def _texts(train: SplitFolder | None, plan: Plan) -> tuple[str, ...]:
+    """Training text to take ranges from."""
+    texts = train.whole[: plan.quantize.calibration_rows] if train is not None else []
+    static = [name for name in plan.quantize.backends if BACKENDS[name].methods]
+    if static and len(texts) == 1:
+        raise InputError(
+            f"{static[0]} takes the ranges of activations from training text, and there is one "
+            "row of it, which shows no range; give more, or a plan without static forms."
+        )
+    return tuple(texts)
+
+
+def _passing(
+    bench: Bench, backends: Sequence[QuantizeBackend], min_gain: float
+) -> Iterator[tuple[str, tuple[Form, float]]]:
+    """By backend, the form that saves time and keeps the accuracy, with its cost."""
+    forms: dict[str, Form] = {form.backend: form for form in _build(bench, backends)}
+    progress.step("timing the backends in turn")
+    costs = bench.costs(forms)
+    assert bench.input_cost is not None
+    most = bench.input_cost * (1 - min_gain)
+    for name, form in forms.items():
+        cost = costs[name]
+        if cost > most:
+            bench.tell(form, Verdict(False, _no_gain(1 - cost / bench.input_cost)), cost)
+            continue
+        verdict = bench.judge(form)
+        bench.tell(form, verdict, cost)
+        found = (form, cost) if verdict.fits else keep_sensitive(bench, form)
+        if found is not None and found[1] <= most:
+            yield name, found
+
+
+def _build(bench: Bench, backends: Sequence[QuantizeBackend]) -> Iterator[Form]:
+    """Of every backend that can be had, the form that loses least."""
     for number, name in enumerate(backends):
         progress.step(f"building {name}", number / len(backends))
+        refusal = BACKENDS[name].refusal(bench.model, bench.texts)
+        if refusal is not None:
+            bench.refuse(name, refusal)
+            continue
         try:
-            variant = BACKENDS[name](model, scratch / name)
-            built[name] = _Built(variant, load_predictor(variant.path))
-        except (LeanstageError, RuntimeError, ValueError, ImportError) as error:
-            first = str(error).strip().partition("\n")[0] or type(error).__name__
-            reason = f"does not run here: {first}"
-            failed.append(Trial(settings={"backend": name}, fits=False, reason=reason))
-    return built, failed
+            yield _least_loss(bench, name)
+        # PyTorch and its kernels for quantized layers refuse a shape by an assertion.
+        except (LeanstageError, RuntimeError, ValueError, ImportError, AssertionError) as error:
+            first = str(error).strip().partition("\n")[0]
+            bench.refuse(name, first or type(error).__name__)
 
 
-def _judge(
-    name: str,
-    built: _Built,
-    answers: Answers,
-    validation: SplitFolder,
-    plan: Plan,
-    costs: Mapping[str, float],
-    batch_size: int,
-) -> Trial:
-    """Whether a backend saves enough here and, if so, keeps the accuracy."""
-    cost = {"settings": {"backend": name}, "cpu_ms_per_answer": costs[name]}
-    gain = 1 - costs[name] / costs[INPUT]
-    if gain < plan.quantize.min_gain:
-        saved = f"saves {gain:.0%}" if gain >= 0 else f"takes {-gain:.0%} more"
-        reason = f"{saved} of the processor time: not enough gain measured here"
-        return tried(built.variant.manifest, False, reason, **cost)
-    given = answers_of(built.predictor, validation, batch_size=batch_size)
-    figures = figures_of(given, answers.validation, validation)
-    fits, reason = Budget.of("quantize", plan.tolerance).judge(figures)
-    return tried(built.variant.manifest, fits, reason, validation=figures, **cost)
+def _least_loss(bench: Bench, name: QuantizeBackend) -> Form:
+    """The form by the method of taking ranges that loses least; the others are trials."""
+    methods = BACKENDS[name].methods or METHODS[:1]
+    forms = [
+        bench.build(name, How(texts=bench.texts, method=method, cache=bench.folder))
+        for method in methods
+    ]
+    if len(forms) == 1:
+        return forms[0]
+    verdicts = [bench.judge(form) for form in forms]
+    best = min(range(len(forms)), key=lambda number: verdicts[number].drop)
+    for form, verdict in zip(forms, verdicts, strict=True):
+        if form is not forms[best]:
+            reason = f"{verdict.reason}; {forms[best].how.method} loses less"
+            bench.tell(form, Verdict(False, reason, verdict.figures))
+    return forms[best]
+
+
+def _no_gain(gain: float) -> str:
+    saved = f"saves {gain:.0%}" if gain >= 0 else f"takes {-gain:.0%} more"
+    return f"{saved} of the processor time: not enough gain measured here"
+
+
+def _closest(bench: Bench) -> str:
+    """The figures of the cheapest form, or why there was none, as the end of a sentence."""
+    timed = [(t.cpu_ms_per_answer, t) for t in bench.trials if t.cpu_ms_per_answer is not None]
+    if not timed:
+        return f"; {bench.trials[0].settings['backend']} {bench.trials[0].reason}"
+    cost, trial = min(timed, key=lambda pair: pair[0])
+    return (
+        f"; the cheapest, {trial.settings['backend']}, took {cost:.2f} ms an answer against "
+        f"{bench.input_cost:.2f}: {trial.reason}"
+    )

@@ -20,6 +20,8 @@ class Record:
         lineage = parent.manifest.lineage
         self.input_cpu_ms_per_answer = lineage[-1].output_cpu_ms_per_answer if lineage else None
         """As the step before timed it; a step that times its input anew says so here."""
+        self.node = ""
+        """Kind of node, where the step depends on it."""
 
     def applied(self, variant: Variant, reason: str, settings: dict[str, Any]) -> Variant:
         """Keep ``variant``, with this step in its lineage."""
@@ -42,6 +44,7 @@ class Record:
             settings=settings,
             trials=tuple(self.trials),
             input_cpu_ms_per_answer=self.input_cpu_ms_per_answer,
+            node=self.node,
             parent_digest=self.parent.digest,
             seconds=time.monotonic() - self._started,
         )

@@ -151,7 +151,8 @@ def _refuse_nonfinite(folder: Path, model: "PreTrainedModel") -> None:
     import torch
 
     for name, tensor in model.state_dict().items():
-        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+        values = tensor if type(tensor) is torch.Tensor else tensor.dequantize()
+        if values.is_floating_point() and not bool(torch.isfinite(values).all()):
             raise InputError(
                 f"{folder} holds NaN or infinite values in {name}; restore the model from an "
                 "earlier checkpoint."

@@ -10,6 +10,7 @@ from leanstage.contracts import HardwareProfile
 _X86 = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "avx_vnni", "amx_int8", "amx_bf16")
 _ARM = ("asimd", "asimdhp", "asimddp", "i8mm", "bf16", "sve", "sve2")
 _BF16 = frozenset({"avx512_bf16", "amx_bf16"})
+_FP16 = frozenset({"avx512_fp16", "amx_fp16"})
 _CPUINFO = Path("/proc/cpuinfo")
 
 
@@ -38,6 +39,11 @@ def device_type() -> str:
 def supports_bf16() -> bool:
     """Whether this processor computes in bfloat16; emulated, it is slower than float32."""
     return bool(_BF16 & set(_cpuinfo().get("flags", "").split()))
+
+
+def supports_fp16() -> bool:
+    """Whether what answers here computes in float16: a GPU, or a processor with units for it."""
+    return device_type() == "cuda" or bool(_FP16 & set(_cpuinfo().get("flags", "").split()))
 
 
 def _cpuinfo() -> dict[str, str]:

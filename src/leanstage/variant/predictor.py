@@ -1,5 +1,6 @@
 """The code that answers: the same for evaluation, measurement and serving."""
 
+import logging
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -46,6 +47,10 @@ def load_predictor(path: str | Path) -> Predictor:
         return Writer(load_generator(path))
     if manifest.runtime == "onnxruntime":
         return OnnxPredictor(path, manifest)
+    if manifest.runtime == "openvino":
+        from leanstage.variant.openvino import OpenVinoPredictor
+
+        return OpenVinoPredictor(path, manifest)
     return TorchPredictor(path, manifest)
 
 
@@ -74,7 +79,7 @@ class OnnxPredictor:
         self._encoder = TextEncoder(path, manifest.max_length)
 
     def predict(self, texts: Sequence[str]) -> "NDArray[np.float32]":
-        return _by_length(self._encoder, texts, self._logits, ONNX_CALL_TOKENS)
+        return by_length(self._encoder, texts, self._logits, ONNX_CALL_TOKENS)
 
     def _logits(self, ids: "NDArray[np.int64]", mask: "NDArray[np.int64]") -> "NDArray[Any]":
         feeds = {"input_ids": ids, "attention_mask": mask}
@@ -94,7 +99,10 @@ class TorchPredictor:
         self._torch = torch
         self._device = device_type()
         model = load_checkpoint(path)
-        if not getattr(model, "is_quantized", False):
+        # It says at every layer of every answer that it casts.
+        logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+        # bitsandbytes places a model itself, and lets nobody move it.
+        if model.device.type != self._device:
             model.to(self._device)
         self._model: Any = model
         self._encoder = TextEncoder(path, manifest.max_length)
@@ -102,7 +110,7 @@ class TorchPredictor:
         self._call_tokens = None if self._device != "cpu" else _call_tokens(manifest.precision)
 
     def predict(self, texts: Sequence[str]) -> "NDArray[np.float32]":
-        return _by_length(self._encoder, texts, self._logits, self._call_tokens)
+        return by_length(self._encoder, texts, self._logits, self._call_tokens)
 
     def _logits(self, ids: "NDArray[np.int64]", mask: "NDArray[np.int64]") -> "NDArray[Any]":
         tensors = (self._torch.from_numpy(array).to(self._device) for array in (ids, mask))
@@ -117,7 +125,7 @@ def _call_tokens(precision: Precision) -> int:
     return TORCH_CALL_TOKENS.get(precision, _UNMEASURED_CALL_TOKENS)
 
 
-def _by_length(
+def by_length(
     encoder: TextEncoder,
     texts: Sequence[str],
     logits: Callable[["NDArray[np.int64]", "NDArray[np.int64]"], "NDArray[Any]"],
