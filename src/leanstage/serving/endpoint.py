@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from leanstage.errors import InputError, LeanstageError
 from leanstage.serving.server import Kind, Server, kind_of
@@ -74,16 +74,24 @@ class Endpoint:
 
 
 class ServedGenerator(Endpoint):
-    """A variant behind a server of its own on this machine.
+    """A variant behind an endpoint.
 
     What it writes comes through the endpoint; how likely a given text is, which few servers tell,
     is told by the same weights in this process.
+
+    Args:
+        folder: the variant that the endpoint serves.
+        url, model, kind: as of :class:`Endpoint`.
     """
 
-    def __init__(self, name: str, folder: Path) -> None:
+    def __init__(self, folder: Path, url: str, model: str, kind: Kind) -> None:
+        super().__init__(url, model, kind)
         self._folder = folder
-        self.server = Server(name, folder)
-        super().__init__(self.server.url, str(folder), self.server.kind)
+
+    @classmethod
+    def behind(cls, server: Server) -> Self:
+        """The variant of a server on this machine."""
+        return cls(server.folder, server.url, str(server.folder), server.kind)
 
     @cached_property
     def _inside(self) -> Generator:
@@ -103,21 +111,21 @@ class ServedGenerator(Endpoint):
 class ServedWriter(Writer):
     """The predictor of a measurement: the server's work counts as its own."""
 
-    def __init__(self, generator: ServedGenerator) -> None:
-        super().__init__(generator)
-        self.server = generator.server
+    def __init__(self, server: Server) -> None:
+        super().__init__(ServedGenerator.behind(server))
+        self._server = server
 
     def cpu_seconds(self) -> float:
         """Processor time of the server so far."""
-        return self.server.cpu_seconds()
+        return self._server.cpu_seconds()
 
     def rss_bytes(self) -> int:
         """Resident memory of the server now."""
-        return self.server.rss_bytes()
+        return self._server.rss_bytes()
 
     def close(self) -> None:
         """Stop the server."""
-        self.server.stop()
+        self._server.stop()
 
 
 def chosen_server() -> str | None:
@@ -143,9 +151,8 @@ def open_generator(folder: Path) -> Iterator[Generator]:
     if name is None:
         yield load_generator(folder)
         return
-    generator = ServedGenerator(name, folder)
-    with generator.server:
-        yield generator
+    with Server(name, folder) as server:
+        yield ServedGenerator.behind(server)
 
 
 def load_served(folder: Path) -> ServedWriter:
@@ -153,4 +160,4 @@ def load_served(folder: Path) -> ServedWriter:
     name = chosen_server()
     if name is None:
         raise InputError(f"{ENDPOINT_VARIABLE} names no server.")
-    return ServedWriter(ServedGenerator(name, Path(folder)))
+    return ServedWriter(Server(name, Path(folder)))
