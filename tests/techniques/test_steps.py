@@ -11,19 +11,17 @@ from leanstage.contracts import (
     HardwareProfile,
     Plan,
     PruneSettings,
-    QuantizeSettings,
     ValidationFigures,
 )
 from leanstage.distill.step import distill
 from leanstage.errors import InputError
 from leanstage.prune.step import prune
-from leanstage.quantize.backends import BACKENDS
-from leanstage.quantize.step import cheapest, quantize
+from leanstage.quantize.step import quantize
 from leanstage.tasks import Examples, SplitFolder, open_split, write_split
 from leanstage.tasks.figures import validation_figures
 from leanstage.techniques.answers import Answers, ask, load_answers
 from leanstage.techniques.search import Budget
-from leanstage.variant import Variant, load_predictor, open_variant
+from leanstage.variant import Variant, open_variant
 from leanstage.variant.adopt import adopt
 
 LABELS = ("negative", "positive")
@@ -116,7 +114,7 @@ def test_prune_halves_the_width_and_recovers(
     )
     (step,) = pruned.manifest.lineage
     assert step.status == "applied", step.reason
-    assert step.settings["width"] == 128
+    assert step.settings["intermediate"] == 128
 
 
 def test_prune_tries_the_ratio_it_is_given_instead_of_the_plan(
@@ -129,8 +127,8 @@ def test_prune_tries_the_ratio_it_is_given_instead_of_the_plan(
         "target": tmp_path / "pruned",
     }
     (step,) = prune(baseline, ratio=0.25, **given).manifest.lineage
-    assert [trial.settings["width"] for trial in step.trials] == [192]
-    with pytest.raises(InputError, match=r"the ratio 1\.0 is no share of the width"):
+    assert [trial.settings["intermediate"] for trial in step.trials] == [192]
+    with pytest.raises(InputError, match="the ratio 1 is no share of a model"):
         prune(baseline, ratio=1.0, **given)
 
 
@@ -161,74 +159,6 @@ def test_a_technique_the_plan_leaves_out_is_a_recorded_skip(
     (step,) = variant.manifest.lineage
     assert (step.technique, step.status) == (technique, "skipped")
     assert variant.digest != baseline.digest, "the record is part of the content"
-
-
-def test_quantize_measures_every_backend_and_keeps_the_cheapest(
-    baseline: Variant, splits: dict[str, SplitFolder], tmp_path: Path
-) -> None:
-    plan = plan_of(baseline, quantize=QuantizeSettings(backends=tuple(BACKENDS)))  # type: ignore[arg-type]
-    variant = quantize(
-        baseline,
-        answers=answers_of(baseline, splits),
-        validation=splits["validation"],
-        plan=plan,
-        batch_size=8,
-        target=tmp_path / "quantized",
-    )
-    (step,) = variant.manifest.lineage
-    assert [trial.settings["backend"] for trial in step.trials] == list(BACKENDS)
-    assert step.status == "applied", step.reason
-    costs = {str(t.settings["backend"]): t.cpu_ms_per_answer or 0.0 for t in step.trials if t.fits}
-    assert step.settings["backend"] == cheapest(list(costs), costs, plan.quantize.min_gain)
-
-
-@pytest.mark.parametrize(
-    ("costs", "best"),
-    [
-        ({"a": 1.0}, "a"),
-        ({"a": 1.0, "b": 0.97}, "a"),
-        ({"a": 1.0, "b": 0.94}, "b"),
-        ({"a": 1.0, "b": 0.97, "c": 0.94}, "c"),
-        ({"a": 1.0, "b": 0.94, "c": 0.93}, "b"),
-    ],
-)
-def test_noise_does_not_decide_between_backends(costs: dict[str, float], best: str) -> None:
-    assert cheapest(list(costs), costs, 0.05) == best
-
-
-@pytest.mark.parametrize("backend", list(BACKENDS))
-def test_every_backend_shrinks_the_model_and_keeps_its_answers(
-    backend: str, baseline: Variant, splits: dict[str, SplitFolder], tmp_path: Path
-) -> None:
-    variant = BACKENDS[backend](baseline, tmp_path / backend)
-    weights = sum(
-        path.stat().st_size
-        for pattern in ("*.safetensors", "onnx/*")
-        for path in variant.path.glob(pattern)
-    )
-    assert weights < (baseline.path / "model.safetensors").stat().st_size
-    texts = splits["validation"].texts
-    expected = load_predictor(baseline.path).predict(texts)
-    given = load_predictor(variant.path).predict(texts)
-    assert (given.argmax(1) == expected.argmax(1)).mean() > 0.97
-    assert len(set(given.argmax(1))) == 2, "one class for every row"
-
-
-def test_a_backend_that_saves_nothing_is_rejected(
-    baseline: Variant, splits: dict[str, SplitFolder], tmp_path: Path
-) -> None:
-    settings = QuantizeSettings(backends=("torch-bf16",), min_gain=1.0)
-    variant = quantize(
-        baseline,
-        answers=answers_of(baseline, splits),
-        validation=splits["validation"],
-        plan=plan_of(baseline, quantize=settings),
-        batch_size=8,
-        target=tmp_path / "quantized",
-    )
-    (step,) = variant.manifest.lineage
-    assert step.status == "rejected"
-    assert variant.manifest.precision == "fp32"
 
 
 def test_the_budget_passes_on_what_is_left_and_never_exceeds_the_tolerance() -> None:
