@@ -27,6 +27,7 @@ FACTS: dict[str, Any] = {
     "layers": 6,
     "hidden_size": 384,
     "heads": 12,
+    "key_value_heads": 12,
     "intermediate_size": 1536,
     "train_rows": 6000,
     "unlabelled_rows": 6000,

@@ -78,7 +78,7 @@ def test_a_question_that_is_cut_off_is_dropped(tmp_path: Path) -> None:
     cut = INSTEAD | {"id": "quantize.both", "when": {}}
     tree = load_tree(own(tmp_path, cut))
     asked = [question.id for question in tree.techniques[-1].questions]
-    assert asked == ["quantize.serving", "quantize.torch"]
+    assert asked == ["quantize.serving", "quantize.torch", "quantize.decoder"]
     assert walk(tree, FACTS, {}).path[-1].branch == "quantize.both"
 
 

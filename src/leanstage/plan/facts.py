@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from leanstage.contracts import DecisionTree, HardwareProfile, Serving, VariantManifest, Words
+from leanstage.contracts import DecisionTree, HardwareProfile, Serving, Words
 from leanstage.errors import InputError
 from leanstage.plan.measured import measured_facts
 from leanstage.plan.predicates import check_facts
 from leanstage.variant.architectures import family_of
-from leanstage.variant.checkpoint import read_config
-from leanstage.variant.digest import MANIFEST
+from leanstage.variant.checkpoint import read_config, task_of
 
-CLASSIFIER = "ForSequenceClassification"
 SECONDS_A_YEAR = 365.25 * 24 * 3600
 _LONGEST_HEADER = 100_000_000
 """Bytes, as the format has it."""
@@ -40,22 +38,16 @@ def model_facts(folder: Path) -> dict[str, Any]:
     """What ``config.json`` and the headers of the weights say about a checkpoint.
 
     Raises:
-        InputError: it is no sequence-classification checkpoint of a family that is known.
+        InputError: it is no checkpoint of a family that is known, made for the family's task.
     """
     config = read_config(folder)
     architecture = str(config.get("model_type"))
     family = family_of(architecture, where=str(folder))
-    named = config.get("architectures") or []
+    task = task_of(config, where=str(folder))
     # A config that names no labels means two, as transformers reads it.
     labels = config.get("id2label") or dict.fromkeys(range(2))
-    for key, value, kind in (("architectures", named, list), ("id2label", labels, dict)):
-        if not isinstance(value, kind):
-            raise InputError(f"{folder}/config.json has {value!r} for {key}; save the model again.")
-    if named and not any(str(name).endswith(CLASSIFIER) for name in named):
-        raise InputError(
-            f"{folder} is a {named[0]}; leanstage optimizes sequence classification: fine-tune the "
-            "model for the task and save it whole."
-        )
+    if not isinstance(labels, dict):
+        raise InputError(f"{folder}/config.json has {labels!r} for id2label; save the model again.")
     sizes = {
         "layers": family.depth_key,
         "hidden_size": family.hidden_key,
@@ -65,12 +57,15 @@ def model_facts(folder: Path) -> dict[str, Any]:
     missing = sorted(key for key in sizes.values() if not isinstance(config.get(key), int))
     if missing:
         raise InputError(f"{folder}/config.json does not say {missing[0]}; save the model again.")
+    found = {name: config[key] for name, key in sizes.items()}
+    shared = config.get(family.kv_heads_key) if family.kv_heads_key else None
     return {
-        "task": _task(folder),
+        "task": task,
         "architecture": architecture,
         "parameters": parameter_count(folder),
-        "labels": len(labels),
-        **{name: config[key] for name, key in sizes.items()},
+        "labels": len(labels) if task == "text-classification" else 0,
+        **found,
+        "key_value_heads": found["heads"] if shared is None else shared,
     }
 
 
@@ -132,14 +127,6 @@ def gpu_compute(hardware: HardwareProfile) -> float | None:
     """Compute capability of the GPUs as the node's labels say it; None where they do not."""
     major, minor = (hardware.labels.get(label, "") for label in _COMPUTE)
     return int(major) + int(minor) / 10 if major.isdigit() and minor.isdigit() else None
-
-
-def _task(folder: Path) -> str:
-    """What the manifest says, which a checkpoint that is no variant yet does not have."""
-    path = folder / MANIFEST
-    if path.is_file():
-        return VariantManifest.load(path).task
-    return str(VariantManifest.model_fields["task"].default)
 
 
 def _weights_in(path: Path) -> int:

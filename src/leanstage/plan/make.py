@@ -55,7 +55,8 @@ def make_plan(
         hardware=hardware,
     )
     gains = nearest(
-        hardware.calibration,
+        # Calibration times encoders; what writes spends its time otherwise, token by token.
+        hardware.calibration if facts["task"] == "text-classification" else None,
         layers=facts["layers"],
         hidden_size=facts["hidden_size"],
         batch_size=load.batch_size,
