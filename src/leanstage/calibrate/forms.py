@@ -4,10 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from leanstage.calibrate.shapes import Shape, write_model
-from leanstage.contracts import Form
+from leanstage.calibrate.shapes import Shape, texts, write_model
+from leanstage.contracts import Form, QuantizeBackend
 from leanstage.errors import InputError
-from leanstage.quantize.backends import BACKENDS, bitsandbytes
+from leanstage.quantize.backends import BACKENDS
+from leanstage.quantize.how import How
 from leanstage.variant import MANIFEST, Predictor, Variant, fresh_folder, load_predictor
 from leanstage.variant.architectures import layers_of
 from leanstage.variant.checkpoint import load_checkpoint
@@ -24,8 +25,18 @@ SPARSITY = 0.5
 """Share of the weights that both kinds of sparsity leave at zero."""
 
 
-def _backend(name: str) -> Try:
-    return lambda _, source, target: load_predictor(BACKENDS[name](source, target).path)
+RANGE_ROWS = 32
+"""Texts from which static forms take their ranges: what they cost does not depend on those."""
+
+
+def _backend(name: QuantizeBackend) -> Try:
+    def tried(_: Shape, source: Variant, target: Path) -> Predictor:
+        rows = tuple(texts()[:RANGE_ROWS])
+        if refusal := BACKENDS[name].refusal(source, rows):
+            raise InputError(refusal)
+        return load_predictor(BACKENDS[name](source, target, How(texts=rows)).path)
+
+    return tried
 
 
 def _on_the_processor(form: Try) -> Try:
@@ -34,7 +45,7 @@ def _on_the_processor(form: Try) -> Try:
     def tried(shape: Shape, source: Variant, target: Path) -> Predictor:
         if device_type() != "cpu":
             raise InputError(
-                "onnxruntime answers on the processor here, so its cost cannot be held against "
+                "its runtime answers on the processor here, so its cost cannot be held against "
                 "that of the GPU"
             )
         return form(shape, source, target)
@@ -44,13 +55,6 @@ def _on_the_processor(form: Try) -> Try:
 
 def _onnxruntime_fp32(_: Shape, source: Variant, target: Path) -> Predictor:
     return load_predictor(write_onnx(source, target).path)
-
-
-def _bitsandbytes_nf4(_: Shape, source: Variant, target: Path) -> Predictor:
-    import torch
-
-    settings = {"bnb_4bit_quant_type": "nf4", "bnb_4bit_compute_dtype": torch.bfloat16}
-    return load_predictor(bitsandbytes(source, target, "nf4", load_in_4bit=True, **settings).path)
 
 
 def _unstructured(_: Shape, source: Variant, target: Path) -> Predictor:
@@ -120,10 +124,16 @@ def _smaller(half: Callable[[Shape], Shape]) -> Try:
 
 FORMS: dict[Form, Try] = {
     "torch-bf16": _backend("torch-bf16"),
+    "torch-fp16": _backend("torch-fp16"),
     "onnxruntime-fp32": _on_the_processor(_onnxruntime_fp32),
     "onnxruntime-int8": _on_the_processor(_backend("onnxruntime-int8")),
+    "onnxruntime-int8-static": _on_the_processor(_backend("onnxruntime-int8-static")),
+    "openvino-bf16": _on_the_processor(_backend("openvino-bf16")),
+    "openvino-int8": _on_the_processor(_backend("openvino-int8")),
     "bitsandbytes-int8": _backend("bitsandbytes-int8"),
-    "bitsandbytes-nf4": _bitsandbytes_nf4,
+    "bitsandbytes-nf4": _backend("bitsandbytes-nf4"),
+    "torchao-int8": _backend("torchao-int8"),
+    "torchao-int4": _backend("torchao-int4"),
     "sparsity-unstructured": _unstructured,
     "sparsity-2:4": _two_of_four,
     "half-depth": _smaller(lambda shape: shape.half_depth),

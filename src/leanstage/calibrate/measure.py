@@ -29,7 +29,9 @@ UNITS = {
 }
 _CLOCKS = {"cpu": time.process_time, "cuda": time.perf_counter}
 _BATCHES = {"cpu": (1, 8), "cuda": (1, 8, 32)}
-_PACKAGES = ("torch", "transformers", "onnxruntime", "bitsandbytes")
+_PACKAGES = (
+    "torch", "transformers", "onnxruntime", "openvino", "nncf", "bitsandbytes", "torchao",
+)  # fmt: skip
 SLOWEST = 15.0
 """Seconds of one batch, beyond which a form that takes longer than the reference is left out, so
 that a calibration comes to an end."""

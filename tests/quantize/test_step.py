@@ -1,0 +1,144 @@
+"""The step on a tiny trained model: what is measured is kept, refused or rejected with figures."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from leanstage.contracts import Plan
+from leanstage.errors import InputError
+from leanstage.quantize.step import cheapest, quantize
+from leanstage.tasks import SplitFolder, open_split, read_labelled, write_split
+from leanstage.techniques.answers import Answers
+from leanstage.variant import Variant, open_variant
+from leanstage.variant.hardware import hardware_profile
+from tests.conftest import write_rows
+
+Planned = Callable[..., Plan]
+
+
+def test_every_form_is_a_trial_and_the_cheapest_that_fits_is_kept(
+    baseline: Variant,
+    answers: Answers,
+    train: SplitFolder,
+    validation: SplitFolder,
+    plan: Planned,
+    tmp_path: Path,
+) -> None:
+    backends = ("onnxruntime-int8", "onnxruntime-int8-static", "openvino-bf16", "torchao-int4")
+    planned = plan(*backends, calibration_rows=64)
+    variant = quantize(
+        baseline,
+        answers=answers,
+        validation=validation,
+        plan=planned,
+        batch_size=8,
+        target=tmp_path / "quantized",
+        train=train,
+    )
+    (step,) = variant.manifest.lineage
+    assert step.status == "applied", step.reason
+    tried = [(t.settings["backend"], t.settings.get("calibration")) for t in step.trials]
+    assert {name for name, _ in tried} == set(backends)
+    static = [method for name, method in tried if name == "onnxruntime-int8-static"]
+    assert sorted(static) == ["entropy", "min-max", "percentile"]
+    (refused,) = (t for t in step.trials if t.settings["backend"] == "torchao-int4")
+    assert refused.reason.startswith("does not run here: ")
+    losing = [t for t in step.trials if t.reason.endswith(" loses less")]
+    assert len(losing) == 2
+    assert all(t.validation is not None and not t.fits for t in losing)
+    costs = {str(t.settings["backend"]): t.cpu_ms_per_answer or 0.0 for t in step.trials if t.fits}
+    assert step.settings["backend"] == cheapest(list(costs), costs, planned.quantize.min_gain)
+    assert step.kept is not None
+    assert step.kept.settings == step.settings
+    assert step.output_cpu_ms_per_answer == costs[step.settings["backend"]]
+    assert step.node == hardware_profile().kind()
+    assert open_variant(variant.path).manifest.bytes < baseline.manifest.bytes
+
+
+@pytest.mark.parametrize(
+    ("costs", "best"),
+    [
+        ({"a": 1.0}, "a"),
+        ({"a": 1.0, "b": 0.97}, "a"),
+        ({"a": 1.0, "b": 0.94}, "b"),
+        ({"a": 1.0, "b": 0.97, "c": 0.94}, "c"),
+        ({"a": 1.0, "b": 0.94, "c": 0.93}, "b"),
+    ],
+)
+def test_noise_does_not_decide_between_backends(costs: dict[str, float], best: str) -> None:
+    assert cheapest(list(costs), costs, 0.05) == best
+
+
+def test_no_gain_measured_is_an_outcome_with_its_figures(
+    baseline: Variant, answers: Answers, validation: SplitFolder, plan: Planned, tmp_path: Path
+) -> None:
+    variant = quantize(
+        baseline,
+        answers=answers,
+        validation=validation,
+        plan=plan("torch-bf16", min_gain=1.0),
+        batch_size=8,
+        target=tmp_path / "quantized",
+    )
+    (step,) = variant.manifest.lineage
+    assert step.status == "rejected"
+    assert step.reason.startswith("no quantization: none of 1 forms saved processor time")
+    assert "the cheapest, torch-bf16, took " in step.reason
+    (trial,) = step.trials
+    assert trial.cpu_ms_per_answer
+    assert f"{trial.cpu_ms_per_answer:.2f} ms" in step.reason
+    assert step.node == hardware_profile().kind()
+    assert variant.manifest.precision == "fp32"
+
+
+def test_forms_without_training_text_or_without_a_gpu_are_not_built(
+    baseline: Variant,
+    answers: Answers,
+    validation: SplitFolder,
+    plan: Planned,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def build(*_: object) -> None:
+        raise AssertionError("nothing is built where it cannot be had")
+
+    monkeypatch.setattr("leanstage.quantize.bench.Bench.build", build)
+    variant = quantize(
+        baseline,
+        answers=answers,
+        validation=validation,
+        plan=plan("onnxruntime-int8-static", "torchao-int4"),
+        batch_size=8,
+        target=tmp_path / "quantized",
+    )
+    (step,) = variant.manifest.lineage
+    assert step.status == "rejected"
+    static, gpu = (trial.reason for trial in step.trials)
+    assert static == (
+        "does not run here: takes its ranges from training text, and the step was given none"
+    )
+    assert "torchao" in gpu or "GPU" in gpu
+    assert "onnxruntime-int8-static does not run here" in step.reason
+
+
+def test_one_row_shows_no_range(
+    baseline: Variant, answers: Answers, validation: SplitFolder, plan: Planned, tmp_path: Path
+) -> None:
+    rows = read_labelled(
+        str(write_rows(tmp_path / "one.jsonl", [("a moving film", "positive")])),
+        ("negative", "positive"),
+        split="unlabelled",
+    )
+    write_split(tmp_path / "one", rows, split="unlabelled", labels=())
+    with pytest.raises(InputError, match="there is one row of it, which shows no range"):
+        quantize(
+            baseline,
+            answers=answers,
+            validation=validation,
+            plan=plan("onnxruntime-int8-static"),
+            batch_size=8,
+            target=tmp_path / "quantized",
+            train=open_split(tmp_path / "one"),
+        )
+    assert not (tmp_path / "quantized").exists()
