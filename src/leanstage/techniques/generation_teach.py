@@ -63,7 +63,7 @@ def teach_tokens(
     order = sorted(range(len(windows)), key=taught.lengths.__getitem__)
     for first in range(0, len(order), _BATCH):
         _answer(model, taught, order[first : first + _BATCH], check=first == 0)
-        if first // _BATCH % 20 == 0:
+        if first // _BATCH % 5 == 0:
             progress.step("the teacher reads the training text", first / len(order))
     return taught
 
