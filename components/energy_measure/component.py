@@ -41,13 +41,15 @@ def energy_measure(
     from leanstage.variant import open_variant
 
     with stage(stage_name):
+        policy = RunContext.load(context.path).policy
         result = measure(
             open_variant(baseline.path),
             open_variant(candidate.path),
             open_split(evaluation.path),
-            batch_size=RunContext.load(context.path).policy.batch_size,
+            batch_size=policy.batch_size,
             blocks=int(blocks),
             window_seconds=window_seconds,
+            serving=policy.serving,
         )
         result.save(figures.path)
         metrics.log_metric("energy_ratio", result.registered.ratio)

@@ -15,7 +15,7 @@ from leanstage.energy.meters import Meter
 from leanstage.energy.ratios import cheapest, energy_ratio
 from leanstage.energy.resident import WORKER_ENVIRONMENT, Run, Singles, WarmUp
 
-_PACKAGES = ("numpy", "onnxruntime", "tokenizers", "torch", "transformers")
+_PACKAGES = ("numpy", "onnxruntime", "openvino", "tokenizers", "torch", "transformers")
 _WH_PER_1000_ANSWERS = 1000 / 3600
 """Watt-hours per 1,000 answers that one joule per answer is."""
 

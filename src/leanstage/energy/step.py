@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 from leanstage import progress
-from leanstage.contracts import EnergyComparison
+from leanstage.contracts import EnergyComparison, Serving
 from leanstage.energy.meters import Meter, MeterError, discover, discover_gpu
 from leanstage.energy.protocol import BASELINE, CANDIDATE, compare
 from leanstage.energy.worker import DEFAULT_LOADER
@@ -24,8 +24,11 @@ def measure(
     batch_size: int,
     blocks: int,
     window_seconds: float,
+    serving: Serving = "any",
 ) -> EnergyComparison:
     """Compare the energy per answer on the texts of a split, in batches of ``batch_size``.
+
+    A form that what serves cannot load is no form to be held against.
 
     Models that write answer every prompt with equally many tokens, through a server where
     ``LEANSTAGE_ENDPOINT`` names one.
@@ -41,7 +44,7 @@ def measure(
         arms = {
             BASELINE: baseline,
             CANDIDATE: candidate,
-            **unoptimized_forms(baseline, Path(scratch)),
+            **unoptimized_forms(baseline, Path(scratch), serving=serving),
         }
         return compare(
             {name: variant.path for name, variant in arms.items()},
