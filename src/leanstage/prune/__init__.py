@@ -1,1 +1,1 @@
-"""Structured pruning: narrower layers, the same in each, recovered by distillation."""
+"""Structured pruning: smaller in every direction, the same in each layer, then recovered."""

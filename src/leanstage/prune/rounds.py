@@ -102,11 +102,13 @@ def rounds(shape: Shape, ratio: float, settings: PruneSettings) -> list[Shape]:
     Raises:
         InputError: see :func:`target_shape`.
     """
+    # What the ratio as a whole leaves is refused before a round is.
+    target_shape(shape, ratio, settings.dimensions)
     count = math.ceil(ratio / settings.most_per_round - 1e-9)
     found = [shape]
-    for number in range(count):
-        left = 1 - ratio * number / count
-        target = target_shape(found[-1], ratio / count / left, settings.dimensions)
+    for number in range(1, count + 1):
+        share = ratio * number / count
+        target = target_shape(shape, share, settings.dimensions, within=found[-1])
         if target != found[-1]:
             found.append(target)
     return found[1:]

@@ -53,13 +53,18 @@ def shape_of(model: Any) -> Shape:
     )
 
 
-def target_shape(shape: Shape, ratio: float, dimensions: Sequence[Dimension]) -> Shape:
+def target_shape(
+    shape: Shape, ratio: float, dimensions: Sequence[Dimension], *, within: Shape | None = None
+) -> Shape:
     """What is left after removing ``ratio`` of each of the dimensions, to the nearest that loads.
 
     Feed-forward widths are multiples of 32. Where the hidden size is the heads times their width,
     both go together, whole heads at a time. Elsewhere it stays a multiple of 8 and of the heads,
     which transformers asks for even where ``head_dim`` is given, and where heads share keys every
     key keeps the same number of them.
+
+    Args:
+        within: what an earlier round has left of ``shape``, which nothing may exceed.
 
     Raises:
         InputError: the ratio is no share, or leaves fewer than two layers, no head, no hidden
@@ -68,32 +73,38 @@ def target_shape(shape: Shape, ratio: float, dimensions: Sequence[Dimension]) ->
     if not 0 < ratio < 1:
         raise InputError(f"the ratio {ratio:g} is no share of a model; give one between 0 and 1.")
     keep = 1 - ratio
-    target = shape
+    target = most = within or shape
     if "layers" in dimensions:
         layers = _nearest(shape.layers * keep)
         _leaves(ratio, layers >= LEAST_LAYERS, "two layers", shape.layers)
-        target = replace(target, layers=layers)
+        target = replace(target, layers=min(layers, most.layers))
     if "feed_forward" in dimensions:
         width = _nearest(shape.intermediate * keep, NEURONS_STEP)
         what = f"{NEURONS_STEP} feed-forward neurons"
         _leaves(ratio, width >= NEURONS_STEP, what, shape.intermediate)
-        target = replace(target, intermediate=min(width, shape.intermediate))
-    if shape.tied and {"heads", "hidden"} & set(dimensions):
+        target = replace(target, intermediate=min(width, most.intermediate))
+    if {"heads", "hidden"}.isdisjoint(dimensions):
+        return target
+    if shape.tied or "heads" in dimensions:
         heads = _nearest(shape.heads * keep)
         _leaves(ratio, heads > 0, "a head", shape.heads)
-        return replace(target, heads=heads, kv_heads=heads, hidden=heads * shape.head_dim)
-    if "heads" in dimensions:
-        _leaves(ratio, _nearest(shape.heads * keep) > 0, "a head", shape.heads)
-        target = _fewer_heads(target, keep, free="hidden" in dimensions)
+        if shape.tied:
+            return replace(target, heads=heads, kv_heads=heads, hidden=heads * shape.head_dim)
+        target = _fewer_heads(target, shape.heads * keep, free="hidden" in dimensions)
     if "hidden" in dimensions:
-        hidden = _nearest(shape.hidden * keep, math.lcm(HIDDEN_STEP, target.heads))
+        step = math.lcm(HIDDEN_STEP, target.heads)
+        hidden = min(_nearest(shape.hidden * keep, step), most.hidden // step * step)
         _leaves(ratio, hidden > 0, "a hidden channel", shape.hidden)
-        target = replace(target, hidden=min(hidden, shape.hidden))
+        target = replace(target, hidden=hidden)
     return target
 
 
-def _fewer_heads(shape: Shape, keep: float, *, free: bool) -> Shape:
-    """Heads nearest to the share: whole groups on a key rather than fewer heads in each."""
+def _fewer_heads(shape: Shape, wanted: float, *, free: bool) -> Shape:
+    """As many heads as wanted or nearly: whole groups on a key rather than fewer in each.
+
+    Args:
+        free: whether the hidden size is still to follow; otherwise the heads must divide it.
+    """
     group = shape.heads // shape.kv_heads
     choices = [
         (keys, each)
@@ -101,7 +112,6 @@ def _fewer_heads(shape: Shape, keep: float, *, free: bool) -> Shape:
         for each in range(1, group + 1)
         if free or shape.hidden % (keys * each) == 0
     ]
-    wanted = shape.heads * keep
     keys, each = min(choices, key=lambda choice: (abs(math.prod(choice) - wanted), -choice[1]))
     return replace(shape, heads=keys * each, kv_heads=keys)
 
