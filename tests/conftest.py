@@ -128,6 +128,14 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str],
     return checkpoint
 
 
+@pytest.fixture(scope="session")
+def tiny_llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A trained tiny causal model with grouped queries; never write into it."""
+    from tests.generation_model import train_tiny_llama
+
+    return train_tiny_llama(tmp_path_factory.mktemp("tiny-llama"))
+
+
 @pytest.fixture
 def data(tmp_path: Path) -> dict[str, Path]:
     """Training and evaluation rows as JSON Lines."""

@@ -80,7 +80,7 @@ def save_bpe(folder: Path) -> int:
     return int(tokenizer.get_vocab_size())
 
 
-def train_tiny_llama(folder: Path, *, layers: int = 4, steps: int = 150) -> Path:
+def train_tiny_llama(folder: Path, *, layers: int = 4, steps: int = 100) -> Path:
     """A Llama with two queries to a key, trained for some seconds."""
     import torch
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
