@@ -41,6 +41,11 @@ def energy_problems(candidate: Candidate, policy: ModelPolicy) -> list[Reason]:
                 "Measure at the batch size that the policy names.",
             )
         )
+    writes = candidate.manifest is not None and candidate.manifest.task == "text-generation"
+    if writes and energy.workload.tokens_per_answer is None:
+        text = f"The energy of {name} is of answers that may differ in length from form to form."
+        remedy = "Measure answers of equally many tokens."
+        reasons.append(reason("evidence.anomalous", text, remedy))
     if not energy.valid:
         failed = "; ".join(f"{c.name}: {c.detail}" for c in energy.checks if not c.passed)
         text = f"The measurement of {name} failed its checks ({failed or 'none was made'})."
