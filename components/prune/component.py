@@ -1,4 +1,4 @@
-"""Prune: narrower feed-forward layers, recovered by distillation."""
+"""Prune: smaller in every layer alike, recovered by distillation."""
 
 from kfp import dsl
 from kfp.dsl import Artifact, Dataset, Input, Model, Output
@@ -18,7 +18,7 @@ def prune(
     checkpoints: str = "",
     ratio: float = 0.0,
 ) -> None:
-    """Remove feed-forward width within half the tolerance, or pass the model through.
+    """Remove width, heads or layers within the tolerance, or pass the model through.
 
     Args:
         model: The variant to prune.
@@ -28,7 +28,7 @@ def prune(
         plan: The plan with the ratios to try.
         seed: Seed of the recovery.
         checkpoints: Folder that outlives the task, so that a killed one goes on; may be empty.
-        ratio: Share of the width to remove instead of those of the plan; 0 tries the plan's.
+        ratio: Share to remove instead of those of the plan; 0 tries the plan's.
 
     Returns:
         pruned: The pruned model, or the input unchanged with the reason in its lineage.
