@@ -75,6 +75,17 @@ def limit(share: float) -> str:
     return f"at most {share * 100:.2f} points"
 
 
+def more(increase: float) -> str:
+    """A relative increase in words: ``0.90% more``."""
+    size = f"{abs(increase) * 100:.2f}%"
+    return "no change" if size == "0.00%" else f"{size} {'more' if increase > 0 else 'less'}"
+
+
+def more_limit(share: float) -> str:
+    """The largest relative increase: ``at most 2.00% more``."""
+    return f"at most {share * 100:.2f}% more"
+
+
 def chance(p: float) -> str:
     """A p-value: ``0.42``, ``< 0.001``."""
     return f"<{GAP}0.001" if p < 0.001 else significant(p, 2)
@@ -209,6 +220,12 @@ def settings(values: Mapping[str, Any]) -> str:
     """Settings as ``name value, name value``."""
     pairs = [f"{key.replace('_', ' ')} {plain(value)}" for key, value in values.items()]
     return ", ".join(pairs) or "default settings"
+
+
+def ending(text: str, limit: int = 220) -> str:
+    """``text`` on one line, cut to its last ``limit`` characters."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= limit else f"…{flat[1 - limit :].lstrip()}"
 
 
 def excerpt(text: str, limit: int = 220) -> str:

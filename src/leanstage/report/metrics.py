@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from leanstage.contracts import Evaluation, Interval, Metric
-from leanstage.report.figures import percent, point_span, points, ratio
+from leanstage.report.figures import change, percent, point_span, points, ratio
 
 
 @dataclass(frozen=True)
@@ -32,19 +32,19 @@ class Compared:
         return form(self.baseline), form(self.candidate)
 
     @property
-    def unit(self) -> str:
-        """Of the difference."""
-        return "% less" if self.metric == "perplexity" else "points"
-
-    @property
     def change(self) -> str:
-        """The difference in words: ``-0.31 points``."""
-        return f"{points(self.difference)} {self.unit}"
+        """The difference in words: ``-0.31 points``, of perplexity ``+0.9%``."""
+        if self.metric == "perplexity":
+            return change(1.0 - self.difference)
+        return f"{points(self.difference)} points"
 
     @property
     def span(self) -> str:
         """Its interval in words, in the same unit."""
-        return point_span(*self.ci95)
+        low, high = self.ci95
+        if self.metric == "perplexity":
+            return f"{change(1.0 - high)} to {change(1.0 - low)}"
+        return point_span(low, high)
 
 
 def metrics_of(evaluation: Evaluation) -> tuple[Metric, ...]:

@@ -10,21 +10,19 @@ _WIDE = 0.05
 
 def sentences(policy: ModelPolicy) -> list[str]:
     """What the gate will ask for under ``policy``, one sentence each."""
-    metric = policy.metric.replace("_", "-").replace("f1", "F1")
     found = [
         "It covers every model."
         if "*" in policy.models
         else f"It covers the models {_listed(policy.models)}.",
-        f"A candidate may lose at most {points(policy.tolerance)} of {metric} against the "
-        f"unoptimized baseline, and at most {points(policy.margin)} at "
-        f"{percent(policy.confidence)} one-sided confidence, on at least {policy.min_n:,} "
-        "evaluation rows; the error level is shared where there are two candidates.",
+        f"A candidate may {_loss(policy)} at {percent(policy.confidence)} one-sided confidence, on "
+        f"at least {policy.min_n:,} evaluation rows; the error level is shared where there are two "
+        "candidates.",
         _slices(policy),
     ]
     if policy.vs_champion:
         found.append(
-            f"Nor may it lose more than {points(policy.margin)} against the champion that serves "
-            "at present, so that small losses do not add up."
+            f"Nor may it lose more than {points(policy.margin)}{_of_right(policy)} against the "
+            "champion that serves at present, so that small losses do not add up."
         )
     else:
         found.append("It is not held against the champion that serves at present.")
@@ -86,6 +84,24 @@ def warnings(policy: ModelPolicy) -> list[str]:
     if not policy.vs_champion:
         found.append("vs_champion is off: small losses can add up from one promotion to the next.")
     return found
+
+
+def _of_right(policy: ModelPolicy) -> str:
+    return " of right answers" if policy.metric == "perplexity" else ""
+
+
+def _loss(policy: ModelPolicy) -> str:
+    if policy.metric == "perplexity":
+        return (
+            f"have at most {percent(policy.tolerance)} more perplexity than the unoptimized "
+            f"baseline, and at most {percent(policy.margin)} more"
+        )
+    metric = {"macro_f1": "macro-F1", "exact_match": "exact match"}.get(policy.metric, "accuracy")
+    meant = " (where the model generates, exact match)" if policy.metric == "accuracy" else ""
+    return (
+        f"lose at most {points(policy.tolerance)} of {metric}{meant} against the unoptimized "
+        f"baseline, and at most {points(policy.margin)}"
+    )
 
 
 def _slices(policy: ModelPolicy) -> str:

@@ -38,6 +38,7 @@ def accuracy_section(inputs: ReportInputs) -> Section:
     bound = judgement.drop_bound if judgement else None
     metric = inputs.policy.metric
     held = "" if metric == "accuracy" else f" The policy judges by {names.METRIC[metric]}."
+    told = _perplexity(evaluation)
     few = 0 < len(evaluation.classes) <= SHORT
     blocks: list[Block | None] = [
         interval_chart(inputs, "accuracy", ((_CANDIDATE, evaluation, bound),)),
@@ -56,8 +57,19 @@ def accuracy_section(inputs: ReportInputs) -> Section:
         f"{percent(evaluation.baseline)}, the candidate on {percent(evaluation.candidate)}: "
         f"a difference of {points(evaluation.difference)} percentage points "
         f"(95% interval {point_span(*evaluation.ci95)}). "
-        f"They give the same answer on {percent(evaluation.agreement)} of the rows.{held}",
+        f"They give the same answer on {percent(evaluation.agreement)} of the rows.{told}{held}",
         tuple(block for block in blocks if block is not None),
+    )
+
+
+def _perplexity(evaluation: Evaluation) -> str:
+    """Of models that generate: how sure they are, and what being right means."""
+    if evaluation.perplexity is None:
+        return ""
+    found = compared(evaluation, "perplexity")
+    return (
+        f" A row is right where the model writes the reference (exact match). Perplexity is "
+        f"{found.values[0]} for the baseline, {found.values[1]} for the candidate."
     )
 
 
@@ -79,10 +91,10 @@ def interval_chart(
             label,
             *figures.ci95,
             figures.difference,
-            points(figures.difference),
+            figures.change.removesuffix(" points"),
             series[index % 2],
             None if bound is None else -bound,
-            point_span(*figures.ci95),
+            figures.span,
         )
         for index, (label, figures, bound) in enumerate(found)
     ]
@@ -92,7 +104,7 @@ def interval_chart(
         charts.Limit(-policy.margin, f"Margin {points(-policy.margin)}", "hard"),
     )
     description = " ".join(
-        f"{label}: {points(c.difference)} points, 95% interval {point_span(*c.ci95)}, "
+        f"{label}: {c.change}, 95% interval {c.span}, "
         f"{sample(c.n)}." + ("" if b is None else f" Bound judged: {points(-b)} points.")
         for label, c, b in found
     )
@@ -109,7 +121,7 @@ def interval_chart(
     )
     return Chart(
         charts.intervals(f"{anchor}-interval", title, description, spans, limits, point_tick),
-        f"{title}, percentage points",
+        f"{title}, {'percent less' if policy.metric == 'perplexity' else 'percentage points'}",
         "Dot: measured change, held against the tolerance. Bar: its 95% interval "
         f"({', '.join(dict.fromkeys(c.method for _, c, _ in found))}).{diamond} "
         f"n = {', '.join(dict.fromkeys(count(c.n) for _, c, _ in found))}.",

@@ -8,9 +8,6 @@ from leanstage.report.figures import (
     change,
     joules,
     milliseconds,
-    percent,
-    point_span,
-    points,
     sample,
     size,
 )
@@ -45,10 +42,10 @@ def _metric(evaluation: Evaluation | None, metric: Metric) -> Card:
         return Card(names.title(metric), MISSING, "", "no evaluation on record")
     found = compared(evaluation, metric)
     return Card(
-        names.title(metric),
-        f"{points(found.difference)} points",
-        f"{percent(found.baseline)} → {percent(found.candidate)}",
-        f"95% interval {point_span(*found.ci95)}, {sample(found.n)}",
+        names.title(found.metric),
+        found.change,
+        " → ".join(found.values),
+        f"95% interval {found.span}, {sample(found.n)}",
     )
 
 

@@ -2,7 +2,7 @@
 
 from leanstage.contracts import Evaluation, Flip
 from leanstage.report.document import Cell, Column, Table, Text
-from leanstage.report.figures import count, excerpt
+from leanstage.report.figures import count, ending, excerpt
 
 _EXAMPLES = 10
 
@@ -14,24 +14,24 @@ def flips_table(evaluation: Evaluation) -> Table | Text:
     if not evaluation.flips:
         words = "No row is" if changed == 0 else f"{count(changed)} of {total} rows are"
         return Text(f"{words} answered differently by the two models (n = {total}).")
-    examples = evaluation.flips[:_EXAMPLES]
+    examples, written = evaluation.flips[:_EXAMPLES], evaluation.metric == "exact_match"
     return Table(
         "Answers that changed, examples",
         (
             Column("Row", "number"),
-            Column("Text", "prose"),
-            Column("True label"),
-            Column("Baseline says"),
-            Column("Candidate says"),
+            Column("Prompt" if written else "Text", "prose"),
+            Column("Reference" if written else "True label"),
+            Column("Baseline writes" if written else "Baseline says"),
+            Column("Candidate writes" if written else "Candidate says"),
             Column("Outcome"),
         ),
         tuple(
             (
                 Cell(count(flip.row)),
-                Cell(excerpt(flip.text)),
-                Cell(flip.label),
-                Cell(flip.baseline),
-                Cell(flip.candidate),
+                Cell(ending(flip.text) if written else excerpt(flip.text)),
+                Cell(excerpt(flip.label)),
+                Cell(excerpt(flip.baseline) or "nothing"),
+                Cell(excerpt(flip.candidate) or "nothing"),
                 _outcome(flip),
             )
             for flip in examples

@@ -1,10 +1,11 @@
 """Further figures on the evaluation rows: macro F1, McNemar's test, the champion."""
 
 from leanstage.contracts import Evaluation, Role
+from leanstage.report import names
 from leanstage.report.document import Cell, Facts
-from leanstage.report.figures import chance, level, percent, point_span, points, sample
+from leanstage.report.figures import chance, count, level, sample
 from leanstage.report.inputs import ReportInputs
-from leanstage.report.metrics import compared
+from leanstage.report.metrics import compared, metrics_of
 from leanstage.report.sections.champion import champion_fact
 
 _LEVEL = 0.05
@@ -13,17 +14,17 @@ _LEVEL = 0.05
 
 def further_facts(inputs: ReportInputs, role: Role, evaluation: Evaluation) -> Facts:
     """What else the answers of ``role`` show."""
-    p, macro_f1 = chance(evaluation.mcnemar_p), compared(evaluation, "macro_f1")
+    p, other = chance(evaluation.mcnemar_p), compared(evaluation, metrics_of(evaluation)[1])
+    over = f" over {count(evaluation.perplexity.tokens)} tokens" if evaluation.perplexity else ""
     differ = "differ" if evaluation.mcnemar_p < _LEVEL else "are not shown to differ"
     return Facts(
         f"Further figures on these rows, {sample(evaluation.n)}",
         (
             (
-                "Macro F1",
+                names.title(other.metric),
                 Cell(
-                    f"{points(macro_f1.difference)} points",
-                    f"{percent(macro_f1.baseline)} → {percent(macro_f1.candidate)}; 95% interval "
-                    f"{point_span(*macro_f1.ci95)}, {macro_f1.method}",
+                    other.change,
+                    f"{' → '.join(other.values)}{over}; 95% interval {other.span}, {other.method}",
                 ),
             ),
             (

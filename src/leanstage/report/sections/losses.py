@@ -3,8 +3,9 @@
 from leanstage.contracts import Judgement, ModelPolicy, Role
 from leanstage.report import names
 from leanstage.report.document import Cell, Row
-from leanstage.report.figures import count, level, limit, loss, sample, shown
+from leanstage.report.figures import count, level, limit, loss, more, more_limit, sample, shown
 from leanstage.report.inputs import CandidateRecord, ReportInputs
+from leanstage.report.metrics import compared
 from leanstage.report.sections.champion import comparison, uncompared
 from leanstage.report.sections.outcomes import limit_row, outcome, within
 
@@ -22,24 +23,28 @@ def loss_rows(
 
 
 def _metric(policy: ModelPolicy, judgement: Judgement, record: CandidateRecord) -> list[Row]:
-    title = names.title(policy.metric)
+    found = compared(record.evaluation, policy.metric) if record.evaluation else None
+    title = names.title(found.metric if found else policy.metric)
+    relative = policy.metric == "perplexity"
+    asked, lost = (more_limit, more) if relative else (limit, loss)
+    how = "more" if relative else "lost"
     n = record.evaluation.n if record.evaluation else None
     rows = f"{sample(n)}" if n else ""
     drop, bound = judgement.drop, judgement.drop_bound
     return [
         limit_row(
-            Cell(f"{title} lost, as measured"),
-            limit(policy.tolerance),
-            Cell(shown(drop, loss), rows),
+            Cell(f"{title} {how}, as measured"),
+            asked(policy.tolerance),
+            Cell(shown(drop, lost), rows),
             outcome(judgement, within(drop, policy.tolerance), "accuracy.drop"),
         ),
         limit_row(
             Cell(
-                f"{title} lost, at worst",
+                f"{title} {how}, at worst",
                 f"one-sided {level(policy.confidence)} bound, shared among the candidates",
             ),
-            limit(policy.margin),
-            Cell(shown(bound, loss), _rows_needed(judgement) or rows),
+            asked(policy.margin),
+            Cell(shown(bound, lost), _rows_needed(judgement) or rows),
             outcome(judgement, within(bound, policy.margin), "accuracy.uncertain"),
         ),
         limit_row(
@@ -70,14 +75,14 @@ def _slices(policy: ModelPolicy, judgement: Judgement) -> Row:
 
 
 def _champion(inputs: ReportInputs, role: Role, judgement: Judgement) -> Row:
-    champion, compared = inputs.decision.champion, comparison(inputs, role)
+    champion, beside = inputs.decision.champion, comparison(inputs, role)
     title = "Accuracy lost against the champion"
     asked = limit(inputs.policy.margin)
-    if champion is None or compared is None:
+    if champion is None or beside is None:
         why = uncompared(inputs, role)
         return limit_row(Cell(title), asked, Cell(why), Cell("Not compared", tone="quiet"))
     drop, bound = judgement.champion_drop, judgement.champion_drop_bound
-    measured = "" if drop is None else f"{loss(drop)} as measured, {sample(compared.counts.n)}"
+    measured = "" if drop is None else f"{loss(drop)} as measured, {sample(beside.counts.n)}"
     version = names.champion(champion.version, inputs.decision.source)
     return limit_row(
         Cell(title, f"{version}, at worst by the same bound"),

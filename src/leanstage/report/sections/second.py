@@ -10,15 +10,12 @@ from leanstage.report.figures import (
     count,
     milliseconds,
     parameters,
-    percent,
-    point_span,
-    points,
     ratio,
     size,
     span,
 )
 from leanstage.report.inputs import CandidateRecord, ReportInputs
-from leanstage.report.metrics import compared
+from leanstage.report.metrics import compared, metrics_of
 from leanstage.report.names import find_arm
 from leanstage.report.sections.accuracy import interval_chart
 from leanstage.report.sections.limits import limits_table
@@ -49,7 +46,7 @@ def second_section(inputs: ReportInputs) -> Section | None:
             ),
             tuple(
                 (Cell(title, sub), form(inputs, first, one), form(inputs, second, two))
-                for title, sub, form in _ROWS
+                for title, sub, form in (_ROWS[0], *_metric_rows(one, two), *_ROWS[1:])
             ),
             "Each candidate was measured in its own comparison with the baseline."
             + _rows_behind(one, two),
@@ -94,16 +91,18 @@ def _metric(record: CandidateRecord, metric: Metric) -> Cell:
     if record.evaluation is None:
         return Cell(MISSING, tone="quiet")
     found = compared(record.evaluation, metric)
-    change = f"{points(found.difference)} points, {point_span(*found.ci95)}"
-    return Cell(percent(found.candidate), change)
+    return Cell(found.values[1], f"{found.change}, {found.span}")
 
 
-def _accuracy(inputs: ReportInputs, role: Role, record: CandidateRecord) -> Cell:
-    return _metric(record, "accuracy")
-
-
-def _macro_f1(inputs: ReportInputs, role: Role, record: CandidateRecord) -> Cell:
-    return _metric(record, "macro_f1")
+def _metric_rows(*records: CandidateRecord) -> "list[tuple[str, str, _Form]]":
+    """One row for each metric that a candidate was evaluated by."""
+    found = next((record.evaluation for record in records if record.evaluation), None)
+    metrics = metrics_of(found) if found else ("accuracy", "macro_f1")
+    notes = ("and its difference from the baseline, 95% interval", "likewise")
+    return [
+        (names.title(metric), note, lambda _, __, record, metric=metric: _metric(record, metric))  # type: ignore[misc]
+        for metric, note in zip(metrics, notes, strict=True)
+    ]
 
 
 def _registered(inputs: ReportInputs, role: Role, record: CandidateRecord) -> Cell:
@@ -144,8 +143,6 @@ def _form(inputs: ReportInputs, role: Role, record: CandidateRecord) -> Cell:
 _Form = Callable[[ReportInputs, Role, CandidateRecord], Cell]
 _ROWS: tuple[tuple[str, str, _Form], ...] = (
     ("Gate", "", _gate),
-    ("Accuracy", "and its difference from the baseline, 95% interval", _accuracy),
-    ("Macro F1", "likewise", _macro_f1),
     ("Energy ratio", "against the baseline as registered", _registered),
     ("Energy ratio", "against its strongest unoptimized form", _strongest),
     ("Latency, 95th percentile", "batch 1", _latency),

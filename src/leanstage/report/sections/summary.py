@@ -1,6 +1,6 @@
 """Baseline beside candidate, figure by figure."""
 
-from leanstage.contracts import Arm, Metric
+from leanstage.contracts import Arm
 from leanstage.report import names
 from leanstage.report.document import Block, Cell, Column, Row, Section, Table
 from leanstage.report.figures import (
@@ -10,9 +10,6 @@ from leanstage.report.figures import (
     joules,
     milliseconds,
     parameters,
-    percent,
-    point_span,
-    points,
     ratio,
     sample,
     size,
@@ -20,7 +17,7 @@ from leanstage.report.figures import (
     versus,
 )
 from leanstage.report.inputs import CandidateRecord, ReportInputs
-from leanstage.report.metrics import compared
+from leanstage.report.metrics import compared, metrics_of
 from leanstage.report.names import find_arm
 from leanstage.report.sections.limits import limits_table
 
@@ -70,8 +67,7 @@ def _lead(inputs: ReportInputs, record: CandidateRecord) -> str:
         else "The candidate's energy was not measured."
     )
     kept = (
-        f"Its {names.METRIC[metric]} is {percent(found.candidate)} against "
-        f"{percent(found.baseline)}."
+        f"Its {names.METRIC[found.metric]} is {found.values[1]} against {found.values[0]}."
         if found
         else f"Its {names.METRIC[metric]} was not evaluated."
     )
@@ -82,16 +78,16 @@ def _metrics(inputs: ReportInputs, record: CandidateRecord) -> list[Row]:
     judged = inputs.policy.metric
     if record.evaluation is None:
         return [_missing(names.title(judged), "no evaluation on record")]
-    order: tuple[Metric, ...] = ("accuracy", "macro_f1")
     rows: list[Row] = []
-    for metric in order:
+    judged = compared(record.evaluation, judged).metric
+    for metric in metrics_of(record.evaluation):
         found = compared(record.evaluation, metric)
         rows.append(
             (
                 Cell(names.title(metric), "judged by the policy" if metric == judged else ""),
-                Cell(percent(found.baseline)),
-                Cell(percent(found.candidate)),
-                Cell(f"{points(found.difference)} points", point_span(*found.ci95)),
+                Cell(found.values[0]),
+                Cell(found.values[1]),
+                Cell(found.change, found.span),
                 Cell(f"Evaluation split, {sample(found.n)}", f"interval: {found.method}"),
             )
         )
