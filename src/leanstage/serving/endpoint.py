@@ -18,6 +18,7 @@ ENDPOINT_VARIABLE = "LEANSTAGE_ENDPOINT"
 SERVED_LOADER = "leanstage.serving.endpoint:load_served"
 _REQUEST_SECONDS = 600.0
 _RETRIES = 4
+_LONGEST_REASON = 300
 
 
 class Endpoint:
@@ -69,8 +70,16 @@ class Endpoint:
             with ThreadPoolExecutor(len(prompts)) as pool:
                 return list(pool.map(one, prompts, asked))
         except OpenAIError as error:
-            first = str(error).strip().partition("\n")[0]
-            raise LeanstageError(f"{self._client.base_url} did not complete: {first}") from error
+            raise LeanstageError(
+                f"{self._client.base_url} did not complete: {_reason(error)}."
+            ) from error
+
+
+def _reason(error: Exception) -> str:
+    """What the client says, and the server where it answered, as one line."""
+    response = getattr(error, "response", None)
+    said = [str(error), *([response.text] if response is not None else [])]
+    return " ".join(": ".join(said).split()).rstrip(".")[:_LONGEST_REASON]
 
 
 class ServedGenerator(Endpoint):
