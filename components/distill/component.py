@@ -44,10 +44,12 @@ def distill(
     from leanstage.tasks import open_split
     from leanstage.techniques.checkpoints import CHECKPOINTS_VARIABLE
     from leanstage.variant import open_variant
+    from leanstage.variant.student import open_student
 
     if checkpoints:
         os.environ[CHECKPOINTS_VARIABLE] = checkpoints
     with stage("distill"):
+        given = pretrained is not None and open_student(Path(pretrained.path)) is not None
         distill(
             open_variant(teacher.path),
             train=open_split(train.path),
@@ -56,5 +58,6 @@ def distill(
             plan=Plan.load(plan.path),
             target=Path(student.path),
             answers_file=Path(answers.path),
+            student=Path(pretrained.path) if given else None,
             seed=seed,
         )

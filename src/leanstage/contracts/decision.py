@@ -23,6 +23,7 @@ ReasonCode = Literal[
     "size.limit",
     "serving.runtime",
     "champion.worse",
+    "agreement.low",
     "evidence.missing",
     "evidence.anomalous",
     "digest.mismatch",
@@ -95,6 +96,10 @@ class Judgement(Part):
     champion_drop: float | None = None
     """Accuracy of the champion minus that of the candidate."""
     champion_drop_bound: float | None = None
+    agreement: float | None = None
+    """Share of the production sample that is answered as the baseline does; None without one."""
+    agreement_bound: float | None = None
+    """One-sided lower bound of it, at the confidence of ``drop_bound``."""
     slices: tuple[SliceJudgement, ...] = ()
     saving: float | None = None
     saving_bound: float | None = None

@@ -18,6 +18,7 @@ from leanstage.contracts import (
 from leanstage.errors import InputError
 from leanstage.gate.evidence import Baseline, Candidate, Evidence, evidence_sha256
 from leanstage.tasks import EVALUATION_FILE, PREDICTIONS_FILE, Predictions
+from leanstage.tasks.production import PRODUCTION_FILE, SampleAnswers
 from leanstage.variant import MANIFEST, content_digest
 from leanstage.variant.digest import file_sha256
 
@@ -50,6 +51,17 @@ class CandidateFiles:
             if evaluation is None or file_sha256(path) != evaluation.predictions_sha256:
                 return None
             return Predictions.load(path)
+        except (InputError, OSError):
+            return None
+
+    def read_sample(self) -> SampleAnswers | None:
+        """The answers to the sample of production; None likewise, and where none was given."""
+        evaluation, path = self.read_evaluation(), self.evaluation / PRODUCTION_FILE
+        check = None if evaluation is None else evaluation.production
+        try:
+            if check is None or file_sha256(path) != check.answers_sha256:
+                return None
+            return SampleAnswers.load(path)
         except (InputError, OSError):
             return None
 
@@ -106,6 +118,7 @@ class Dossier:
                     files.read_evaluation(),
                     files.read_energy(),
                     files.read_predictions(),
+                    files.read_sample(),
                 )
                 for role, files in self.candidates.items()
             ),

@@ -21,6 +21,7 @@ from leanstage.contracts import (
 )
 from leanstage.gate.words import NAME, objection
 from leanstage.tasks import Predictions
+from leanstage.tasks.production import SampleAnswers
 
 ORDER: tuple[Role, ...] = ("optimized", "fallback")
 """Candidates in the order in which they are judged, whatever order they are handed in."""
@@ -45,6 +46,7 @@ class Candidate:
     Attributes:
         predictions: the answers that ``evaluation`` was made from; None where their file is
             missing, cannot be read or does not hash to ``evaluation.predictions_sha256``.
+        sample: likewise the answers that ``evaluation.production`` was made from.
     """
 
     role: Role
@@ -53,6 +55,7 @@ class Candidate:
     evaluation: Evaluation | None
     energy: EnergyComparison | None
     predictions: Predictions | None
+    sample: SampleAnswers | None = None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import hashlib
 
+from leanstage.errors import InputError
 from leanstage.tasks import Examples, read_unlabelled
 from leanstage.tasks.splits import normal_text
 
@@ -15,7 +16,7 @@ def read_production(uri: str) -> tuple[Examples, Examples]:
     where it goes, so that repeated questions stay together and every reader divides alike.
 
     Raises:
-        InputError: unreadable, or a row without text.
+        InputError: unreadable, a row without text, or nothing left to check on.
     """
     if not uri:
         return NONE, NONE
@@ -25,6 +26,11 @@ def read_production(uri: str) -> tuple[Examples, Examples]:
         [text for text, held in zip(rows.texts, checked, strict=True) if held is side]
         for side in (False, True)
     )
+    if not check:
+        raise InputError(
+            f"{uri} holds {len(rows)} rows, of which none would be left to check on; bring a "
+            "larger sample of production."
+        )
     return Examples(learn, [], uri), Examples(check, [], uri)
 
 

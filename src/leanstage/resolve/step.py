@@ -57,11 +57,13 @@ def resolve(request: Request, targets: Targets) -> RunContext:
     policy = policy_of(name, stated)
     request = agreed(request, policy)
     hardware = hardware_of(request.hardware)
-    student = pin_student(request.student, targets.pretrained, task=baseline.manifest.task)
     progress.step("checking the data")
     splits = read_splits(request, baseline.manifest.labels, policy)
     leaked = leaked_rows(
         splits.evaluation, splits.train, f"the training split {request.train}", policy
+    )
+    student = pin_student(
+        request.student, targets.pretrained, teacher=baseline, texts=splits.train.texts
     )
     learn, check = read_production(request.production)
     for half in (learn, check):

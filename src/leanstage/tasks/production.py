@@ -82,7 +82,7 @@ class SampleAnswers:
             }
             first, second = (_column(found[name], np.int32) for name in ("baseline", "candidate"))
             return cls(first, second, scores)
-        except (OSError, KeyError, ValueError, TypeError, AttributeError, BadZipFile) as error:
+        except (OSError, EOFError, LookupError, ValueError, TypeError, BadZipFile) as error:
             raise InputError(
                 f"{path} does not hold the answers to a sample of production: {error}"
             ) from error

@@ -1,40 +1,30 @@
-"""A pretrained checkpoint to distill into: its files checked once, then trusted by their digest."""
+"""The files of a checkpoint to distill into: copied once, then trusted by their digest."""
 
 import shutil
 from pathlib import Path
 
-from leanstage.contracts import PretrainedStudent, Task, sha256_json
+from leanstage.contracts import PretrainedStudent, sha256_json
 from leanstage.errors import InputError
 from leanstage.variant.adopt import bring_tokenizer
-from leanstage.variant.architectures import family_of
 from leanstage.variant.checkpoint import read_config
 from leanstage.variant.digest import file_entries
 from leanstage.variant.folder import fresh_folder
-from leanstage.variant.tokens import check_tokenizer
 
 STUDENT = "student.json"
 NO_STUDENT = "NO-STUDENT"
 """Stands in the folder where a run brings none: an artifact must not be empty."""
 
 
-def adopt_student(folder: Path, target: Path, *, task: Task, source: str) -> PretrainedStudent:
-    """Copy a checkpoint's config, weights in safetensors and tokenizer, and check what they say.
+def adopt_student(folder: Path, target: Path, *, source: str) -> PretrainedStudent:
+    """Copy a checkpoint's config, weights in safetensors and tokenizer; it needs no head.
 
-    Nothing else in the folder is read, and no code in it is run. It needs no head for the task: it
-    gets one when it is trained.
+    Nothing else in the folder is read, and no code in it is run.
 
     Raises:
-        InputError: a family that cannot be optimized or is not of the task, weights that are no
-            safetensors, or a tokenizer that is missing or not the checkpoint's own.
+        InputError: a config that asks for code to be run, weights that are no safetensors or are
+            quantized, or no tokenizer.
     """
     config = read_config(folder)
-    architecture = str(config.get("model_type"))
-    family = family_of(architecture, where=str(folder))
-    if family.task != task:
-        raise InputError(
-            f"the student in {folder} is of the architecture {architecture!r}, which is for "
-            f"{family.task}, and the model is for {task}; bring one for the same task."
-        )
     if config.get("quantization_config"):
         raise InputError(f"{folder} is quantized already; give the checkpoint before quantization.")
     weights = sorted(folder.glob("*.safetensors"))
@@ -43,17 +33,14 @@ def adopt_student(folder: Path, target: Path, *, task: Task, source: str) -> Pre
             f"{folder} holds no .safetensors weights; pickled weights are never loaded: save the "
             "student again with save_pretrained."
         )
-    for path in weights:
-        _require_header(path)
+    index = folder / "model.safetensors.index.json"
     with fresh_folder(target) as draft:
-        index = folder / "model.safetensors.index.json"
         for path in (folder / "config.json", *weights, *([index] if index.is_file() else [])):
             shutil.copyfile(path, draft / path.name)
         bring_tokenizer(folder, draft)
-        check_tokenizer(
-            draft, vocabulary=_vocabulary(config, folder), pad_id=config.get("pad_token_id")
+        student = PretrainedStudent(
+            source=source, architecture=str(config.get("model_type")), digest=_digest(draft)
         )
-        student = PretrainedStudent(source=source, architecture=architecture, digest=_digest(draft))
         student.save(draft / STUDENT)
     return student
 
@@ -86,20 +73,3 @@ def _digest(folder: Path) -> str:
             if entry.path != STUDENT
         ]
     )
-
-
-def _require_header(path: Path) -> None:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="np") as tensors:
-            tensors.keys()
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"{path} does not hold weights in safetensors: {error}.") from error
-
-
-def _vocabulary(config: dict[str, object], folder: Path) -> int:
-    size = config.get("vocab_size")
-    if not isinstance(size, int):
-        raise InputError(f"{folder / 'config.json'} names no vocab_size; save the student again.")
-    return size
