@@ -76,18 +76,24 @@ def test_every_dimension_in_rounds_each_recovered_from(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    messages = []
-    train = rounds.train_student
+    messages, asked = [], []
+    train, importance = rounds.train_student, rounds.importance
 
     def told(student: Any, rows: Any, recipe: Any) -> None:
         assert rows is answers.taught, "it recovers on the answers of the baseline"
         messages.append(recipe.message)
         train(student, rows, recipe)
 
+    def asking(model: Any, rows: Any, recipe: Any, kind: Any) -> Any:
+        asked.append((kind, str(shape_of(model))))
+        return importance(model, rows, recipe, kind)
+
     monkeypatch.setattr(rounds, "train_student", told)
+    monkeypatch.setattr(rounds, "importance", asking)
     plan = plan_of(
         baseline,
         ratios=(0.5,),
+        importance="activation",
         dimensions=("feed_forward", "hidden", "layers"),
         most_per_round=0.25,
         epochs=4,
@@ -101,6 +107,10 @@ def test_every_dimension_in_rounds_each_recovered_from(
         "recovering at 2 layers x 48, 3 heads, feed-forward 192",
         "recovering at 2 layers x 32, 2 heads, feed-forward 128",
     ]
+    assert asked == [
+        ("activation", "3 layers x 64, 4 heads, feed-forward 256"),
+        ("activation", "2 layers x 48, 3 heads, feed-forward 192"),
+    ], "what recovered is asked anew"
     assert step.settings["of"] == {
         "layers": 3,
         "hidden": 64,
