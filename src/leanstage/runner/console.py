@@ -145,7 +145,7 @@ def _table(outcome: Outcome, energy: EnergyComparison) -> Table:
     if accuracy is not None:
         low, high = accuracy.ci95
         table.add_row(
-            f"accuracy (n = {accuracy.n})",
+            f"{accuracy.metric.replace('_', ' ')} (n = {accuracy.n})",
             f"{accuracy.baseline:.2%}",
             f"{accuracy.candidate:.2%}",
             f"{accuracy.difference * 100:+.2f} pp, 95% CI {low * 100:+.2f} to {high * 100:+.2f}",
