@@ -57,7 +57,8 @@ def importance(model: Any, rows: Taught, recipe: Recipe, kind: Importance) -> Sc
             mask = batch["attention_mask"].unsqueeze(-1).to(model.device)
             loss, _ = rows.loss(model, to_device(batch, model.device), recipe)
             if gradients:
-                loss.backward()
+                # A mean over rows, of which the last batch may have fewer.
+                (loss * len(mask)).backward()
             for spot in itertools.chain(*spots.values()):
                 spot.add(mask)
     totals = {name: [spot.total for spot in places] for name, places in spots.items()}
