@@ -47,4 +47,5 @@ def plan(
             hardware=run.hardware,
             load=Load(policy.batch_size, policy.request_rate, policy.serving),
             tree=load_tree(tree_override()),
+            student=run.student is not None,
         ).save(plan.path)

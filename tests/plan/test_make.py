@@ -253,6 +253,15 @@ def test_few_answers_do_not_pay_the_training_back(checkpoint: Checkpoint) -> Non
     assert more.prune.ratios
 
 
+def test_a_student_that_was_brought_is_tried_whatever_the_tree_says(checkpoint: Checkpoint) -> None:
+    folder = checkpoint("bert")
+    few = {"train_rows": 300, "unlabelled_rows": 0}
+    assert not planned(folder, profile(), **few).distill.student
+    brought = planned(folder, profile(), **few, student=True)
+    assert brought.distill.student
+    assert brought.distill.depths == ()
+
+
 def test_labelled_and_unlabelled_rows_count_together(checkpoint: Checkpoint) -> None:
     plan = planned(checkpoint("bert"), profile(), train_rows=300, unlabelled_rows=300)
     assert plan.facts["learning_rows"] == 600

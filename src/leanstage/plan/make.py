@@ -27,6 +27,7 @@ def make_plan(
     hardware: HardwareProfile,
     load: Load | None = None,
     tree: DecisionTree | None = None,
+    student: bool = False,
 ) -> Plan:
     """Walk the tree over the facts at hand.
 
@@ -39,6 +40,8 @@ def make_plan(
         hardware: what serves the model, with what calibration measured there.
         load: what is asked of it in production; None takes batches of eight.
         tree: None takes the one that ships.
+        student: whether the run brings a checkpoint to distill into. It is tried whatever the tree
+            says of students cut from the model: whoever brings one has asked for it.
 
     Raises:
         InputError: the model cannot be optimized, or the tree not be walked.
@@ -67,6 +70,8 @@ def make_plan(
     assert isinstance(distill, DistillSettings)
     assert isinstance(prune, PruneSettings)
     assert isinstance(quantize, QuantizeSettings)
+    if student:
+        distill = distill.model_copy(update={"student": True})
     return Plan(
         tree_version=tree.version,
         tree_sha256=tree.sha256(),
