@@ -16,6 +16,7 @@ from leanstage.contracts import (
     ClassFigures,
     Decision,
     DistillSettings,
+    Drift,
     EnergyComparison,
     Evaluation,
     Flip,
@@ -30,6 +31,7 @@ from leanstage.contracts import (
     PairedCounts,
     Plan,
     Precision,
+    ProductionCheck,
     PruneSettings,
     QuantizeSettings,
     Ratio,
@@ -47,6 +49,7 @@ from leanstage.contracts import (
 )
 from leanstage.report import CandidateRecord, ReportInputs
 from leanstage.variant.statistics import mcnemar_exact, tango_upper_drop
+from leanstage.variant.statistics_sample import auc_interval, wilson_interval
 from leanstage.variant.statistics_slices import harm_p_value, holm
 
 LABELS = ("billing", "cancellation", "delivery", "refund", "technical", "other")
@@ -286,6 +289,7 @@ def evaluation(name: str, moves: Moves) -> Evaluation:
             ci95=(1.2 * shift - 0.0081, 1.2 * shift + 0.0083),
         ),
         champion=against_champion(right - lost + won),
+        production=in_production(),
         slices=slices(moves),
         classes=(
             *(
@@ -333,6 +337,34 @@ def evaluation(name: str, moves: Moves) -> Evaluation:
             ),
         ),
         seconds=188.4,
+    )
+
+
+def in_production() -> ProductionCheck:
+    """Like the training rows as far as can be told, unlike the evaluation rows."""
+    return ProductionCheck(
+        n=812,
+        same=795,
+        agreement=795 / 812,
+        ci95=wilson_interval(795, 812, 0.95),
+        drift=(
+            Drift(
+                against="train",
+                n=640,
+                n_other=2000,
+                auc=0.518,
+                ci95=auc_interval(0.518, 640, 2000, 0.95),
+            ),
+            Drift(
+                against="evaluation",
+                n=640,
+                n_other=2000,
+                auc=0.734,
+                ci95=auc_interval(0.734, 640, 2000, 0.95),
+            ),
+        ),
+        dataset_sha256=sha("production"),
+        answers_sha256=sha("answers in production"),
     )
 
 

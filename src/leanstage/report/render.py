@@ -46,6 +46,7 @@ def _document(inputs: ReportInputs) -> Document:
     found: tuple[Section | None, ...] = (
         sections.summary_section(inputs),
         sections.accuracy_section(inputs),
+        sections.production_section(inputs),
         sections.energy_section(inputs),
         sections.footprint_section(inputs),
         sections.steps_section(inputs),

@@ -26,6 +26,11 @@ def sentences(policy: ModelPolicy) -> list[str]:
         )
     else:
         found.append("It is not held against the champion that serves at present.")
+    if policy.min_agreement is not None:
+        found.append(
+            f"On a sample of production it has to be shown, at the same confidence, to give the "
+            f"baseline's answer on at least {percent(policy.min_agreement)} of the rows."
+        )
     found += [
         _saving(policy),
         *_caps(policy),
@@ -47,6 +52,10 @@ def warnings(policy: ModelPolicy) -> list[str]:
         found.append(
             "evaluation_sha256 is not set: whoever submits a run chooses the rows that it is "
             "judged on."
+        )
+    if policy.min_agreement is not None and policy.production is None:
+        found.append(
+            "min_agreement is set and production is not: whoever submits a run chooses the sample."
         )
     if policy.hardware is None:
         found.append(

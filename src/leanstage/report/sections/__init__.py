@@ -7,6 +7,7 @@ from leanstage.report.sections.footprint import footprint_section
 from leanstage.report.sections.headline import headline
 from leanstage.report.sections.limits import limits_table
 from leanstage.report.sections.plan import plan_section
+from leanstage.report.sections.production import production_section
 from leanstage.report.sections.provenance import provenance_section
 from leanstage.report.sections.second import second_section
 from leanstage.report.sections.steps import steps_section
@@ -21,6 +22,7 @@ __all__ = [
     "headline",
     "limits_table",
     "plan_section",
+    "production_section",
     "provenance_section",
     "second_section",
     "steps_section",

@@ -3,11 +3,22 @@
 from leanstage.contracts import Judgement, ModelPolicy, Role
 from leanstage.report import names
 from leanstage.report.document import Cell, Row
-from leanstage.report.figures import count, level, limit, loss, more, more_limit, sample, shown
+from leanstage.report.figures import (
+    count,
+    level,
+    limit,
+    loss,
+    more,
+    more_limit,
+    percent,
+    sample,
+    shown,
+)
 from leanstage.report.inputs import CandidateRecord, ReportInputs
 from leanstage.report.metrics import compared
 from leanstage.report.sections.champion import comparison, uncompared
 from leanstage.report.sections.outcomes import limit_row, outcome, within
+from leanstage.report.sections.production import UNCHECKED
 
 
 def loss_rows(
@@ -17,6 +28,8 @@ def loss_rows(
     rows = _metric(inputs.policy, judgement, record)
     if inputs.policy.slices:
         rows.append(_slices(inputs.policy, judgement))
+    if inputs.policy.min_agreement is not None:
+        rows.append(_agreement(inputs.policy.min_agreement, judgement, record))
     if inputs.policy.vs_champion:
         rows.append(_champion(inputs, role, judgement))
     return rows
@@ -71,6 +84,20 @@ def _slices(policy: ModelPolicy, judgement: Judgement) -> Row:
         limit(policy.slice_tolerance),
         found,
         outcome(judgement, harmed == 0 if states else None, "slice.harm"),
+    )
+
+
+def _agreement(asked: float, judgement: Judgement, record: CandidateRecord) -> Row:
+    bound, measured = judgement.agreement_bound, judgement.agreement
+    check = record.evaluation.production if record.evaluation else None
+    behind = ""
+    if measured is not None and check is not None:
+        behind = f"{percent(measured)} as measured, {sample(check.n)}"
+    return limit_row(
+        Cell("Agreement with the baseline in production", "at worst by the same bound"),
+        f"at least {percent(asked)}",
+        Cell(shown(bound, percent, UNCHECKED.lower()), behind),
+        outcome(judgement, None if bound is None else bound >= asked, "agreement.low"),
     )
 
 
