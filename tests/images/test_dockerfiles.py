@@ -99,7 +99,7 @@ def test_the_images_hold_every_dependency_of_the_package() -> None:
 @pytest.mark.parametrize("image", NAMES)
 def test_an_image_holds_no_more_than_the_package_and_kfp_ask_for(image: str) -> None:
     extras = PROJECT["optional-dependencies"]
-    more = [*extras["s3"], *extras["datasets"], *extras["openvino"]]
+    more = [*extras["s3"], *extras["datasets"], *extras["openvino"], *extras["serve"]]
     asked = requirements([*PROJECT["dependencies"], *more])
     kfp = requirements(requires("kfp") or [])
     allowed = set(asked) | set(kfp) | set(SMALLER.values()) | {"googleapis-common-protos"}

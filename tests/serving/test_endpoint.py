@@ -16,6 +16,7 @@ import pytest
 
 from leanstage.energy.resident import ResidentWorker
 from leanstage.errors import InputError, LeanstageError
+from leanstage.evaluate.written import written_answers
 from leanstage.serving import endpoint
 from leanstage.serving.endpoint import (
     Endpoint,
@@ -25,11 +26,12 @@ from leanstage.serving.endpoint import (
     load_served,
 )
 from leanstage.serving.server import KINDS, Server
+from leanstage.tasks import open_split, read_labelled, write_split
 from leanstage.variant import Variant
 from leanstage.variant.adopt import adopt
 from leanstage.variant.generation import load_generator
 from leanstage.variant.writing import NEW_TOKENS
-from tests.generation_model import sentences, train_tiny_llama
+from tests.generation_model import sentences, train_tiny_llama, write_prompts
 
 PROMPTS = [text.rsplit(maxsplit=1)[0] for text in sentences(12, seed=9)]
 
@@ -152,6 +154,24 @@ def test_a_server_that_is_not_known(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     monkeypatch.setenv(endpoint.ENDPOINT_VARIABLE, "ollama")
     with pytest.raises(InputError, match="no server is called 'ollama'; known are transformers"):
         chosen_server()
+
+
+def test_an_evaluation_through_the_server_counts_the_same(
+    model: Variant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = write_prompts(tmp_path / "rows.jsonl", sentences(40, seed=10))
+    examples = read_labelled(str(rows), (), split="evaluation")
+    write_split(tmp_path / "split", examples, split="evaluation", labels=())
+    split = open_split(tmp_path / "split")
+    inside = written_answers("model", model, split, 8)
+    before = servers()
+    monkeypatch.setenv(endpoint.ENDPOINT_VARIABLE, "transformers")
+    through = written_answers("model", model, split, 8)
+    assert through.texts == inside.texts
+    assert through.logprobs.tolist() == inside.logprobs.tolist()
+    right = [text == true for text, true in zip(inside.texts, split.completions, strict=True)]
+    assert 0.5 < sum(right) / 40 < 1
+    assert servers() == before
 
 
 def test_a_measured_window_counts_the_work_of_the_server(
