@@ -84,6 +84,9 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_rows(folder / "train.jsonl", first(rows.train, 2400))
     write_rows(folder / "validation.jsonl", first(rows.validation, 400))
     write_rows(folder / "evaluation.jsonl", first(rows.evaluation, 1000))
+    asked = slice(1000, 1400)
+    more = Examples(rows.evaluation.texts[asked], rows.evaluation.labels[asked], "more")
+    write_rows(folder / "production.jsonl", more)
     shallow = shallow_student(AutoModel.from_pretrained(pretrained_model()), [0, 2, 5])
     shallow.save_pretrained(folder / "pretrained")
     AutoTokenizer.from_pretrained(pretrained_model()).save_pretrained(folder / "pretrained")
@@ -152,8 +155,11 @@ def test_a_lean_variant_is_promoted_and_is_what_the_report_says(
     home, policy, written = tmp_path / "home", tmp_path / "policy.yaml", tmp_path / "outcome.json"
     # A student of three layers has little to spare, and its saving has to show in six blocks on a
     # busy machine: the limits are wider than the default's.
-    policy.write_text("name: e2e\ntolerance: 0.04\nmargin: 0.08\nmin_saving: 0.0\n")
-    finished = leanstage(*run_arguments(small, policy, written), home=home)
+    policy.write_text(
+        "name: e2e\ntolerance: 0.04\nmargin: 0.08\nmin_saving: 0.0\nmin_agreement: 0.7\n"
+    )
+    sample = ("--production-sample", small / "production.jsonl")
+    finished = leanstage(*run_arguments(small, policy, written), *sample, home=home)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     outcome = Outcome.load(written)
     schemas = leanstage("schema", "--out", tmp_path / "schemas", home=home)
@@ -198,6 +204,11 @@ def test_a_lean_variant_is_promoted_and_is_what_the_report_says(
     page = Path(outcome.report).read_text(encoding="utf-8")
     assert outcome.sentence in page
     assert f"{outcome.evaluation.candidate * 100:.1f}%" in page
+    # Half of the 400 rows of production, by their own text, was kept from the training.
+    report = json.loads(Path(outcome.report).with_name("report.json").read_text(encoding="utf-8"))
+    production = report["candidates"]["optimized"]["evaluation"]["production"]
+    assert 150 < production["n"] < 250
+    assert {drift["against"] for drift in production["drift"]} == {"train", "evaluation"}
 
 
 def test_blocked_then_justified_then_the_baseline_ships(tiny: Path, tmp_path: Path) -> None:

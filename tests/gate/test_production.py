@@ -56,6 +56,8 @@ def test_too_little_agreement_blocks(genuine: Any) -> None:
     assert "asks for 95%" in reason.sentence
     assert "Compress less" in reason.next
     assert decide(evidence, ASKS).verdict == "BLOCKED"
+    justified = decide(evidence, ASKS, [genuine.justified(evidence, ASKS)])
+    assert justified.verdict == "PROMOTE_BASELINE"
     assert look(evidence, ModelPolicy()).passed
 
 

@@ -26,6 +26,7 @@ def blocked(inputs: ReportInputs, *codes: ReasonCode) -> Decision:
         (("energy.no_saving", "accuracy.drop"), "accuracy"),
         (("energy.no_saving", "slice.harm"), "accuracy"),
         (("energy.no_saving", "champion.worse"), "accuracy"),
+        (("energy.no_saving", "agreement.low"), "accuracy"),
     ],
 )
 def test_grounds(make_inputs: MakeInputs, codes: tuple[ReasonCode, ...], grounds: str) -> None:

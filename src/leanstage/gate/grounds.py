@@ -14,7 +14,7 @@ from leanstage.contracts import (
 )
 from leanstage.gate.evidence import Evidence, recheck
 
-_OF_ACCURACY = frozenset({"slice.harm", "champion.worse"})
+_OF_ACCURACY = frozenset({"slice.harm", "champion.worse", "agreement.low"})
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ def unsupported(
     """None where the evidence supports the grounds.
 
     ``accuracy`` asks for a candidate that the gate objects to for its accuracy, as a whole, in a
-    slice or beside the champion, or, where the baseline was asked for, one that lost accuracy and
-    whose measured figure the reason cites.
+    slice, beside the champion or in production, or, where the baseline was asked for, one that
+    lost accuracy and whose measured figure the reason cites.
     ``no_saving`` asks for an objection to the saving and a measured trial of every technique.
     ``runtime`` rests on its text: what a serving platform can run is not in the evidence.
     """

@@ -33,6 +33,7 @@ OVERRULABLE: frozenset[ReasonCode] = frozenset(
         "size.limit",
         "serving.runtime",
         "champion.worse",
+        "agreement.low",
     }
 )
 """What a justification can answer: limits. Missing or untrustworthy evidence it cannot."""

@@ -4,7 +4,7 @@ import shlex
 
 from leanstage.contracts import Decision, ReasonCode
 
-_OF_ACCURACY: frozenset[ReasonCode] = frozenset({"slice.harm", "champion.worse"})
+_OF_ACCURACY: frozenset[ReasonCode] = frozenset({"slice.harm", "champion.worse", "agreement.low"})
 
 
 def justify_command(decision: Decision) -> str | None:

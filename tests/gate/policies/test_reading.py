@@ -87,6 +87,7 @@ def test_every_key_changes_the_hash() -> None:
         "slices": [],
         "slice_tolerance": 0.06,
         "vs_champion": False,
+        "min_agreement": 0.97,
         "min_saving": 0.21,
         "reference": "registered",
         "tiers": ["measured"],
@@ -100,6 +101,8 @@ def test_every_key_changes_the_hash() -> None:
         "train": "t",
         "validation": "v",
         "unlabelled": "u",
+        "production": "p",
+        "student": "s",
         "evaluation": "e",
         "evaluation_sha256": "a" * 64,
         "allow_overlap": True,
@@ -125,6 +128,9 @@ def test_every_limit_is_said_in_words() -> None:
             "hardware": "pool-a",
             "max_latency_p95_ms": 31.5,
             "max_bytes": 5_000_000,
+            "min_agreement": 0.975,
+            "production": "s3://gate/asked.jsonl",
+            "student": "hf://org/small@abc",
             "evaluation": "s3://gate/rows.jsonl",
             "evaluation_sha256": "a" * 64,
             "approvers": [{"experiment": "approvals-ada", "user": "ada", "experiment_id": "1"}],
@@ -149,6 +155,9 @@ def test_every_limit_is_said_in_words() -> None:
         "NAME-lean",
         "permissions",
         "40% where it is only estimated",
+        "baseline's answer on at least 97.5% of the rows",
+        "production data from s3://gate/asked.jsonl",
+        "the checkpoint hf://org/small@abc and no other",
     ):
         assert part in text
     assert warnings(policy) == []
@@ -162,6 +171,7 @@ def test_what_makes_a_policy_weak_is_said() -> None:
         allow_overlap=True,
         slices=(),
         vs_champion=False,
+        min_agreement=0.9,
         approvers=(),
     )
     text = " ".join(warnings(weak))
@@ -175,6 +185,7 @@ def test_what_makes_a_policy_weak_is_said() -> None:
         "allow_overlap",
         "slices",
         "vs_champion",
+        "min_agreement is set and production is not",
     ):
         assert key in text
 
