@@ -15,7 +15,7 @@ from leanstage.variant.architectures import family_of, layers_of
 if TYPE_CHECKING:
     import torch
 
-LIMIT_BYTES = 2 * 1024**3
+LIMIT_BYTES = 4 * 1024**3
 """Of all hidden states together; where they take more, only the first tokens of a row are kept."""
 LEAST_TOKENS = 8
 """Relations among fewer tokens than these say little."""
