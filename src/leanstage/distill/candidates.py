@@ -19,7 +19,7 @@ from leanstage.errors import InputError
 from leanstage.prune.importance import Scores, importance
 from leanstage.prune.shape import Shape, shape_of
 from leanstage.techniques.attempts import Candidate
-from leanstage.techniques.data import TaughtRows
+from leanstage.techniques.data import TaughtRows, within_reach
 from leanstage.techniques.recipe import Recipe
 from leanstage.techniques.search import save_checkpoint
 from leanstage.techniques.taught import Taught
@@ -56,10 +56,10 @@ class Students:
 
     def _brought(self, student: Variant) -> Candidate:
         name = "the student that was brought along"
-        recipe, chosen = self._recipe(f"training {name}", {"student": student.digest})
         rows, alike = self.rows, reads_alike(student, self.teacher)
         if not alike and isinstance(rows, TaughtRows):
             rows = rows.read_by(student, self.texts)
+        recipe, chosen = self._recipe(f"training {name}", {"student": student.digest}, rows)
 
         def make(target: Path) -> Variant:
             model: Any = load_checkpoint(student.path, attention="eager").float()
@@ -126,6 +126,9 @@ class Students:
         recipe, _ = self._recipe("importance", {})
         return importance(model, self.rows, recipe.model_copy(update=alone), "taylor")
 
-    def _recipe(self, message: str, settings: dict[str, Any]) -> tuple[Recipe, dict[str, Any]]:
-        recipe = Recipe.of(self.settings, seed=self.seed, message=message)
+    def _recipe(
+        self, message: str, settings: dict[str, Any], rows: Taught | None = None
+    ) -> tuple[Recipe, dict[str, Any]]:
+        possible = within_reach(self.settings, rows or self.rows)
+        recipe = Recipe.of(possible, seed=self.seed, message=message)
         return recipe, {**settings, **recipe.described()}

@@ -119,19 +119,20 @@ def _check_truth(teacher: Variant, train: SplitFolder, plan: Plan) -> None:
 
 
 def _check_inside(teacher: Variant, student: Variant, plan: Plan, folder: Path) -> None:
+    """Refuse what only the teacher's tokenizer allows; beside other students answers will do."""
+    settings = plan.distill
     if reads_alike(student, teacher):
         return
-    weights = {
-        "distill.hidden_weight": plan.distill.hidden_weight,
-        "distill.attention_weight": plan.distill.attention_weight,
-        "prune.hidden_weight": plan.prune.hidden_weight if plan.prune.ratios else 0.0,
-        "prune.attention_weight": plan.prune.attention_weight if plan.prune.ratios else 0.0,
-    }
-    asked = [name for name, weight in weights.items() if weight > 0]
-    if asked or teacher.manifest.task == "text-generation":
-        what = f"losses on the inside of the model ({', '.join(asked)})" if asked else "every loss"
+    where = f"the student in {folder} has another tokenizer than the teacher"
+    if teacher.manifest.task == "text-generation":
         raise InputError(
-            f"the student in {folder} has another tokenizer than the teacher, whose tokens "
-            f"{what} would compare; set these weights to 0, or bring a student with the "
-            "teacher's tokenizer."
+            f"{where}, and a model that writes learns its teacher's next tokens; bring a student "
+            "with the teacher's tokenizer."
+        )
+    weights = {name: getattr(settings, name) for name in ("hidden_weight", "attention_weight")}
+    asked = [f"{name} {weight:g}" for name, weight in weights.items() if weight > 0]
+    if asked and not (settings.depths or settings.widths):
+        raise InputError(
+            f"{where}, token by token of which the losses of the plan compare the inside "
+            f"({', '.join(asked)}); set them to 0, or bring a student with the teacher's tokenizer."
         )

@@ -11,6 +11,7 @@ from leanstage.prune.sparsity import refusal
 from leanstage.tasks import SplitFolder
 from leanstage.techniques.answers import Answers
 from leanstage.techniques.attempts import Search
+from leanstage.techniques.data import within_reach
 from leanstage.techniques.record import Record
 from leanstage.techniques.search import Budget
 from leanstage.variant import Variant
@@ -45,6 +46,7 @@ def prune(
         return record.skipped("the plan says no")
     if answers.taught is None:
         return record.skipped("there is no text to recover on")
+    settings = within_reach(settings, answers.taught)
     unpruned: Any = load_checkpoint(model.path).float()
     if ratio is not None:
         target_shape(shape_of(unpruned), ratio, settings.dimensions)

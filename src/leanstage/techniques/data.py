@@ -2,20 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from leanstage.contracts import DistillSettings, PruneSettings
 from leanstage.techniques.matching import inner_loss, watched
 from leanstage.techniques.recipe import Recipe
 from leanstage.techniques.states import States
+from leanstage.techniques.taught import Taught
 from leanstage.variant import Variant
 from leanstage.variant.hardware import supports_bf16
 from leanstage.variant.tokens import TextEncoder
 
 if TYPE_CHECKING:
     import torch
+
+Settings = TypeVar("Settings", DistillSettings, PruneSettings)
 
 _TOLD = ("teacher_logits", "labels", "states", "kept")
 
@@ -26,7 +30,8 @@ class TaughtRows:
 
     ``logits`` are the teacher's, of shape (rows, classes); ``labels`` class indices of shape
     (rows,), -1 where a row has none, None where no row has one; ``states`` the teacher's hidden
-    states, where losses need them.
+    states, where losses need them. Rows ``apart`` were read by another tokenizer than the
+    teacher's: its states have no counterpart there.
     """
 
     ids: list[list[int]]
@@ -35,6 +40,7 @@ class TaughtRows:
     teacher_digest: str
     labels: "torch.Tensor | None" = None
     states: States | None = None
+    apart: bool = False
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -92,7 +98,7 @@ class TaughtRows:
             texts: of the rows, in their order.
         """
         encoder = TextEncoder(variant.path, variant.manifest.max_length)
-        return replace(self, ids=encoder.ids(texts), pad_id=encoder.pad_id, states=None)
+        return replace(self, ids=encoder.ids(texts), pad_id=encoder.pad_id, states=None, apart=True)
 
     def identity(self) -> Any:
         """The token ids, row by row, and the labels."""
@@ -107,6 +113,7 @@ class TaughtRows:
             "logits": self.logits.numpy(),
             "pad_id": np.array(self.pad_id),
             "teacher_digest": np.array(self.teacher_digest),
+            "apart": np.array(self.apart),
         }
         if self.labels is not None:
             arrays["labels"] = self.labels.numpy()
@@ -127,7 +134,18 @@ class TaughtRows:
             str(arrays["teacher_digest"]),
             torch.tensor(arrays["labels"]) if "labels" in arrays else None,
             States.of_arrays(arrays),
+            bool(arrays["apart"]),
         )
+
+
+def within_reach(settings: Settings, rows: Taught) -> Settings:
+    """The settings with the losses that these rows allow.
+
+    All of them, or those on answers and truth alone where another tokenizer read the rows.
+    """
+    if not isinstance(rows, TaughtRows) or not rows.apart:
+        return settings
+    return settings.model_copy(update={"hidden_weight": 0.0, "attention_weight": 0.0})
 
 
 def _pad_states(rows: Sequence[NDArray[np.float16]]) -> "tuple[torch.Tensor, torch.Tensor]":
