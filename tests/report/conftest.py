@@ -145,7 +145,7 @@ def pruned() -> Step:
             Trial(
                 settings={"ratio": 0.5},
                 fits=False,
-                reason="The true class loses 1.10 points of probability; 0.50 are allowed.",
+                reason="The true class loses 1.10 points of probability; 1.00 are allowed.",
                 validation=validation(0.9291, 0.0110),
                 cpu_ms_per_answer=4.9,
                 parameters=52_785_990,

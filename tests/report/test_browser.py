@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -34,6 +35,41 @@ def test_it_is_accessible_silent_and_loads_nothing(
     assert visit.violations() == []
     assert visit.complaints == []
     assert visit.requests == []
+
+
+@pytest.mark.parametrize("theme", get_args(Theme))
+@pytest.mark.parametrize("width", [320, 1280])
+def test_fifty_settings_are_as_accessible_as_two(
+    chromium: Chromium, make_inputs: MakeInputs, tmp_path: Path, theme: Theme, width: int
+) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(render_html(fifty_settings(make_inputs("BLOCKED"))), encoding="utf-8")
+    visit = chromium.open(path, width=width, theme=theme)
+    assert visit.page.locator("#tried .shape").count() == 51
+    assert visit.violations() == []
+    assert visit.overflow == 0
+
+
+def fifty_settings(inputs: ReportInputs) -> ReportInputs:
+    """The report, its first step with fifty settings: some ruined, some not evaluated."""
+    record = inputs.candidates["optimized"]
+    distill, *_ = record.manifest.lineage
+    kept = distill.trials[1]
+    assert kept.validation is not None
+    trials = []
+    for number in range(50):
+        drop = 0.002 if number == 30 else 0.4 if number % 9 == 4 else 0.0003 * number - 0.002
+        figures = kept.validation.model_copy(update={"probability_drop": drop})
+        changed = {
+            "settings": {"depth": number / 50},
+            "fits": drop <= 0.005,
+            "cpu_ms_per_answer": 14.0 - 0.22 * number,
+            "validation": None if number % 11 == 7 else figures,
+        }
+        trials.append(kept.model_copy(update=changed))
+    step = distill.model_copy(update={"trials": tuple(trials), "settings": trials[30].settings})
+    manifest = record.manifest.model_copy(update={"lineage": (step,)})
+    return replace(inputs, candidates={"optimized": replace(record, manifest=manifest)})
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])

@@ -28,13 +28,16 @@ def test_a_step_that_was_not_timed_leaves_the_rest_unknown(make_inputs: MakeInpu
         update={"lineage": (untimed, prune, quantize)}
     )
     assert [r.cost for r in step_results(inputs.baseline, manifest)] == [None, None, None]
-    assert not any(one.efficient for one in tried_settings(inputs.baseline, manifest))
+    assert not any(one.efficient for one in tried_settings(inputs.baseline, manifest, 0.01))
 
 
 def test_settings_keep_their_order_and_say_which_was_kept(make_inputs: MakeInputs) -> None:
     inputs = make_inputs("PROMOTE_OPTIMIZED")
-    tried = tried_settings(inputs.baseline, inputs.candidates["optimized"].manifest)
+    tried = tried_settings(inputs.baseline, inputs.candidates["optimized"].manifest, 0.01)
     assert [one.technique for one in tried] == ["distill"] * 2 + ["prune"] * 2 + ["quantize"] * 2
+    assert [one.limit for one in tried] == [0.005] * 2 + [0.01] * 4
+    assert [one.probability_drop_se for one in tried] == [0.0011] * 3 + [None, 0.0011, None]
+    assert [one.cpu_ms_per_answer for one in tried] == [3.1, 5.9, 4.9, None, 1.7, 21.4]
     assert [one.kept for one in tried] == [False, True, False, False, True, False]
     assert [one.efficient for one in tried] == [False, True, False, False, True, False]
     assert [None if one.cost is None else round(one.cost, 3) for one in tried] == [
@@ -80,4 +83,4 @@ def frontier(
     step: Step = distill.model_copy(
         update={"status": "rejected", "trials": trials, "input_cpu_ms_per_answer": 1.0}
     )
-    return tried_settings(inputs.baseline, manifest.model_copy(update={"lineage": (step,)}))
+    return tried_settings(inputs.baseline, manifest.model_copy(update={"lineage": (step,)}), 0.01)

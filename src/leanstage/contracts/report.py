@@ -39,6 +39,15 @@ class TriedSetting(Part):
     """Processor time per answer as a share of the baseline's."""
     probability_drop: float | None
     """Mean loss of the true class in probability, on the validation split."""
+    probability_drop_se: float | None = None
+    """Standard error of ``probability_drop``."""
+    accuracy_drop: float | None = None
+    limit: float | None = None
+    """The most that the technique may lose in probability, counted from the baseline."""
+    cpu_ms_per_answer: float | None = None
+    """As the step timed it: to be compared within one step only."""
+    parameters: int | None = None
+    bytes: int | None = None
     efficient: bool
     """No other setting, nor the baseline, costs as little and loses as little."""
 

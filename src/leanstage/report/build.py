@@ -34,6 +34,6 @@ def _candidate(inputs: ReportInputs, record: CandidateRecord) -> ReportedCandida
         evaluation=record.evaluation,
         energy=record.energy,
         steps=step_results(inputs.baseline, record.manifest),
-        tried=tried_settings(inputs.baseline, record.manifest),
+        tried=tried_settings(inputs.baseline, record.manifest, inputs.plan.tolerance),
         footprints=footprints(record.energy, inputs.factors) if record.energy else (),
     )

@@ -1,6 +1,9 @@
 """What each step of a lineage did to the model, and every setting that was tried for it."""
 
-from leanstage.contracts import Step, StepResult, TriedSetting, VariantManifest
+from collections.abc import Sequence
+
+from leanstage.contracts import Step, StepResult, Trial, TriedSetting, VariantManifest
+from leanstage.techniques.search import Budget
 
 
 def step_results(baseline: VariantManifest, variant: VariantManifest) -> tuple[StepResult, ...]:
@@ -37,29 +40,54 @@ def step_results(baseline: VariantManifest, variant: VariantManifest) -> tuple[S
     return tuple(found)
 
 
-def tried_settings(baseline: VariantManifest, variant: VariantManifest) -> tuple[TriedSetting, ...]:
-    """Every setting that the steps of a lineage tried, in their order."""
+def tried_settings(
+    baseline: VariantManifest, variant: VariantManifest, tolerance: float
+) -> tuple[TriedSetting, ...]:
+    """Every setting that the steps of a lineage tried, in their order.
+
+    Args:
+        tolerance: of the plan; each technique may lose its share of it.
+    """
     before: float | None = 1.0
-    points: list[tuple[Step, int, float | None, float | None]] = []
+    found: list[TriedSetting] = []
     for step, result in zip(variant.lineage, step_results(baseline, variant), strict=True):
-        for index, trial in enumerate(step.trials):
-            drop = trial.validation.probability_drop if trial.validation else None
+        limit = Budget.of(step.technique, tolerance).limit
+        for trial in step.trials:
             cost = _times(before, _ratio(step, trial.cpu_ms_per_answer))
-            points.append((step, index, cost, drop))
+            found.append(_tried(step, trial, cost, limit))
         before = result.cost
-    placed = [(c, d) for _, _, c, d in points if c is not None and d is not None]
+    places = [place_of(one) for one in found]
+    others = [(1.0, 0.0), *(place for place in places if place is not None)]
     return tuple(
-        TriedSetting(
-            technique=step.technique,
-            settings=step.trials[index].settings,
-            fits=step.trials[index].fits,
-            kept=step.trials[index] is step.kept,
-            reason=step.trials[index].reason,
-            cost=cost,
-            probability_drop=drop,
-            efficient=_efficient(cost, drop, [(1.0, 0.0), *placed]),
-        )
-        for step, index, cost, drop in points
+        one.model_copy(update={"efficient": place is not None and _efficient(place, others)})
+        for one, place in zip(found, places, strict=True)
+    )
+
+
+def place_of(one: TriedSetting) -> tuple[float, float] | None:
+    """Cost and loss, where both are known."""
+    if one.cost is None or one.probability_drop is None:
+        return None
+    return one.cost, one.probability_drop
+
+
+def _tried(step: Step, trial: Trial, cost: float | None, limit: float) -> TriedSetting:
+    figures = trial.validation
+    return TriedSetting(
+        technique=step.technique,
+        settings=trial.settings,
+        fits=trial.fits,
+        kept=trial is step.kept,
+        reason=trial.reason,
+        cost=cost,
+        probability_drop=figures.probability_drop if figures else None,
+        probability_drop_se=figures.probability_drop_se if figures else None,
+        accuracy_drop=figures.accuracy_drop if figures else None,
+        limit=limit,
+        cpu_ms_per_answer=trial.cpu_ms_per_answer,
+        parameters=trial.parameters,
+        bytes=trial.bytes,
+        efficient=False,
     )
 
 
@@ -73,8 +101,7 @@ def _times(share: float | None, ratio: float | None) -> float | None:
     return None if share is None or ratio is None else share * ratio
 
 
-def _efficient(cost: float | None, drop: float | None, others: list[tuple[float, float]]) -> bool:
+def _efficient(place: tuple[float, float], others: Sequence[tuple[float, float]]) -> bool:
     """Whether none of ``others`` is at least as good both ways, and better in one (Pareto)."""
-    if cost is None or drop is None:
-        return False
-    return not any(c <= cost and d <= drop and (c, d) != (cost, drop) for c, d in others)
+    cost, drop = place
+    return not any(c <= cost and d <= drop and (c, d) != place for c, d in others)

@@ -1,8 +1,11 @@
 """What a technique tried, with the figures of each trial on the validation split."""
 
-from leanstage.contracts import Step, Trial, ValidationFigures
+from collections.abc import Sequence
+
+from leanstage.contracts import Step, Trial, TriedSetting, ValidationFigures
 from leanstage.report import names
-from leanstage.report.document import Block, Cell, Column, Group, Table, Text
+from leanstage.report.charts_tried import Kind
+from leanstage.report.document import Block, Cell, Column, Group, Table, Text, Tone
 from leanstage.report.figures import (
     count,
     milliseconds,
@@ -18,12 +21,29 @@ from leanstage.report.figures import (
 
 UNKNOWN = "not recorded"
 
+OUTCOME: dict[Kind, str] = {
+    "kept": "fits, kept",
+    "fits": "fits, not kept",
+    "misses": "does not fit",
+    "unasked": "not evaluated",
+}
+_TONE: dict[Kind, Tone] = {"kept": "good", "fits": "good", "misses": "warn", "unasked": "warn"}
 
-def step_group(step: Step, first: int) -> Group:
+
+def kind_of(one: TriedSetting) -> Kind:
+    """What became of a setting."""
+    if one.kept:
+        return "kept"
+    if one.probability_drop is None:
+        return "unasked"
+    return "fits" if one.fits else "misses"
+
+
+def step_group(step: Step, first: int, tried: Sequence[TriedSetting]) -> Group:
     """One step: its reason and its trials, numbered from ``first``."""
     blocks: list[Block] = [Text(step.reason)]
     if step.trials:
-        blocks.append(_trials(step, first))
+        blocks.append(_trials(step, first, tried))
     else:
         blocks.append(Text("No trial was run.", tone="quiet"))
     return Group(
@@ -34,7 +54,7 @@ def step_group(step: Step, first: int) -> Group:
     )
 
 
-def _trials(step: Step, first: int) -> Table:
+def _trials(step: Step, first: int, tried: Sequence[TriedSetting]) -> Table:
     return Table(
         f"{names.TECHNIQUE[step.technique]}: what was tried",
         (
@@ -48,23 +68,27 @@ def _trials(step: Step, first: int) -> Table:
             Column("Parameters", "number"),
         ),
         tuple(
-            _trial(trial, trial is step.kept, number)
-            for number, trial in enumerate(step.trials, first)
+            _trial(trial, one, number)
+            for number, (trial, one) in enumerate(zip(step.trials, tried, strict=True), first)
         ),
         "On the validation split; drops in percentage points. Probability drop: mean loss in the "
-        "probability of the true class, with its standard error. CPU: as this step timed its "
-        "input and its trials; each step has batches of its own.",
+        "probability of the true class, with its standard error, and the most that is allowed. "
+        "CPU: as this step timed its input and its trials; each step has batches of its own, and "
+        "shares of the baseline's are products over the steps.",
     )
 
 
-def _trial(trial: Trial, chosen: bool, number: int) -> tuple[Cell, ...]:
-    outcome = "Fits, kept" if chosen else "Fits" if trial.fits else "Does not fit"
+def _trial(trial: Trial, one: TriedSetting, number: int) -> tuple[Cell, ...]:
+    kind = kind_of(one)
     return (
         Cell(count(number)),
         Cell(settings(trial.settings)),
-        Cell(outcome, trial.reason, "good" if trial.fits else "warn"),
-        *_validation(trial.validation),
-        Cell(shown(trial.cpu_ms_per_answer, milliseconds)),
+        Cell(OUTCOME[kind].capitalize(), trial.reason, _TONE[kind]),
+        *_validation(trial.validation, one.limit),
+        Cell(
+            shown(trial.cpu_ms_per_answer, milliseconds),
+            "" if one.cost is None else f"{percent(one.cost)} of the baseline's",
+        ),
         Cell(
             shown(trial.parameters, parameters, UNKNOWN),
             "" if trial.bytes is None else size(trial.bytes),
@@ -72,7 +96,7 @@ def _trial(trial: Trial, chosen: bool, number: int) -> tuple[Cell, ...]:
     )
 
 
-def _validation(figures: ValidationFigures | None) -> tuple[Cell, Cell, Cell]:
+def _validation(figures: ValidationFigures | None, limit: float | None) -> tuple[Cell, Cell, Cell]:
     if figures is None:
         gap = Cell("\N{EN DASH}", tone="quiet")
         return Cell("not evaluated", tone="quiet"), gap, gap
@@ -84,6 +108,7 @@ def _validation(figures: ValidationFigures | None) -> tuple[Cell, Cell, Cell]:
         Cell(points(figures.accuracy_drop).lstrip("+")),
         Cell(
             points(figures.probability_drop).lstrip("+"),
-            f"± {significant(figures.probability_drop_se * 100, 2)}",
+            f"± {significant(figures.probability_drop_se * 100, 2)}"
+            + ("" if limit is None else f", limit {points(limit).lstrip('+')}"),
         ),
     )

@@ -1,88 +1,122 @@
-"""What was tried: cost against loss of every setting, and why each was kept or not."""
+"""What was tried: what every setting costs and loses, and why each was kept or not."""
+
+from collections.abc import Callable
 
 from leanstage.contracts import TriedSetting
-from leanstage.report import charts, charts_steps, names
-from leanstage.report.charts_steps import Point
+from leanstage.report import charts_tried, names
+from leanstage.report.charts_tried import Bound, Mark
 from leanstage.report.document import Block, Chart, Section, Text
-from leanstage.report.figures import count, level, percent, point_tick, points, settings
+from leanstage.report.figures import count, level, limit, percent, point_tick, points, settings
 from leanstage.report.inputs import ReportInputs
-from leanstage.report.lineage import tried_settings
-from leanstage.report.sections.trials import step_group
+from leanstage.report.lineage import place_of, tried_settings
+from leanstage.report.sections.trials import OUTCOME, kind_of, step_group
 
-_BASELINE = "B"
+Across = Callable[[TriedSetting], float | None]
+
+_CAPTION = (
+    "Down: mean loss in the probability of the true class, in points, on the validation split, "
+    "with its standard error. Dot: kept, the last of them ringed. Diamond: fits, not kept. Cross: "
+    "does not fit. Hollow: not evaluated. Square: the baseline. Arrow: further out than the "
+    "picture goes. Lines across: the most that a technique may lose. Numbers: as in the tables "
+    "below."
+)
+_STAIRS = " Stairs: the best loss to be had at each cost (Pareto)."
 
 
 def tried_section(inputs: ReportInputs) -> Section:
     """Every setting that was tried for the candidate the report is about."""
     record = inputs.record(inputs.subject)
     lineage = record.manifest.lineage if record else ()
-    tried = tried_settings(inputs.baseline, record.manifest) if record else ()
-    blocks: list[Block] = []
-    drawn = [n for n, one in enumerate(tried, 1) if _place(one) is not None]
-    if drawn:
-        blocks.append(_trade_off(tried))
-    if tried and len(drawn) < len(tried):
-        missing = ", ".join(count(n) for n in range(1, len(tried) + 1) if n not in drawn)
-        blocks.append(
-            Text(
-                f"Not in the picture, for want of a time or of an evaluation: {missing}.",
-                tone="quiet",
-                detail=True,
-            )
-        )
+    tried = (
+        tried_settings(inputs.baseline, record.manifest, inputs.plan.tolerance) if record else ()
+    )
+    blocks = _curve(tried, inputs.baseline.parameters)
     first = 1
     for step in lineage:
-        blocks.append(step_group(step, first))
-        first += len(step.trials)
+        last = first + len(step.trials)
+        blocks.append(step_group(step, first, tried[first - 1 : last - 1]))
+        first = last
     kept = sum(one.kept for one in tried)
     lead = (
-        f"{count(len(tried))} settings were tried, {count(kept)} kept. A technique tries its "
-        "settings in the order of the plan, on validation rows only; the gate judges the result "
-        "on rows of its own."
+        f"{count(len(tried))} settings were tried, {count(kept)} kept. A technique looks for the "
+        "most saving within its limit, on validation rows only; the gate judges the result on "
+        "rows of its own."
         if tried
         else "No setting was tried."
     )
     return Section("tried", "What was tried", lead, tuple(blocks))
 
 
-def _place(one: TriedSetting) -> tuple[float, float] | None:
-    """Cost and loss, where both are known."""
-    if one.cost is None or one.probability_drop is None:
-        return None
-    return one.cost, one.probability_drop
+def _curve(tried: tuple[TriedSetting, ...], parameters: int) -> list[Block]:
+    """The picture, and which settings it lacks."""
+
+    def timed(one: TriedSetting) -> float | None:
+        return one.cost
+
+    def sized(one: TriedSetting) -> float | None:
+        return None if one.parameters is None else one.parameters / parameters
+
+    across, what, wanted = timed, "processor time", "a time"
+    if not any(place_of(one) for one in tried):
+        across, what, wanted = sized, "parameters", "a time and a size"
+    missing = [count(n) for n, one in enumerate(tried, 1) if across(one) is None]
+    blocks: list[Block] = []
+    if len(missing) < len(tried):
+        blocks.append(_trade_off(tried, across, what))
+        if missing:
+            words = f"Not in the picture, for want of {wanted}: {', '.join(missing)}."
+            blocks.append(Text(words, tone="quiet", detail=True))
+    return blocks
 
 
-def _trade_off(tried: tuple[TriedSetting, ...]) -> Chart:
-    marks = [Point(1.0, 0.0, _BASELINE, "baseline")]
-    front = {(1.0, 0.0)}
-    words = []
+def _trade_off(tried: tuple[TriedSetting, ...], across: Across, what: str) -> Chart:
+    marks = [Mark(1.0, 0.0, "B", "baseline", "The baseline")]
     last = max((n for n, one in enumerate(tried) if one.kept), default=None)
     for index, one in enumerate(tried):
-        place = _place(one)
-        if place is None:
-            continue
-        series: charts.Series = "candidate" if one.kept else "reference"
-        number = count(index + 1)
-        marks.append(Point(*place, number, series, chosen=index == last, fits=one.fits))
-        words.append(
-            f"{number}, {names.TECHNIQUE[one.technique]} ({settings(one.settings)}): "
-            f"{percent(place[0])} of the baseline's processor time, "
-            f"{points(-place[1])} points of probability"
-        )
-        if one.efficient:
-            front.add(place)
-    cheaper = [place for place in front if place[0] <= 1.0]
-    title = "Loss against processor time, every setting"
+        x = across(one)
+        if x is not None:
+            marks.append(_mark(one, x, count(index + 1), what, chosen=index == last))
+    best = {(1.0, 0.0), *(place for one in tried if one.efficient and (place := place_of(one)))}
+    front = sorted(place for place in best if place[0] <= 1.0)
+    title = f"Loss against {what}, every setting"
     return Chart(
-        charts_steps.scatter(
-            "tried-front", title, f"{'; '.join(words)}.", marks, sorted(cheaper), level, _loss
+        charts_tried.trade_off(
+            "tried-front",
+            title,
+            f"{'; '.join(mark.words for mark in marks)}.",
+            marks,
+            front,
+            _bounds(tried),
+            level,
+            _loss,
         ),
         f"{title} that was tried",
-        "Across: processor time per answer, share of the baseline's. Down: mean loss in the "
-        "probability of the true class, in points, on the validation split. Numbers: as in the "
-        f"tables below; {_BASELINE}: the baseline. Ringed: chosen in the end. Hollow: does not "
-        "fit. Line: the best loss to be had at each cost (Pareto).",
+        f"Across: {what}, share of the baseline's. {_CAPTION}{_STAIRS if len(front) > 1 else ''}",
     )
+
+
+def _mark(one: TriedSetting, x: float, number: str, what: str, *, chosen: bool) -> Mark:
+    drop, kind = one.probability_drop, kind_of(one)
+    loss = "not evaluated" if drop is None else f"{points(-drop)} points of probability"
+    return Mark(
+        x,
+        drop,
+        number,
+        kind,
+        f"{number}, {names.TECHNIQUE[one.technique]} ({settings(one.settings)}): {percent(x)} of "
+        f"the baseline's {what}, {loss}, {OUTCOME[kind]}",
+        error=one.probability_drop_se or 0.0,
+        chosen=chosen,
+    )
+
+
+def _bounds(tried: tuple[TriedSetting, ...]) -> list[Bound]:
+    """One line for each limit, named after the techniques that it holds for."""
+    limits: dict[float, dict[str, None]] = {}
+    for one in tried:
+        if one.limit is not None:
+            limits.setdefault(one.limit, {})[names.TECHNIQUE[one.technique]] = None
+    return [Bound(value, f"{', '.join(found)}: {limit(value)}") for value, found in limits.items()]
 
 
 def _loss(share: float) -> str:
