@@ -36,8 +36,10 @@ def read_splits(request: Request, labels: tuple[str, ...], policy: ModelPolicy) 
     """Read every split that a run names, and check each against the evaluation rows.
 
     Raises:
-        InputError: data that cannot be used, or evaluation rows that stand elsewhere too.
+        InputError: data that cannot be used, evaluation rows that stand elsewhere too, or a policy
+            on a metric that such answers do not have.
     """
+    _require_metric(labels, policy)
     evaluation = read_labelled(
         request.evaluation, labels, split="evaluation", columns=slice_columns(policy)
     )
@@ -64,6 +66,21 @@ def read_splits(request: Request, labels: tuple[str, ...], policy: ModelPolicy) 
     )
     leaked_rows(evaluation, unlabelled, f"the unlabelled text {request.unlabelled}", policy)
     return Splits(train, validation, evaluation, unlabelled)
+
+
+def _require_metric(labels: tuple[str, ...], policy: ModelPolicy) -> None:
+    """The gate would block what was judged by nothing; here nothing was trained yet."""
+    asked = policy.metric
+    if labels and asked in ("exact_match", "perplexity"):
+        kind, known = "classifies", "accuracy or macro_f1"
+    elif not labels and asked == "macro_f1":
+        kind, known = "generates text", "exact_match or perplexity"
+    else:
+        return
+    raise InputError(
+        f"the policy {policy.name!r} judges by {asked}, which the answers of a model that {kind} "
+        f"do not have; judge by {known}."
+    )
 
 
 def leaked_rows(evaluation: Examples, other: Examples, where: str, policy: ModelPolicy) -> int:

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 _DRAWN_AT_ONCE = 2_000_000
 """Drawn rows in memory at a time (8 bytes each, held three times)."""
 
+_LARGEST_LOG = 700.0
+"""Beyond it the exponential is no float any more."""
+
 
 def perplexity(logprobs: "NDArray[np.float64]", tokens: "NDArray[np.int32]") -> float:
     """Exponential of the mean negative log-probability of a token, over all rows together.
@@ -57,8 +60,8 @@ def bootstrap_perplexity_ratios(
         size = min(step, resamples - start)
         drawn = random.randint(0, len(tokens), size=(size, len(tokens)))
         found.append(lost[drawn].sum(axis=1) / tokens[drawn].sum(axis=1, dtype=np.int64))
-    with np.errstate(over="ignore"):
-        ratios: NDArray[np.float64] = np.exp(np.sort(np.concatenate(found)))
+    logs = np.clip(np.concatenate(found), -_LARGEST_LOG, _LARGEST_LOG)
+    ratios: NDArray[np.float64] = np.exp(np.sort(logs))
     return ratios
 
 
