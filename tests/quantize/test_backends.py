@@ -27,38 +27,34 @@ def test_every_form_shrinks_the_model_and_keeps_its_answers(
     how = How(texts=tuple(train.texts[:64]), method=method)
     variant = backend(baseline, tmp_path / "form", how)
     assert variant.manifest.bytes < baseline.manifest.bytes
-    names = [relative for relative, _ in regular_files(variant.path)]
-    assert not [one for one in names if one.endswith((".bin", ".pt", ".pkl", ".py"))] or (
-        variant.manifest.runtime == "openvino"
-    )
+    # OpenVINO's weights are plain numbers in a file that is called .bin, too.
+    unsafe = (".pt", ".pkl", ".py", *([] if variant.manifest.runtime == "openvino" else [".bin"]))
+    assert not [name for name, _ in regular_files(variant.path) if name.endswith(unsafe)]
     expected = load_predictor(baseline.path).predict(train.texts)
     given = load_predictor(variant.path).predict(train.texts)
     assert (given.argmax(1) == expected.argmax(1)).mean() > 0.97
     assert len(set(given.argmax(1))) == 2, "one class for every row"
-    for layer in ("layer 0 attention", "head"):
-        kept = backend.layers is None or layer in backend.layers(baseline) or layer == "head"
-        assert kept
 
 
 @pytest.mark.parametrize("name", ["onnxruntime-int8", "onnxruntime-int8-static", "openvino-int8"])
-def test_a_group_in_float_brings_the_answers_nearer(
+def test_with_every_group_in_float_nothing_is_left_that_int8_could_change(
     name: str, baseline: Variant, train: SplitFolder, tmp_path: Path
 ) -> None:
-    """With all groups in float, nothing is left that int8 could change."""
     backend = BACKENDS[name]  # type: ignore[index]
     assert backend.layers is not None
     groups = tuple(backend.layers(baseline))
     assert groups[1:3] == ("layer 0 attention", "layer 0 feed-forward")
-    texts = train.texts[:64]
+    texts = tuple(train.texts[:32])
+
+    def form(*in_float: str) -> Variant:
+        target = tmp_path / str(len(in_float))
+        return backend(baseline, target, How(texts=texts, in_float=in_float))
+
+    whole, some, none = form(*groups), form("layer 0 feed-forward"), form()
     expected = load_predictor(baseline.path).predict(texts)
-
-    def distance(in_float: tuple[str, ...]) -> float:
-        how = How(texts=tuple(texts), in_float=in_float)
-        form = backend(baseline, tmp_path / str(len(in_float)), how)
-        return float(abs(load_predictor(form.path).predict(texts) - expected).max())
-
-    assert distance(groups) < 1e-4 < 1.0
-    assert distance(()) > distance(groups)
+    given = load_predictor(whole.path).predict(texts)
+    assert abs(given - expected).max() < 1e-3
+    assert whole.manifest.bytes > some.manifest.bytes > none.manifest.bytes
 
 
 def test_the_float_graph_is_not_left_beside_the_int8_one(

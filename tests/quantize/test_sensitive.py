@@ -17,22 +17,25 @@ from leanstage.variant import Variant, load_predictor
 from leanstage.variant.checkpoint import load_checkpoint
 from leanstage.variant.forms import write_half
 
-HURT = "layer 1 attention"
+HURT = "layer 2 attention"
 
 
 @pytest.fixture
 def hostile(baseline: Variant, tmp_path: Path) -> Variant:
-    """The same answers from weights that int8 cannot hold in one layer.
+    """A classifier that int8 hurts in one layer alone.
 
-    One value of the attention is a hundred thousand times as large and is weighed by as much less:
-    in float nothing changes, while in int8 it takes the whole range of the activations.
+    Two values of its attention are weighed high and cancel each other, to the last bit in float.
+    In int8 they are rounded apart, and what they are weighed by makes much of the difference.
     """
     model: Any = load_checkpoint(baseline.path)
-    attention = model.bert.encoder.layer[1].attention
+    attention = model.bert.encoder.layer[2].attention
+    torch.manual_seed(0)
     with torch.no_grad():
-        attention.self.value.weight[5] *= 1e5
-        attention.self.value.bias[5] *= 1e5
-        attention.output.dense.weight[:, 5] /= 1e5
+        for values in (attention.self.value.weight, attention.self.value.bias):
+            values[6] = values[5] / 2
+        high = 3000 * torch.randn(64)
+        attention.output.dense.weight[:, 5] = high
+        attention.output.dense.weight[:, 6] = -2 * high
     return save_checkpoint(model, baseline, tmp_path / "hostile")
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 OPENVINO_FILE = "openvino/openvino_model.xml"
-CALL_TOKENS: dict[Precision, int] = {"bf16": 80, "int8": 80}
+CALL_TOKENS: dict[Precision, int] = {"bf16": 80, "int8": 40}
 """What a call costs beyond its tokens, in tokens: docs/adr/0010-batches-by-length.md."""
 
 
