@@ -66,7 +66,8 @@ def costs_by_turn(
 def _turn(
     predictor: Predictor, batch: Sequence[str], seconds: float, clock: Callable[[], float]
 ) -> float:
-    # Some runtimes compile for every new shape, once: OpenVINO takes longer for that than to answer.
+    # Some runtimes compile for every new shape, once: OpenVINO takes longer for that than for the
+    # answer.
     predictor.predict(batch)
     answers = 0
     began, cost = time.monotonic(), clock()
