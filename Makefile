@@ -35,17 +35,18 @@ check: $(VENV)/.installed-dev
 	$(BIN)/mypy src
 	$(BIN)/lint-imports
 
-# Both images; images/build.sh says what can be told to it.
+# All images; images/build.sh says what can be told to it.
 images:
 	images/build.sh
 
 # In containers: a component of each image, then the whole line. Needs a Docker engine only.
-test-images: $(VENV)/.installed-dev images
+test-images: $(VENV)/.installed-dev
+	images/build.sh control torch
 	LEANSTAGE_TEST_IMAGES=required $(BIN)/python -m pytest tests/images
 
 # What a registry without the internet has to hold: packages, base image, our own images.
 mirror-list:
-	@grep -E '^[A-Za-z0-9._-]+==' constraints.txt
+	@grep -hE '^[A-Za-z0-9._-]+==' constraints.txt images/*/constraints.txt | sort -fu
 	@sed -n 's/^ARG BASE_IMAGE=//p' images/*/Dockerfile | sort -u
 	@version=$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml); \
 	for image in images/*/; do \

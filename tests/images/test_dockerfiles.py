@@ -24,6 +24,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 BY_HAND = {"kfp", "kfp-kubernetes"}
 """Installed without what they depend on, in the Dockerfile itself."""
 SMALLER = {"mlflow": "mlflow-skinny"}
+BUILT = (*NAMES, "llm")
+"""Those that components run in, and one with versions of its own, for a script of its own."""
 
 
 def requirements(lines: list[str]) -> dict[str, Requirement]:
@@ -51,7 +53,7 @@ def test_every_image_that_compiled_packages_name_is_built_here() -> None:
     members = [*PIPELINES.values(), *(getattr(components, name) for name in components.__all__)]
     named = {reference for member in members for reference in references(member)}
     assert named == {f"leanstage/leanstage-{name}:{__version__}" for name in NAMES}
-    assert {path.parent.name for path in IMAGES.glob("*/Dockerfile")} == set(NAMES)
+    assert {path.parent.name for path in IMAGES.glob("*/Dockerfile")} == set(BUILT)
 
 
 def references(member: object) -> Iterator[str]:
@@ -61,14 +63,14 @@ def references(member: object) -> Iterator[str]:
         yield executor["container"]["image"]
 
 
-@pytest.mark.parametrize("image", NAMES)
+@pytest.mark.parametrize("image", BUILT)
 def test_hadolint_has_nothing_to_say(image: str) -> None:
     command = [Path(sys.executable).parent / "hadolint", IMAGES / image / "Dockerfile"]
     answer = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert (answer.returncode, answer.stdout) == (0, "")
 
 
-@pytest.mark.parametrize("image", NAMES)
+@pytest.mark.parametrize("image", BUILT)
 def test_the_last_stage_only_copies_and_runs_as_a_number(image: str) -> None:
     stage = last_stage(image)
     assert stage[0] == ("FROM", "${BASE_IMAGE}")
@@ -118,6 +120,32 @@ def test_every_requirement_has_a_version_that_the_package_accepts() -> None:
         assert name not in asked or asked[name].specifier.contains(pin.version), name
 
 
+def test_the_image_of_llm_compressor_has_versions_of_its_own() -> None:
+    pinned = requirements((IMAGES / "llm" / "constraints.txt").read_text().splitlines())
+    assert all(pin.specifier and str(pin.specifier).startswith("==") for pin in pinned.values())
+    assert set(installed("llm")) <= set(pinned)
+    ours = requirements((ROOT / "constraints.txt").read_text().splitlines())
+    # The day that they agree, this image can go.
+    assert pinned["transformers"].specifier != ours["transformers"].specifier
+    assert pinned["torch"].specifier == ours["torch"].specifier
+
+
+def test_its_script_refuses_before_it_loads_anything(tmp_path: Path) -> None:
+    def said(*arguments: object) -> str:
+        command = [sys.executable, IMAGES / "llm" / "compress.py", *map(str, arguments)]
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert answer.returncode == 2
+        return answer.stderr
+
+    pickled = tmp_path / "pickled"
+    pickled.mkdir()
+    (pickled / "pytorch_model.bin").touch()
+    assert "pickles are never loaded" in said(pickled, tmp_path / "out")
+    (pickled / "model.safetensors").touch()
+    assert "name a new folder" in said(pickled, pickled)
+    assert "pass --rows" in said(pickled, tmp_path / "out", "--method", "gptq")
+
+
 def test_the_control_image_is_the_lean_one() -> None:
     heavy = {"torch", "transformers", "onnxruntime", "bitsandbytes", "torch-pruning", "mlflow"}
     assert not heavy & set(installed("control"))
@@ -138,8 +166,8 @@ def test_make_images_names_what_compiled_packages_name(tmp_path: Path) -> None:
         ).stdout
 
     plain = built().splitlines()
-    assert len(plain) == len(NAMES)
-    for name, line in zip(NAMES, plain, strict=True):
+    assert len(plain) == len(BUILT)
+    for name, line in zip(BUILT, plain, strict=True):
         assert f"--file images/{name}/Dockerfile" in line
         assert f"--tag leanstage/leanstage-{name}:{__version__} " in line
         assert f"--build-arg VERSION={__version__} " in line
@@ -164,5 +192,7 @@ def test_the_build_context_is_the_package_alone() -> None:
         "components",
         "pipelines",
         # By name: not every builder finds a pattern below a folder that is left out.
-        *(f"images/{name}/requirements.txt" for name in NAMES),
+        *(f"images/{name}/requirements.txt" for name in BUILT),
+        "images/llm/constraints.txt",
+        "images/llm/compress.py",
     }
