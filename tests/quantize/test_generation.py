@@ -1,0 +1,41 @@
+"""Models that write: smaller checkpoints that say nearly the same, their head as it was."""
+
+from pathlib import Path
+
+import pytest
+
+from leanstage.quantize.backends import BACKENDS
+from leanstage.variant import Variant, load_predictor
+from leanstage.variant.adopt import adopt
+from leanstage.variant.checkpoint import load_checkpoint
+from leanstage.variant.generation import load_generator
+from tests.generation_model import sentences, train_tiny_llama
+
+
+@pytest.fixture(scope="module")
+def writer(tmp_path_factory: pytest.TempPathFactory) -> Variant:
+    folder = tmp_path_factory.mktemp("llama")
+    return adopt(train_tiny_llama(folder / "checkpoint", layers=2, steps=20), folder / "variant")
+
+
+@pytest.mark.parametrize("name", ["torch-bf16", "bitsandbytes-int8", "bitsandbytes-nf4"])
+def test_it_says_nearly_the_same(name: str, writer: Variant, tmp_path: Path) -> None:
+    form = BACKENDS[name](writer, tmp_path / "form")  # type: ignore[index]
+    assert form.manifest.task == "text-generation"
+    assert form.manifest.bytes < writer.manifest.bytes
+    assert form.manifest.parameters == writer.manifest.parameters
+    head = load_checkpoint(form.path).get_output_embeddings()
+    assert head.weight.dtype.is_floating_point
+    prompts, rest = zip(*(s.split(" ", 1) for s in sentences(8, seed=3)), strict=True)
+    before, after = (
+        load_generator(one.path).likelihood(prompts, rest).logprobs for one in (writer, form)
+    )
+    assert abs(before - after).mean() < 0.1
+    assert load_predictor(form.path).predict(["the film"]).shape == (1, 1)
+
+
+@pytest.mark.parametrize("name", ["onnxruntime-int8", "openvino-bf16", "openvino-int8"])
+def test_a_graph_that_would_write_is_refused(name: str, writer: Variant) -> None:
+    refusal = BACKENDS[name].refusal(writer, ["text"] * 9)  # type: ignore[index]
+    assert refusal is not None
+    assert refusal.endswith("answers classifiers here, and no models that write text yet")
