@@ -89,5 +89,14 @@ def one_class(source: Variant, target: Path) -> Variant:
     return save_checkpoint(model.bfloat16(), source, target)
 
 
+def inverted(source: Variant, target: Path) -> Variant:
+    """A backend after which every answer is the other one."""
+    model: Any = load_checkpoint(source.path)
+    with torch.no_grad():
+        model.classifier.weight *= -1
+        model.classifier.bias *= -1
+    return save_checkpoint(model.bfloat16(), source, target)
+
+
 def last_step(variant: Variant) -> Step:
     return variant.manifest.lineage[-1]

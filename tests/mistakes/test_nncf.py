@@ -6,14 +6,14 @@ from leanstage.gate import decide
 from leanstage.quantize.backends import BACKENDS
 from leanstage.quantize.how import How
 from leanstage.variant import Variant
-from tests.mistakes.conftest import Quantized, last_step, one_class, unchanged
+from tests.mistakes.conftest import Quantized, inverted, last_step, unchanged
 
 
 def test_a_model_that_missed_its_target_is_not_returned(
     quantized: Quantized, instead: Callable[..., str]
 ) -> None:
     """What loses more than its limit stays a trial with its figures; the input goes on."""
-    variant = quantized(instead(one_class))
+    variant = quantized(instead(inverted))
     assert variant.manifest.precision == "fp32"
     (trial,) = last_step(variant).trials
     assert not trial.fits

@@ -9,7 +9,7 @@ import pytest
 from leanstage.contracts import Plan
 from leanstage.gate import decide
 from leanstage.variant import Variant
-from tests.mistakes.conftest import Quantized, last_step, one_class
+from tests.mistakes.conftest import Quantized, inverted, last_step, one_class
 
 
 @pytest.mark.parametrize("part", ["evaluation", "energy", "predictions"])
@@ -34,7 +34,7 @@ def test_where_nothing_meets_the_goals_the_search_does_not_go_on_without_them(
     quantized: Quantized, instead: Callable[..., str], baseline: Variant
 ) -> None:
     """What fits no limit is rejected, however much it would save."""
-    variant = quantized(instead(one_class))
+    variant = quantized(instead(inverted))
     assert last_step(variant).status == "rejected"
     weights = "model.safetensors"
     assert (variant.path / weights).read_bytes() == (baseline.path / weights).read_bytes()
