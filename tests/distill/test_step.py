@@ -80,7 +80,12 @@ def test_depths_and_widths_are_searched_and_the_cheaper_is_kept(
 
 @pytest.mark.parametrize(
     ("prune_settings", "kept"),
-    [({}, False), ({"ratios": (0.5,)}, False), ({"ratios": (0.5,), "hidden_weight": 1.0}, True)],
+    [
+        ({}, False),
+        ({"ratios": (0.5,)}, False),
+        ({"ratios": (0.5,), "hidden_weight": 1.0}, True),
+        ({"ratios": (0.5,), "attention_weight": 1.0}, True),
+    ],
 )
 def test_states_are_handed_on_only_to_a_technique_that_learns_from_them(
     prune_settings: dict[str, Any],
