@@ -154,11 +154,12 @@ class Bench:
                 self.save()
 
     def costs(self, _seeds: int) -> None:
-        """Processor time per answer of every line and of the baseline's forms, in turn."""
+        """Processor time per answer: lines that have answered, forms of the baseline, in turn."""
         variants = {"baseline": self.baseline}
         forms = unoptimized_forms(self.baseline, self.work / "forms")
         variants |= {name.removeprefix("baseline-"): form for name, form in forms.items()}
-        variants |= {line.name: self.made(line, 0) for line in LINES}
+        answered = {row["line"] for row in self.figures["rows"]}
+        variants |= {line.name: self.made(line, 0) for line in LINES if line.name in answered}
         predictors = {name: load_predictor(variant.path) for name, variant in variants.items()}
         texts = self.splits["validation"].texts
         turns = costs_by_turn(predictors, texts, batch_size=BATCH_SIZE)
