@@ -41,12 +41,13 @@ print(right / len(rows))
 FEWER_LAYERS = {
     "id": "prune.generation",
     "when": {"task": {"eq": "text-generation"}},
-    "answer": "Try half of the layers, then three quarters.",
-    "reason": "Four layers of 64 neurons gain nothing from fewer neurons.",
+    "answer": "Try a third of the layers, then half.",
+    "reason": "Layers of 64 neurons gain nothing from fewer neurons.",
     "source": "tests",
     "settings": {
-        "ratios": [0.5, 0.25],
+        "ratios": [0.66, 0.5],
         "dimensions": ["layers"],
+        "most_per_round": 0.7,
         "epochs": 4,
         "learning_rate": 2.0e-3,
         "batch_size": 32,
@@ -60,11 +61,11 @@ def language(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small Llama with its data: rows of text, whose last word is asked for."""
     folder = tmp_path_factory.mktemp("language")
     (folder / "model").mkdir()
-    train_tiny_llama(folder / "model")
-    texts = sentences(1500, seed=5)
-    for name, rows in {"train": slice(800), "validation": slice(800, 1000)}.items():
-        write_texts(folder / f"{name}.jsonl", texts[rows])
-    write_texts(folder / "evaluation.jsonl", texts[1000:1400])
+    train_tiny_llama(folder / "model", layers=6)
+    texts = sentences(2200, seed=5)
+    write_texts(folder / "train.jsonl", texts[:1600])
+    write_texts(folder / "validation.jsonl", texts[1600:1800])
+    write_texts(folder / "evaluation.jsonl", texts[1800:])
     return folder
 
 
@@ -72,9 +73,9 @@ def test_a_causal_model_becomes_leaner_and_still_ends_its_sentences(
     language: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home, policy, written = tmp_path / "home", tmp_path / "policy.yaml", tmp_path / "outcome.json"
-    # So narrow a model spends its time on layers, whatever their width: fewer have to show in six
-    # blocks on a busy machine.
-    policy.write_text("name: e2e\ntolerance: 0.05\nmargin: 0.1\nmin_saving: 0.0\n")
+    # So narrow a model spends its time on layers, whatever their width, and has little to spare: the
+    # limits are wider than the default's, so that a saving shows in six blocks on a busy machine.
+    policy.write_text("name: e2e\ntolerance: 0.08\nmargin: 0.15\nmin_saving: 0.0\n")
     (tmp_path / "tree.yaml").write_text(yaml.safe_dump({"name": "e2e", "branches": [FEWER_LAYERS]}))
     monkeypatch.setenv("LEANSTAGE_TREE", str(tmp_path / "tree.yaml"))
     # A model this small loses more to waiting threads than it gains from them.
@@ -90,7 +91,7 @@ def test_a_causal_model_becomes_leaner_and_still_ends_its_sentences(
     assert outcome.evaluation.metric == "exact_match"
     assert "exact match" in outcome.sentence
     assert outcome.evaluation.baseline > 0.7, "the baseline has learnt how sentences end"
-    assert outcome.energy.ratio < 0.9, "against the form as registered"
+    assert outcome.energy.ratio < 0.8, "against the form as registered"
 
     promoted = open_variant(outcome.promoted.path)
     assert promoted.digest == outcome.promoted.digest
@@ -98,7 +99,7 @@ def test_a_causal_model_becomes_leaner_and_still_ends_its_sentences(
     steps = {step.technique: step for step in promoted.manifest.lineage}
     assert [steps[name].status for name in ("distill", "prune")] == ["skipped", "applied"]
     config = json.loads((promoted.path / "config.json").read_text())
-    assert config["num_hidden_layers"] < 4
+    assert config["num_hidden_layers"] in (2, 3)
     assert (config["num_attention_heads"], config["num_key_value_heads"]) == (4, 2)
     champion = registry(home).get_model_version_by_alias("small-reviews", "champion")
     assert champion.tags["leanstage.digest"] == outcome.promoted.digest
