@@ -73,8 +73,8 @@ def test_a_causal_model_becomes_leaner_and_still_ends_its_sentences(
     language: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home, policy, written = tmp_path / "home", tmp_path / "policy.yaml", tmp_path / "outcome.json"
-    # So narrow a model spends its time on layers, whatever their width, and has little to spare; its
-    # saving has to show in six blocks on a busy machine. So the limits are wide.
+    # So narrow a model spends its time on layers, whatever their width, and has little to spare;
+    # its saving has to show in six blocks on a busy machine. So the limits are wide.
     policy.write_text("name: e2e\ntolerance: 0.08\nmargin: 0.15\nmin_saving: 0.0\n")
     (tmp_path / "tree.yaml").write_text(yaml.safe_dump({"name": "e2e", "branches": [FEWER_LAYERS]}))
     monkeypatch.setenv("LEANSTAGE_TREE", str(tmp_path / "tree.yaml"))
