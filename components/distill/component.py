@@ -1,4 +1,4 @@
-"""Distill: a shallower student learns the teacher's answers."""
+"""Distill: a smaller student learns the teacher's answers."""
 
 from kfp import dsl
 from kfp.dsl import Artifact, Dataset, Input, Model, Output
@@ -19,11 +19,11 @@ def distill(
     seed: int = 0,
     checkpoints: str = "",
 ) -> None:
-    """Train a student with fewer layers within half the tolerance, or pass the teacher through.
+    """Train a smaller student within half the tolerance, or pass the teacher through.
 
     Args:
         teacher: The variant to learn from.
-        train: Rows whose text the teacher answers; their labels are not used.
+        train: Rows whose text the teacher answers; labels count where the plan says so.
         validation: Rows on which the student is held against the teacher.
         unlabelled: Further text for the teacher to answer, possibly none.
         plan: The plan with the students to try.
