@@ -19,6 +19,7 @@ FIGURE = ROOT / "docs" / "techniques.svg"
 PAGE = ROOT / "docs" / "techniques.md"
 MARKS = ("<!-- made by benchmarks/techniques_page.py -->\n", "<!-- end -->\n")
 TOLERANCE = 0.01
+TICKS = (1, 2, 3, 5, 10, 15, 20, 30, 50, 100, 200)
 COLOURS = {"alone": "#2a78ba", "two": "#0b4f8a", "all three": "#c4472a", "baseline": "#6b7079"}
 
 
@@ -171,14 +172,18 @@ def draw(figures: dict[str, Any], found: list[Summary]) -> None:
         panel.axhline(-TOLERANCE * 100, color="#444444", linestyle=":", linewidth=1)
         panel.set_xscale("log")
         panel.set_xlabel(label)
-        panel.xaxis.set_major_formatter("{x:g}")
+        panel.minorticks_off()
+        low, high = panel.get_xlim()
+        panel.set_xticks(ticks := [tick for tick in TICKS if low <= tick <= high], map(str, ticks))
+        panel.set_xlim(low, high)
         panel.spines[["top", "right"]].set_visible(False)
         panel.grid(color="#e6e6e6", linewidth=0.8)
     panels[0].set_ylabel("change of accuracy, points")
     figure.suptitle(
         "Accuracy kept against size: mean of the seeds (95%), a dot for each", fontsize=12
     )
-    listed = [f"{number} {each.name}" for number, each in enumerate(found, start=1)]
+    listed = [f"{number}  {each.name}" for number, each in enumerate(found, start=1)]
+    listed.append("diamonds: the baseline in float32 and its forms; dotted: the tolerance")
     half = -(-len(listed) // 2)
     figure.tight_layout(rect=(0, 0.2, 1, 1), w_pad=3)
     for column, names in enumerate((listed[:half], listed[half:])):
