@@ -237,16 +237,18 @@ class Bench:
         return model
 
     def fixed(self, line: Line) -> Plan:
-        """The plan with one setting a technique, which a tolerance of 1 lets pass."""
-        depths = () if line.depth is None else (line.depth,)
-        ratios = () if line.ratio is None else (line.ratio,)
+        """The plan with one setting for what the line does, which a tolerance of 1 lets pass.
+
+        What it leaves out stays as planned, so that the teacher's answers serve every line.
+        """
+        distill, prune = self.plan.distill, self.plan.prune
+        if line.depth is not None:
+            distill = distill.model_copy(update={"depths": (line.depth,)})
+        if line.ratio is not None:
+            prune = prune.model_copy(update={"ratios": (line.ratio,)})
+        int8 = QuantizeSettings(backends=("onnxruntime-int8",))
         return self.plan.model_copy(
-            update={
-                "tolerance": 1.0,
-                "distill": self.plan.distill.model_copy(update={"depths": depths}),
-                "prune": self.plan.prune.model_copy(update={"ratios": ratios}),
-                "quantize": QuantizeSettings(backends=("onnxruntime-int8",)),
-            }
+            update={"tolerance": 1.0, "distill": distill, "prune": prune, "quantize": int8}
         )
 
     def apply(self, name: str, model: Variant, plan: Plan, folder: Path, *, seed: int) -> Variant:
