@@ -103,7 +103,7 @@ def test_a_picture_of_the_path_is_printed_alone(leanstage: Command, model: str) 
     code, out, _ = leanstage("plan", "--model", model, "--mermaid")
     assert code == 0
     assert out.startswith("flowchart LR\n")
-    assert "Checkpoints and ONNX graphs." in out
+    assert "Checkpoints and graphs." in out
 
 
 def test_own_branches_come_from_the_option_or_the_environment(
