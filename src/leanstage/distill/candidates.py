@@ -66,7 +66,8 @@ class Students:
             train_student(model, rows, recipe)
             return save_checkpoint(model, student, target)
 
-        return Candidate(name, chosen, make, own_tokenizer=not alike)
+        # Also one that reads alike: its files may say the same in other words.
+        return Candidate(name, chosen, make, own_tokenizer=True)
 
     def _depths(self) -> list[Candidate]:
         if not self.settings.depths:
