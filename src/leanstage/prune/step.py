@@ -47,7 +47,7 @@ def prune(
     if answers.taught is None:
         return record.skipped("there is no text to recover on")
     settings = within_reach(settings, answers.taught)
-    unpruned: Any = load_checkpoint(model.path).float()
+    unpruned: Any = load_checkpoint(model.path, attention="eager").float()
     if ratio is not None:
         target_shape(shape_of(unpruned), ratio, settings.dimensions)
     pruning = Pruning(unpruned, model, answers.taught, settings, seed)
