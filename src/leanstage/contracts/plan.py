@@ -189,7 +189,7 @@ class PruneSettings(Part):
     sparsity: Sparsity | None = None
     """Zeros instead of smaller layers: refused with what calibration measured, nothing is pruned."""
     most_per_round: float = Field(default=0.5, gt=0, le=1)
-    """Share that one round removes at most; each round is recovered from before the next."""
+    """Share that a round removes at most; each round is recovered from before the next."""
     epochs: Epochs = 2
     learning_rate: float = Field(default=1e-4, gt=0)
     batch_size: int = Field(default=32, ge=1)
