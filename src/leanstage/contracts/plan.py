@@ -187,7 +187,7 @@ class PruneSettings(Part):
     """What each ratio is taken from. Heads go with the hidden size where the family ties them."""
     importance: Importance = "taylor"
     sparsity: Sparsity | None = None
-    """Zeros instead of smaller layers: refused with what calibration measured, nothing is pruned."""
+    """Zeros instead of smaller layers: refused with what calibration measured."""
     most_per_round: float = Field(default=0.5, gt=0, le=1)
     """Share that a round removes at most; each round is recovered from before the next."""
     epochs: Epochs = 2
