@@ -7,15 +7,11 @@ import torch
 
 from leanstage.techniques.data import TaughtRows
 from leanstage.techniques.generation import TaughtTokens
-from leanstage.techniques.recipe import Recipe
 from leanstage.techniques.taught import Taught
 from leanstage.variant.architectures import FAMILIES
 from tests.conftest import tiny_config
 
 VOCABULARY = 50
-RECIPE = Recipe(
-    epochs=1, learning_rate=1e-4, batch_size=2, temperature=1.0, seed=0, message="recovering"
-)
 IDS = [list(range(2, 14)), list(range(20, 42, 3)), list(range(49, 30, -1)), list(range(8, 20))]
 
 

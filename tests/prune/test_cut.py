@@ -17,7 +17,7 @@ from leanstage.prune.importance import importance, magnitude
 from leanstage.prune.shape import shape_of, target_shape
 from leanstage.variant.architectures import FAMILIES, family_of, layers_of
 from leanstage.variant.checkpoint import parameter_count
-from tests.prune.models import RECIPE, logits_of, model_of, rows_of
+from tests.prune.models import logits_of, model_of, rows_of
 
 DIMENSIONS: dict[str, tuple[Any, ...]] = {
     "feed-forward": ("feed_forward",),
@@ -48,7 +48,7 @@ def pruned(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Any, tor
     made = {}
     for family in FAMILIES:
         model, rows = model_of(family), rows_of(family)
-        scores = importance(model, rows, RECIPE, "taylor")
+        scores = importance(model, rows, "taylor", batch_size=2)
         for name, dimensions in DIMENSIONS.items():
             target = target_shape(shape_of(model), 0.4, dimensions)
             path = str(folder / f"{family}-{name}")
@@ -154,7 +154,7 @@ def test_neurons_that_add_nothing_leave_without_a_trace(family: str, kind: Any) 
             layer.get_submodule(names.narrow).weight[:, idle] = 0
     expected = logits_of(model)
     target = target_shape(shape_of(model), 0.5, ("feed_forward",))
-    smaller = cut(model, target, importance(model, rows_of(family), RECIPE, kind))
+    smaller = cut(model, target, importance(model, rows_of(family), kind, batch_size=2))
     torch.testing.assert_close(logits_of(smaller), expected, atol=1e-5, rtol=1e-5)
 
 
@@ -177,7 +177,7 @@ def test_heads_that_add_nothing_leave_without_a_trace(
                 layer.self_attn.o_proj.weight[:, 16 * head : 16 * (head + 1)] = 0
     expected = logits_of(model)
     target = replace(shape_of(model), heads=heads, kv_heads=keys)
-    smaller = cut(model, target, importance(model, rows_of("llama"), RECIPE, "taylor"))
+    smaller = cut(model, target, importance(model, rows_of("llama"), "taylor", batch_size=2))
     assert shape_of(smaller) == target
     torch.testing.assert_close(logits_of(smaller), expected, atol=1e-5, rtol=1e-5)
 
@@ -190,7 +190,7 @@ def test_a_layer_that_adds_nothing_leaves_without_a_trace(kind: Any) -> None:
         layers_of(model)[1].mlp.down_proj.weight.zero_()
     expected = logits_of(model)
     target = target_shape(shape_of(model), 0.34, ("layers",))
-    smaller = cut(model, target, importance(model, rows_of("llama"), RECIPE, kind))
+    smaller = cut(model, target, importance(model, rows_of("llama"), kind, batch_size=2))
     torch.testing.assert_close(logits_of(smaller), expected, atol=1e-5, rtol=1e-5)
     # A gap in the numbers of the layers would show in what is written with a cache.
     ids = torch.arange(4, 12).unsqueeze(0)

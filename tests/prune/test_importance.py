@@ -2,17 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
+from torch.nn.functional import cross_entropy
 
 from leanstage.prune.importance import importance, magnitude
-from leanstage.techniques.data import to_device
+from leanstage.techniques.data import TaughtRows, pad, to_device
 from leanstage.variant.architectures import FAMILIES, family_of, layers_of
-from tests.prune.models import IDS, RECIPE, model_of, rows_of
-
-ONE_ROW = RECIPE.model_copy(update={"batch_size": 1})
+from tests.prune.models import IDS, model_of, rows_of
 
 
 @contextmanager
@@ -34,7 +34,7 @@ def losses(model: Any, family: str) -> Iterator[torch.Tensor]:
     rows = rows_of(family)
     for row in range(len(rows)):
         batch = to_device(rows.collate([rows[row]]), model.device)
-        yield rows.loss(model, batch, ONE_ROW)[0]
+        yield rows.surprise(model, batch)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -53,7 +53,7 @@ def test_a_head_matters_as_the_loss_changes_with_a_gate_on_it(family: str) -> No
                 expected, torch.autograd.grad(loss, gates, retain_graph=True), strict=True
             ):
                 total += gradient.abs()
-    found = importance(model, rows_of(family), ONE_ROW, "taylor").heads
+    found = importance(model, rows_of(family), "taylor", batch_size=1).heads
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-3)
 
@@ -84,7 +84,7 @@ def test_a_layer_matters_as_the_loss_changes_when_it_fades(family: str) -> None:
             expected[index] = sum(
                 abs(one - other) / (2 * step) for one, other in zip(*ends, strict=True)
             )
-    found = importance(model, rows_of(family), ONE_ROW, "taylor").layers
+    found = importance(model, rows_of(family), "taylor", batch_size=1).layers
     torch.testing.assert_close(found, expected, atol=1e-3, rtol=1e-2)
 
 
@@ -99,14 +99,29 @@ def test_neither_padding_nor_batches_matter(family: str, kind: Any, size: int) -
     """Rows by themselves have no padding; together the short ones are padded to the longest."""
     model = model_of(family)
     assert len({len(ids) for ids in IDS}) > 1
-    together = RECIPE.model_copy(update={"batch_size": size})
-    one, other = (
-        importance(model, rows_of(family), recipe, kind) for recipe in (ONE_ROW, together)
-    )
+    one, other = (importance(model, rows_of(family), kind, batch_size=rows) for rows in (1, size))
     for name in ("neurons", "heads", "hidden", "layers"):
         torch.testing.assert_close(
             getattr(one, name), getattr(other, name), atol=1e-4, rtol=1e-3, msg=name
         )
+
+
+def test_a_model_before_its_own_answers_is_asked_for_more_than_their_rounding() -> None:
+    model = model_of("bert")
+    rows = rows_of("bert")
+    assert isinstance(rows, TaughtRows)
+    with torch.inference_mode():
+        own = model(**pad(IDS, 0)).logits
+    exact, rounded = (
+        importance(model, replace(rows, logits=logits), "taylor", batch_size=4)
+        for logits in (own, own.bfloat16().float())
+    )
+    for name in ("neurons", "heads", "hidden", "layers", "pooler"):
+        torch.testing.assert_close(getattr(rounded, name), getattr(exact, name), msg=name)
+    told = own.argmax(dim=1)
+    assert exact.layers.sum() > 0.1 * cross_entropy(own, told)
+    other = importance(model, replace(rows, logits=-own), "taylor", batch_size=4)
+    assert not torch.allclose(other.layers, exact.layers, rtol=0.1)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -130,7 +145,7 @@ def test_asking_leaves_the_model_as_it_was() -> None:
     model = model_of("bert").train()
     frozen = model.get_input_embeddings().weight.requires_grad_(False)
     before = {name: weights.clone() for name, weights in model.state_dict().items()}
-    importance(model, rows_of("bert"), RECIPE, "taylor")
+    importance(model, rows_of("bert"), "taylor", batch_size=2)
     assert model.training
     assert not frozen.requires_grad
     others = [weights for weights in model.parameters() if weights is not frozen]

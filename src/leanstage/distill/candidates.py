@@ -123,9 +123,8 @@ class Students:
         """What the teacher's own answers depend on."""
         progress.step("asking what the answers depend on")
         model = self._model.float().to(device_type())
-        alone = {"temperature": 1.0, "hidden_weight": 0.0, "attention_weight": 0.0}
-        recipe, _ = self._recipe("importance", {})
-        return importance(model, self.rows, recipe.model_copy(update=alone), "taylor")
+        size = self.settings.batch_size // self.settings.accumulation
+        return importance(model, self.rows, "taylor", batch_size=size)
 
     def _recipe(
         self, message: str, settings: dict[str, Any], rows: Taught | None = None

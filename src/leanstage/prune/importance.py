@@ -2,7 +2,6 @@
 
 import contextlib
 import itertools
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 from leanstage.contracts.plan import Importance
 from leanstage.prune.spots import Spot, spots_of
 from leanstage.techniques.data import to_device
-from leanstage.techniques.recipe import Recipe
 from leanstage.techniques.taught import Taught
 from leanstage.variant.architectures import family_of, layers_of
 
@@ -33,14 +31,15 @@ class Scores:
     """Shape (hidden size): outputs of the layer before the classifier, where there is one."""
 
 
-def importance(model: Any, rows: Taught, recipe: Recipe, kind: Importance) -> Scores:
+def importance(model: Any, rows: Taught, kind: Importance, *, batch_size: int) -> Scores:
     """Scores of every part of ``model``, from up to 640 of the rows; ``magnitude`` reads none.
 
     ``taylor`` is the first-order change of the loss when an activation is removed, ``|a dL/da|``:
     neurons and hidden channels token by token (Molchanov et al. 2017, "Pruning Convolutional
     Neural Networks for Resource Efficient Inference", equation 7), heads row by row (Michel et al.
     2019, "Are Sixteen Heads Really Better than One?", equation 2), and layers likewise by what
-    they add to the hidden state. The loss is that of ``recipe`` against the teacher's answers.
+    they add to the hidden state. The loss is ``rows.surprise``: the divergence from the teacher's
+    answers has no gradient where the model is the teacher itself.
 
     ``activation`` is the size of what passes: the mean of ``|a|`` for neurons and hidden channels,
     the L2 norm for heads (Muralidharan et al. 2024, "Compact Language Models via Pruning and
@@ -53,9 +52,9 @@ def importance(model: Any, rows: Taught, recipe: Recipe, kind: Importance) -> Sc
 
     gradients = kind == "taylor"
     with _watched(model, gradients=gradients) as spots:
-        for batch in _batches(rows, math.ceil(recipe.batch_size / recipe.accumulation)):
+        for batch in _batches(rows, batch_size):
             mask = batch["attention_mask"].unsqueeze(-1).to(model.device)
-            loss, _ = rows.loss(model, to_device(batch, model.device), recipe)
+            loss = rows.surprise(model, to_device(batch, model.device))
             if gradients:
                 # A mean over rows, of which the last batch may have fewer.
                 (loss * len(mask)).backward()

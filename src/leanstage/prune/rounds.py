@@ -86,12 +86,8 @@ class Pruning:
     def _ask(self, model: Any) -> Scores:
         progress.step("asking what the answers depend on")
         model.to(device_type())
-        recipe = Recipe.of(self.settings, seed=self.seed, message="importance")
-        # Of the answers alone, as they are: no temperature, nothing of the inside.
-        alone = {"temperature": 1.0, "hidden_weight": 0.0, "attention_weight": 0.0}
-        return importance(
-            model, self.rows, recipe.model_copy(update=alone), self.settings.importance
-        )
+        size = self.settings.batch_size // self.settings.accumulation
+        return importance(model, self.rows, self.settings.importance, batch_size=size)
 
 
 def rounds(shape: Shape, ratio: float, settings: PruneSettings) -> list[Shape]:

@@ -87,6 +87,13 @@ class TaughtRows:
             loss = loss + inner_loss(student, self.states, told, recipe, hidden, seen)
         return loss.mean(), answer
 
+    def surprise(self, model: Any, batch: "dict[str, torch.Tensor]") -> "torch.Tensor":
+        """Mean cross-entropy of the class that the teacher finds likeliest."""
+        from torch.nn.functional import cross_entropy
+
+        told = {name: batch.pop(name) for name in _TOLD if name in batch}
+        return cross_entropy(model(**batch).logits.float(), told["teacher_logits"].argmax(dim=-1))
+
     def without_states(self) -> "TaughtRows":
         """The same rows with what the teacher said alone."""
         return replace(self, states=None)

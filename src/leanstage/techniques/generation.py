@@ -83,6 +83,16 @@ class TaughtTokens:
             loss = with_truth(loss, logits, truth, recipe.truth_weight)
         return loss.mean(), answer
 
+    def surprise(self, model: Any, batch: "dict[str, torch.Tensor]") -> "torch.Tensor":
+        """Mean cross-entropy of the text, a token: what the teacher wrote or was given to read."""
+        from torch.nn.functional import cross_entropy
+
+        learnt, _ = batch.pop("learnt")[:, 1:], batch.pop("hidden")
+        answer = model(**batch, use_cache=False)
+        return cross_entropy(
+            answer.logits[:, :-1][learnt].float(), batch["input_ids"][:, 1:][learnt]
+        )
+
     def teacher_logits(self, hidden: "torch.Tensor") -> "torch.Tensor":
         """The teacher's logits, float32 of shape (tokens, vocabulary)."""
         import torch

@@ -37,6 +37,14 @@ class Taught(Protocol):
         """``(loss, the model's own answer)`` on a batch of :meth:`collate`."""
         ...
 
+    def surprise(self, model: Any, batch: "dict[str, torch.Tensor]") -> "torch.Tensor":
+        """Mean cross-entropy of one right answer each, for importance.
+
+        It has a gradient also for the teacher itself, whose distance from its own answers has
+        none.
+        """
+        ...
+
     def identity(self) -> Any:
         """What names these rows, for JSON: the same text in the same order gives the same."""
         ...
