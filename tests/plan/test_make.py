@@ -8,9 +8,16 @@ from typing import Any
 
 import pytest
 
-from leanstage.contracts import Calibration, Gain, HardwareProfile, Plan
+from leanstage.contracts import (
+    GPU_BACKENDS,
+    Calibration,
+    DecisionTree,
+    Gain,
+    HardwareProfile,
+    Plan,
+)
 from leanstage.errors import InputError
-from leanstage.plan import Load, evidence, make_plan
+from leanstage.plan import Load, evidence, load_tree, make_plan
 from leanstage.plan.facts import gpu_compute, model_facts
 from leanstage.variant.architectures import FAMILIES
 from tests.plan.cases import gain
@@ -144,7 +151,6 @@ def test_without_calibration_every_answer_rests_on_a_rule(checkpoint: Checkpoint
     assert branches(plan)[-1] == "quantize.cpu-bf16"
     assert plan.quantize.backends == (
         "onnxruntime-int8",
-        "openvino-int8",
         "openvino-bf16",
         "torch-bf16",
     )
@@ -294,3 +300,31 @@ def test_a_feature_that_no_rule_knows_is_left_aside(checkpoint: Checkpoint) -> N
 def test_a_plan_survives_the_disk(checkpoint: Checkpoint, tmp_path: Path) -> None:
     plan = planned(checkpoint("bert"), profile(gain("half-depth", 0.5, shape=TINY)))
     assert Plan.load(plan.save(tmp_path / "plan.json")).path == plan.path
+
+
+def test_one_row_gives_no_ranges_and_is_refused_before_any_training(checkpoint: Checkpoint) -> None:
+    given: dict[str, Any] = {"unlabelled_rows": 0, "load": Load(serving="onnxruntime")}
+    with pytest.raises(InputError, match=r"int8-static .* one row .* branch quantize\.onnxruntime"):
+        planned(checkpoint("bert"), profile(), train_rows=1, **given)
+    for rows in (0, 2):
+        plan = planned(checkpoint("bert"), profile(), train_rows=rows, **given)
+        assert "onnxruntime-int8-static" in plan.quantize.backends
+
+
+def test_a_gpu_backend_is_refused_for_a_processor(checkpoint: Checkpoint) -> None:
+    tree = load_tree().model_dump(mode="json")
+    questions = {each["id"]: each for each in tree["techniques"][-1]["questions"]}
+    for branch in questions["quantize.hardware"]["branches"]:
+        branch["settings"] = {"backends": ["torchao-int4"]}
+    own = DecisionTree.model_validate(tree)
+    with pytest.raises(InputError, match=r"torchao-int4 runs on a GPU alone, and pool has none"):
+        planned(checkpoint("bert"), profile(name="pool"), tree=own)
+    gpu = profile(name="pool", accelerators=("NVIDIA H200",))
+    assert planned(checkpoint("bert"), gpu, tree=own).quantize.backends == ("torchao-int4",)
+
+
+def test_no_branch_for_a_processor_names_a_gpu_backend() -> None:
+    for question in load_tree().techniques[-1].questions:
+        for branch in question.branches:
+            if "accelerators" not in branch.when and branch.settings is not None:
+                assert not GPU_BACKENDS & set(branch.settings["backends"]), branch.id

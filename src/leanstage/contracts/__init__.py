@@ -83,6 +83,8 @@ from leanstage.contracts.outcome import (
     VariantSummary,
 )
 from leanstage.contracts.plan import (
+    GPU_BACKENDS,
+    RANGE_BACKENDS,
     Answer,
     Calibration,
     Dimension,
@@ -161,6 +163,8 @@ DOCUMENTS: tuple[type[Contract], ...] = (
 
 __all__ = [
     "DOCUMENTS",
+    "GPU_BACKENDS",
+    "RANGE_BACKENDS",
     "TECHNIQUES",
     "Answer",
     "Approver",

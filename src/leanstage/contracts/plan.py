@@ -211,6 +211,10 @@ QuantizeBackend = Literal[
     "openvino-bf16",
     "openvino-int8",
 ]
+GPU_BACKENDS: frozenset[QuantizeBackend] = frozenset({"torchao-int4"})
+"""Those that are made and answer on a GPU alone."""
+RANGE_BACKENDS: frozenset[QuantizeBackend] = frozenset({"onnxruntime-int8-static", "openvino-int8"})
+"""Those that take the ranges of activations from text."""
 
 
 class QuantizeSettings(Part):

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from leanstage.contracts import (
+    GPU_BACKENDS,
+    RANGE_BACKENDS,
     TECHNIQUES,
     DecisionTree,
     DistillSettings,
@@ -11,6 +13,7 @@ from leanstage.contracts import (
     PruneSettings,
     QuantizeSettings,
 )
+from leanstage.errors import InputError
 from leanstage.plan.facts import Load, all_facts
 from leanstage.plan.measured import measured_facts, nearest
 from leanstage.plan.tree import load_tree
@@ -44,7 +47,8 @@ def make_plan(
             says of students cut from the model: whoever brings one has asked for it.
 
     Raises:
-        InputError: the model cannot be optimized, or the tree not be walked.
+        InputError: the model cannot be optimized, the tree not be walked, or what it says not be
+            done on this hardware or with these rows.
     """
     load = load or Load()
     tree = tree or load_tree()
@@ -70,6 +74,7 @@ def make_plan(
     assert isinstance(distill, DistillSettings)
     assert isinstance(prune, PruneSettings)
     assert isinstance(quantize, QuantizeSettings)
+    _refuse_impossible(quantize, walked.path[-1].branch, train_rows, hardware)
     if student:
         distill = distill.model_copy(update={"student": True})
     return Plan(
@@ -84,3 +89,26 @@ def make_plan(
         prune=prune,
         quantize=quantize,
     )
+
+
+def _refuse_impossible(
+    settings: QuantizeSettings, branch: str | None, train_rows: int, hardware: HardwareProfile
+) -> None:
+    """Quantization comes last: what it cannot do is said before anything is trained.
+
+    Raises:
+        InputError: a backend needs a GPU and there is none, or ranges from a single row.
+    """
+    for name in settings.backends:
+        if name in GPU_BACKENDS and not hardware.accelerators:
+            raise InputError(
+                f"{name} runs on a GPU alone, and {hardware.name or hardware.cpu} has none that "
+                f"PyTorch can use; take it out of branch {branch} of the decision tree, or name "
+                "hardware with a GPU."
+            )
+        if name in RANGE_BACKENDS and train_rows == 1:
+            raise InputError(
+                f"{name} takes the ranges of activations from training text, and there is one row "
+                f"of it, which shows no range; give more, or take it out of branch {branch} of the "
+                "decision tree."
+            )
