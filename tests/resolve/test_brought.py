@@ -86,8 +86,29 @@ def test_half_a_sample_is_learnt_from_and_half_is_kept(
     out = tmp_path / "out"
     assert open_split(out / "production").texts == check.texts
     assert open_split(out / "unlabelled").texts == learn.texts
-    both = replace(request_, production=str(asked), unlabelled=str(asked))
-    assert run(both, tmp_path).unlabelled.n == 200 + len(learn)
+    more = conftest.write_rows(tmp_path / "more.jsonl", conftest.reviews(100, seed=19))
+    both = replace(request_, production=str(asked), unlabelled=str(more))
+    assert run(both, tmp_path).unlabelled.n == 100 + len(learn)
+
+
+@pytest.mark.parametrize("part", ["unlabelled", "train"])
+def test_what_is_learnt_from_is_not_checked_on(
+    request_: Request, asked: Path, tmp_path: Path, part: str
+) -> None:
+    """Agreement would promise too much; shown to be another text by its case alone."""
+    _, check = read_production(str(asked))
+    rows = [json.loads(line) for line in asked.read_text().splitlines()]
+    held = {text: number for number, text in enumerate(check.texts)}
+    some = [row | {"text": row["text"].upper()} for row in rows if held.get(row["text"], 1) % 2]
+    known = tmp_path / "known.jsonl"
+    before = "" if part == "unlabelled" else Path(request_.train).read_text()
+    known.write_text(before + "".join(json.dumps(row) + "\n" for row in some))
+    run(replace(request_, production=str(asked), **{part: str(known)}), tmp_path)
+    assert open_split(tmp_path / "out" / "production").texts == check.texts[::2]
+
+    known.write_text(before + "".join(json.dumps(row) + "\n" for row in rows))
+    message = refused(replace(request_, production=str(asked), **{part: str(known)}), tmp_path)
+    assert "to check on are learnt from as well" in message
 
 
 def test_a_run_without_them_says_so(request_: Request, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 
+from leanstage import progress
 from leanstage.errors import InputError
 from leanstage.tasks import Examples, read_unlabelled
 from leanstage.tasks.splits import normal_text
@@ -32,6 +33,28 @@ def read_production(uri: str) -> tuple[Examples, Examples]:
             "larger sample of production."
         )
     return Examples(learn, [], uri), Examples(check, [], uri)
+
+
+def unlearnt(check: Examples, *learnt: Examples) -> Examples:
+    """The rows to check on whose text, case and spacing aside, stands in no rows to learn from.
+
+    Raises:
+        InputError: there were rows to check on, and none is left.
+    """
+    seen = {normal_text(text) for rows in learnt for text in (*rows.texts, *rows.whole)}
+    kept = [text for text in check.texts if normal_text(text) not in seen]
+    if len(kept) == len(check):
+        return check
+    if not kept:
+        raise InputError(
+            f"all rows of {check.source} to check on are learnt from as well; bring a sample of "
+            "production that is neither training rows nor unlabelled text."
+        )
+    progress.step(
+        f"{len(check) - len(kept):,} of {len(check):,} rows of production to check on are learnt "
+        "from as well, and left out"
+    )
+    return Examples(kept, [], check.source)
 
 
 def joined(unlabelled: Examples, learn: Examples) -> Examples:

@@ -16,7 +16,7 @@ from leanstage.registry.sources import checkpoint_folder
 from leanstage.registry.versions import download
 from leanstage.resolve.champion import pin_champion
 from leanstage.resolve.data import leaked_rows, require_named_rows, slice_columns
-from leanstage.resolve.production import NONE, read_production
+from leanstage.resolve.production import NONE, read_production, unlearnt
 from leanstage.tasks import overlap, read_labelled, write_split
 from leanstage.variant import Variant, fresh_folder, open_variant
 from leanstage.variant.adopt import adopt
@@ -80,6 +80,7 @@ def receive(run_id: str, targets: ReceivedFiles, *, request: str = "") -> RunCon
     learn, check = read_production(policy.production or "")
     for half in (learn, check):
         leaked_rows(evaluation, half, f"the production sample {policy.production}", policy)
+    check = unlearnt(check, train)
     production = write_split(targets.production, check, split="production", labels=())
     info = write_split(
         targets.evaluation,

@@ -15,7 +15,7 @@ from leanstage.registry.versions import find_by_digest, register
 from leanstage.resolve.canary import check_baseline
 from leanstage.resolve.champion import pin_champion
 from leanstage.resolve.data import leaked_rows, read_splits, require_named_rows
-from leanstage.resolve.production import joined, read_production
+from leanstage.resolve.production import joined, read_production, unlearnt
 from leanstage.resolve.request import Request, agreed, deploy_of, model_name, policy_of
 from leanstage.resolve.student import pin_student
 from leanstage.tasks import write_split
@@ -69,6 +69,7 @@ def resolve(request: Request, targets: Targets) -> RunContext:
     for half in (learn, check):
         where = f"the production sample {request.production}"
         leaked_rows(splits.evaluation, half, where, policy)
+    check = unlearnt(check, splits.train, splits.validation, splits.unlabelled)
     progress.step("asking the baseline a few questions")
     check_baseline(baseline, splits.validation)
     labels = baseline.manifest.labels
