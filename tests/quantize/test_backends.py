@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from leanstage.calibrate.shapes import Shape, write_model
+from leanstage.contracts import GPU_BACKENDS, RANGE_BACKENDS
 from leanstage.quantize.backends import BACKENDS
 from leanstage.quantize.how import METHODS, How
 from leanstage.tasks import SplitFolder
@@ -97,6 +98,11 @@ def test_a_gpu_backend_is_refused_on_a_processor(
     monkeypatch.setattr("leanstage.quantize.backends.device_type", lambda: "cpu")
     refusal = BACKENDS["torchao-int4"].refusal(baseline, [])
     assert refusal == "runs on a GPU alone, and PyTorch can use none on this machine"
+
+
+def test_a_plan_knows_what_the_backends_need() -> None:
+    assert {name for name, backend in BACKENDS.items() if backend.gpu} == GPU_BACKENDS
+    assert {name for name, backend in BACKENDS.items() if backend.methods} == RANGE_BACKENDS
 
 
 def find_spec_of_everything(name: str) -> object:

@@ -7,6 +7,7 @@ import pytest
 
 from leanstage.contracts import Plan
 from leanstage.errors import InputError
+from leanstage.quantize.bench import Bench, Form, Verdict
 from leanstage.quantize.step import cheapest, quantize
 from leanstage.tasks import SplitFolder, open_split, read_labelled, write_split
 from leanstage.techniques.answers import Answers
@@ -142,3 +143,50 @@ def test_one_row_shows_no_range(
             train=open_split(tmp_path / "one"),
         )
     assert not (tmp_path / "quantized").exists()
+
+
+@pytest.mark.parametrize(
+    ("int8_cost", "outcome", "searched"),
+    [(2.0, "none", False), (0.5, "none", True), (0.5, "raises", True)],
+)
+def test_sensitive_layers_are_looked_for_where_that_could_still_be_cheapest(
+    int8_cost: float,
+    outcome: str,
+    searched: bool,
+    baseline: Variant,
+    answers: Answers,
+    validation: SplitFolder,
+    plan: Planned,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    def costs(bench: Bench, forms: dict[str, Form]) -> dict[str, float]:
+        bench.input_cost = 4.0
+        return {name: {"onnxruntime-int8": int8_cost}.get(name, 1.0) for name in forms}
+
+    def judge(_: Bench, form: Form) -> Verdict:
+        return Verdict(form.backend == "torch-bf16", "as the test says")
+
+    def keep(_: Bench, form: Form) -> None:
+        asked.append(form.backend)
+        if outcome == "raises":
+            raise RuntimeError("no kernel for that\nand more")
+
+    monkeypatch.setattr(Bench, "costs", costs)
+    monkeypatch.setattr(Bench, "judge", judge)
+    monkeypatch.setattr("leanstage.quantize.step.keep_sensitive", keep)
+    variant = quantize(
+        baseline,
+        answers=answers,
+        validation=validation,
+        plan=plan("onnxruntime-int8", "torch-bf16"),
+        batch_size=8,
+        target=tmp_path / "quantized",
+    )
+    (step,) = variant.manifest.lineage
+    assert step.settings["backend"] == "torch-bf16"
+    assert asked == ["onnxruntime-int8"] * searched
+    told = [t.reason for t in step.trials if "no kernel" in t.reason]
+    assert told == ["does not run here: no kernel for that"] * (outcome == "raises")

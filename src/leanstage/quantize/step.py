@@ -19,6 +19,8 @@ from leanstage.variant import Variant
 from leanstage.variant.hardware import hardware_profile
 
 _FLOAT = ("fp32", "fp16", "bf16")
+# PyTorch and its kernels for quantized layers refuse a shape by an assertion.
+_REFUSALS = (LeanstageError, RuntimeError, ValueError, ImportError, AssertionError)
 
 
 def quantize(
@@ -65,7 +67,7 @@ def quantize(
             folder=Path(scratch),
         )
         record.trials = bench.trials
-        passing = dict(_passing(bench, settings.backends, settings.min_gain))
+        passing = _passing(bench, settings.backends, settings.min_gain)
         record.input_cpu_ms_per_answer = bench.input_cost
         if not passing:
             return record.rejected(
@@ -109,13 +111,15 @@ def _texts(train: SplitFolder | None, plan: Plan) -> tuple[str, ...]:
 
 def _passing(
     bench: Bench, backends: Sequence[QuantizeBackend], min_gain: float
-) -> Iterator[tuple[str, tuple[Form, float]]]:
-    """By backend, the form that saves time and keeps the accuracy, with its cost."""
+) -> dict[str, tuple[Form, float]]:
+    """By backend, in their order, the form that saves time and keeps the accuracy; its cost."""
     forms: dict[str, Form] = {form.backend: form for form in _build(bench, backends)}
     progress.step("timing the backends in turn")
     costs = bench.costs(forms)
     assert bench.input_cost is not None
     most = bench.input_cost * (1 - min_gain)
+    found: dict[str, tuple[Form, float]] = {}
+    losing: list[str] = []
     for name, form in forms.items():
         cost = costs[name]
         if cost > most:
@@ -123,9 +127,22 @@ def _passing(
             continue
         verdict = bench.judge(form)
         bench.tell(form, verdict, cost)
-        found = (form, cost) if verdict.fits else keep_sensitive(bench, form)
-        if found is not None and found[1] <= most:
-            yield name, found
+        if verdict.fits:
+            found[name] = form, cost
+        else:
+            losing.append(name)
+    for name in sorted(losing, key=lambda one: costs[one]):
+        # Layers in float only add to its cost.
+        if costs[name] >= min((cost for _, cost in found.values()), default=float("inf")):
+            break
+        try:
+            kept = keep_sensitive(bench, forms[name])
+        except _REFUSALS as error:
+            bench.refuse(forms[name].backend, _first_line(error))
+            continue
+        if kept is not None and kept[1] <= most:
+            found[name] = kept
+    return {name: found[name] for name in forms if name in found}
 
 
 def _build(bench: Bench, backends: Sequence[QuantizeBackend]) -> Iterator[Form]:
@@ -138,10 +155,8 @@ def _build(bench: Bench, backends: Sequence[QuantizeBackend]) -> Iterator[Form]:
             continue
         try:
             yield _least_loss(bench, name)
-        # PyTorch and its kernels for quantized layers refuse a shape by an assertion.
-        except (LeanstageError, RuntimeError, ValueError, ImportError, AssertionError) as error:
-            first = str(error).strip().partition("\n")[0]
-            bench.refuse(name, first or type(error).__name__)
+        except _REFUSALS as error:
+            bench.refuse(name, _first_line(error))
 
 
 def _least_loss(bench: Bench, name: QuantizeBackend) -> Form:
@@ -160,6 +175,10 @@ def _least_loss(bench: Bench, name: QuantizeBackend) -> Form:
             reason = f"{verdict.reason}; {forms[best].how.method} loses less"
             bench.tell(form, Verdict(False, reason, verdict.figures))
     return forms[best]
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
 def _no_gain(gain: float) -> str:
