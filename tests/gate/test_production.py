@@ -125,3 +125,15 @@ def test_candidates_are_checked_on_one_sample(genuine: Any) -> None:
     other = genuine.candidate("fallback", evaluation=evaluation, sample=sample_of())
     judged = judge(genuine.evidence(one, other), ModelPolicy())
     assert [codes(found.judgement) for found in judged] == [["evidence.anomalous"]] * 2
+
+
+def test_one_baseline_answers_one_sample_alike_beside_every_candidate(genuine: Any) -> None:
+    """Else its answers could be written to be those of the candidate."""
+    one = evidence_of(genuine, sample_of()).candidates[0]
+    copied = SampleAnswers(sample_of().candidate, sample_of().candidate)
+    stated = {**copied.figures(), "dataset_sha256": "e" * 64, "answers_sha256": "f" * 64}
+    evaluation = genuine.evaluation("fallback", production=ProductionCheck(**stated))
+    other = genuine.candidate("fallback", evaluation=evaluation, sample=copied)
+    for found in judge(genuine.evidence(one, other), ModelPolicy()):
+        assert codes(found.judgement) == ["evidence.anomalous"]
+        assert "other answers of the baseline" in found.judgement.reasons[0].sentence

@@ -225,11 +225,11 @@ def test_texts_that_are_not_those_of_the_evaluation_are_refused(genuine: Any, na
     assert any(words in reason.sentence for reason in judgement.reasons), said(judgement)
 
 
-def test_both_candidates_speak_of_the_same_texts_however_they_are_coded(genuine: Any) -> None:
-    """Each file codes its texts by itself: what another candidate wrote moves the indices."""
+def both(genuine: Any, **answers: Predictions) -> Any:
+    """Evidence of two candidates by role."""
     kind = {"task": "text-generation", "labels": ()}
     candidates = []
-    for role, given in {"optimized": written(), "fallback": written(lost=0)}.items():
+    for role, given in answers.items():
         stated = evaluation(given, candidate_digest=DIGEST[role])
         lean = genuine.manifest(DIGEST[role], parameters=500, lineage=genuine.lineage(), **kind)
         candidates.append(
@@ -241,9 +241,23 @@ def test_both_candidates_speak_of_the_same_texts_however_they_are_coded(genuine:
                 predictions=given,
             )
         )
-    assert not np.array_equal(candidates[0].predictions.labels, candidates[1].predictions.labels)
-    both = replace(
+    return replace(
         genuine.evidence(*candidates),
         baseline=Baseline(genuine.manifest(BASELINE, **kind), BASELINE),
     )
-    assert [said(found.judgement) for found in judge(both, POLICY)] == [[], []]
+
+
+def test_both_candidates_speak_of_the_same_texts_however_they_are_coded(genuine: Any) -> None:
+    """Each file codes its texts by itself: what another candidate wrote moves the indices."""
+    first, second = written(), written(lost=0)
+    assert not np.array_equal(first.labels, second.labels)
+    judged = judge(both(genuine, optimized=first, fallback=second), POLICY)
+    assert [said(found.judgement) for found in judged] == [[], []]
+
+
+@pytest.mark.parametrize("changed", ["baseline", "tokens"])
+def test_one_baseline_has_one_perplexity_beside_every_candidate(genuine: Any, changed: str) -> None:
+    """Else it could be made out to be worse than it is, and the candidate beside it no worse."""
+    worse = likelihoods(**{changed: lambda a: (a * 2).astype(a.dtype)})(written(more=0.5))
+    for found in judge(both(genuine, optimized=worse, fallback=written()), BY_PERPLEXITY):
+        assert any("another perplexity beside" in text for text in said(found.judgement))

@@ -48,10 +48,11 @@ class ModelPolicy(Contract):
     vs_champion: bool = True
     """Hold candidates against the current champion too, within ``margin``."""
 
-    min_agreement: Probability | None = None
+    min_agreement: float | None = Field(default=None, ge=0.0, lt=1.0)
     """Least share of the production sample on which candidate and baseline answer alike.
 
-    It has to be shown at ``confidence``, one-sided; None asks for no sample.
+    It has to be shown at ``confidence``, one-sided, which no sample does for all of production;
+    None asks for no sample.
     """
 
     min_saving: float = Field(default=0.20, ge=0.0, lt=1.0)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from leanstage.contracts import ModelPolicy, ProductionCheck, Reason
 from leanstage.gate.evidence import Candidate
 from leanstage.gate.limits import GUARD
+from leanstage.gate.trust import STEADY
 from leanstage.gate.words import NAME, objection, percent
 from leanstage.tasks.production import SampleAnswers
 from leanstage.variant.statistics_sample import wilson_interval
@@ -120,8 +121,22 @@ def _contradictions(
             yield f"states another {field} than its answers give"
     for peer in peers:
         other = peer.evaluation.production if peer.evaluation else None
-        if other is not None and other.dataset_sha256 != check.dataset_sha256:
+        if other is None:
+            continue
+        if other.dataset_sha256 != check.dataset_sha256:
             yield f"is of other rows than that of {NAME[peer.role]}"
+        # Texts are kept as indices into what either evaluation saw, which may differ.
+        elif classes and _changed(sample, peer.sample) > STEADY:
+            yield f"holds other answers of the baseline than that of {NAME[peer.role]}"
+
+
+def _changed(sample: SampleAnswers, other: Any) -> float:
+    """Share of the rows on which the baseline answers differently; 0 where nothing can be said."""
+    if not isinstance(other, SampleAnswers):
+        return 0.0
+    if sample.baseline.shape != other.baseline.shape:
+        return 1.0
+    return float((sample.baseline != other.baseline).mean())
 
 
 def _agree(stated: Any, computed: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from leanstage.contracts import ModelPolicy, Reason
+from leanstage.contracts import Evaluation, ModelPolicy, Reason
 from leanstage.gate.evidence import Candidate
 from leanstage.gate.words import NAME, objection, points
 from leanstage.tasks import LABEL, Predictions, Slicing
@@ -11,8 +11,11 @@ IMPLAUSIBLE_GAIN = 0.05
 """A compressed model that beats its baseline by more than this has seen the evaluation rows."""
 
 _SAME = 1e-9
-_STEADY = 0.001
-"""Share of the rows on which one model may answer differently in two evaluations."""
+STEADY = 0.001
+"""Share of the rows on which one model may answer differently in two evaluations.
+
+Also by what share its perplexity may differ.
+"""
 
 _AGAIN = "Evaluate again with unchanged data and models, then decide again."
 
@@ -75,7 +78,21 @@ def peer_problems(candidate: Candidate, peers: Sequence[Candidate]) -> list[Reas
                 f"{NAME[peer.role]}."
             )
             reasons.append(reason("evidence.anomalous", text, _AGAIN))
+        if mine is not None and other is not None and _other_perplexity(mine, other):
+            text = (
+                f"The baseline has another perplexity beside {name} than beside {NAME[peer.role]}."
+            )
+            reasons.append(reason("evidence.anomalous", text, _AGAIN))
     return reasons
+
+
+def _other_perplexity(mine: Evaluation, other: Evaluation) -> bool:
+    """Whether two evaluations state another perplexity of one baseline on the same rows."""
+    first, second = mine.perplexity, other.perplexity
+    if first is None or second is None:
+        return False
+    steady = abs(first.baseline - second.baseline) <= STEADY * first.baseline
+    return not steady or first.tokens != second.tokens
 
 
 def _same_rows(candidate: Candidate, peer: Candidate) -> bool:
@@ -114,5 +131,5 @@ def _changed_answers(
         mine, other = first.given(model), second.given(model)
         if mine is not None and other is not None:
             share = float((mine != other).mean())
-            if share > _STEADY:
+            if share > STEADY:
                 yield model, share

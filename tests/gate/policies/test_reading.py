@@ -51,6 +51,7 @@ def test_a_preset_fits_the_published_schema(name: str) -> None:
         ("tolerance: 0.05", "margin must be at least tolerance"),
         ("margin: 2", "margin"),
         ("min_n: 0", "min_n"),
+        ("min_agreement: 1.0", "min_agreement"),
         ("tiers: [guessed]", "tiers.0"),
         ("metric: bleu", "metric"),
         ("name: a b", "name"),
