@@ -2,7 +2,9 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ import torch
 from leanstage.contracts import DistillSettings, Plan, PruneSettings
 from leanstage.distill.pretrained import bring_student, reads_alike
 from leanstage.distill.step import distill
+from leanstage.distill.student import shallow_student
 from leanstage.errors import InputError
 from leanstage.prune.step import prune
 from leanstage.tasks import SplitFolder
@@ -19,7 +22,7 @@ from leanstage.techniques.data import TaughtRows
 from leanstage.variant import Variant, load_predictor
 from leanstage.variant.checkpoint import load_checkpoint
 from leanstage.variant.tokens import TextEncoder
-from tests.conftest import WORDS
+from tests.conftest import BAD, GOOD, WORDS
 from tests.distill.conftest import plan_of, pretrained
 
 LEARNS = {"epochs": 6, "learning_rate": 3e-3}
@@ -76,6 +79,79 @@ def test_it_gets_a_head_keeps_its_tokenizer_and_can_be_pruned_further(
     step = pruned.manifest.lineage[-1]
     assert step.status == "applied", step.reason
     assert step.settings["hidden_weight"] == 0.0
+
+
+def copied(teacher: Variant, folder: Path, layers: list[int], **config: Any) -> Path:
+    """Some layers of the teacher, whose tokenizer's settings are written in other words."""
+    shallow_student(load_checkpoint(teacher.path), layers).save_pretrained(folder)
+    shutil.copyfile(teacher.path / "tokenizer.json", folder / "tokenizer.json")
+    for name, more in (
+        ("tokenizer_config.json", {"tokenizer_file": None}),
+        ("config.json", config),
+    ):
+        source = folder if name == "config.json" else teacher.path
+        said = json.loads((source / name).read_text())
+        (folder / name).write_text(json.dumps(said | more))
+    return folder
+
+
+def test_one_that_reads_as_its_teacher_does_learns_from_the_inside_and_is_kept(
+    teacher: Variant, splits: dict[str, SplitFolder], tmp_path: Path
+) -> None:
+    settings = DistillSettings(student=True, hidden_weight=0.5, epochs=1, learning_rate=1e-3)
+    brought = copied(teacher, tmp_path / "brought", [0, 2], problem_type="regression")
+    student = distill(
+        teacher,
+        plan=plan_of(teacher, distill=settings),
+        student=brought,
+        target=tmp_path / "student",
+        answers_file=tmp_path / "answers",
+        **splits,
+    )
+    (step,) = student.manifest.lineage
+    assert step.status == "applied", step.reason
+    assert step.settings["hidden_weight"] == 0.5
+    name = "tokenizer_config.json"
+    assert (student.path / name).read_bytes() != (teacher.path / name).read_bytes()
+    config = json.loads((student.path / "config.json").read_text())
+    assert config["problem_type"] == "single_label_classification", "it answers as it was measured"
+
+
+def test_more_words_than_its_layers_save_are_no_reason_against_it(
+    teacher: Variant, splits: dict[str, SplitFolder], tmp_path: Path
+) -> None:
+    words = (*BAD, *GOOD, *WORDS, *[f"mot{n}" for n in range(6000)])
+    student = distill(
+        teacher,
+        plan=plan_of(teacher, tolerance=1.0, distill=DistillSettings(student=True, epochs=1)),
+        student=pretrained(tmp_path / "brought", words=words),
+        target=tmp_path / "student",
+        answers_file=tmp_path / "answers",
+        **splits,
+    )
+    (step,) = student.manifest.lineage
+    assert step.status == "applied", step.reason
+    assert student.manifest.parameters > teacher.manifest.parameters
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        ({"num_attention_heads": 0}, "ZeroDivisionError"),
+        ({"vocab_size": "x"}, "config.json or its weights are not sound"),
+        ({"hidden_size": None}, "config.json or its weights are not sound"),
+        ({"hidden_act": "nope"}, "KeyError 'nope'"),
+        ({"num_hidden_layers": 0}, "leaves no layer"),
+        ({"num_hidden_layers": -1}, "leaves no layer"),
+    ],
+)
+def test_a_config_that_no_model_can_be_made_of_is_refused(
+    config: dict[str, object], sentence: str, teacher: Variant, tmp_path: Path
+) -> None:
+    brought = copied(teacher, tmp_path / "brought", [0, 2], **config)
+    with pytest.raises(InputError, match=sentence) as raised:
+        bring_student(brought, teacher, tmp_path / "student", texts=["the film"], seed=0)
+    assert "does not load as a student" in str(raised.value)
 
 
 def test_a_head_starts_the_same_from_a_seed_and_the_encoder_as_it_was(

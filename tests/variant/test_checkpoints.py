@@ -101,6 +101,23 @@ def test_weights_of_another_shape(copy: Path, tmp_path: Path) -> None:
     refused(copy, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"problem_type": "multi_label_classification"}, "answer one class a row"),
+        ({"problem_type": "regression"}, "answer one class a row"),
+        ({"num_hidden_layers": -1}, "its config.json leaves no layer"),
+        ({"num_attention_heads": 0}, "not sound (ZeroDivisionError"),
+    ],
+)
+def test_a_config_that_says_what_cannot_be_measured_or_made(
+    changed: dict[str, object], sentence: str, copy: Path, tmp_path: Path
+) -> None:
+    config = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps(config | changed))
+    assert sentence in refused(copy, tmp_path)
+
+
 def test_a_tokenizer_with_more_tokens_than_the_model(copy: Path, tmp_path: Path) -> None:
     tokenizer = json.loads((copy / "tokenizer.json").read_text())
     tokenizer["model"]["vocab"] |= {f"extra{n}": 1000 + n for n in range(5)}

@@ -8,9 +8,9 @@ from typing import Any
 
 from leanstage.errors import InputError
 from leanstage.variant import Variant
-from leanstage.variant.adopt import adopt, bring_tokenizer
+from leanstage.variant.adopt import SINGLE_LABEL, adopt, bring_tokenizer
 from leanstage.variant.architectures import family_of, layers_of
-from leanstage.variant.checkpoint import load_checkpoint, quiet_transformers, read_config
+from leanstage.variant.checkpoint import from_folder, load_checkpoint, read_config
 
 SAMPLE = 1000
 """Texts on which a tokenizer is tried."""
@@ -65,26 +65,18 @@ def _tokenizer(variant: Variant) -> tuple[bytes, int]:
 
 def _with_head(folder: Path, labels: Sequence[str], seed: int) -> Any:
     import torch
-    from safetensors import SafetensorError
-    from transformers import AutoModelForSequenceClassification
 
     torch.manual_seed(seed)
-    try:
-        with quiet_transformers():
-            model, report = AutoModelForSequenceClassification.from_pretrained(
-                folder,
-                num_labels=len(labels),
-                id2label=dict(enumerate(labels)),
-                label2id={name: index for index, name in enumerate(labels)},
-                use_safetensors=True,
-                trust_remote_code=False,
-                local_files_only=True,
-                ignore_mismatched_sizes=True,
-                output_loading_info=True,
-            )
-    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise InputError(f"{folder} does not load as a student: {reason}") from error
+    model, report = from_folder(
+        folder,
+        "text-classification",
+        "a student",
+        num_labels=len(labels),
+        id2label=dict(enumerate(labels)),
+        label2id={name: index for index, name in enumerate(labels)},
+        problem_type=SINGLE_LABEL,
+        ignore_mismatched_sizes=True,
+    )
     encoder = f"{model.base_model_prefix}."
     mismatched = [key if isinstance(key, str) else key[0] for key in report["mismatched_keys"]]
     lacking = [
@@ -103,14 +95,13 @@ def _with_head(folder: Path, labels: Sequence[str], seed: int) -> Any:
 
 
 def _refuse_larger(student: Variant, teacher: Variant, folder: Path) -> None:
-    pairs = {"": (student.manifest.parameters, teacher.manifest.parameters)}
-    pairs[" in its layers"] = (_in_layers(student), _in_layers(teacher))
-    for where, (own, given) in pairs.items():
-        if own >= given:
-            raise InputError(
-                f"the student in {folder} has {own:,} weights{where}, the teacher {given:,}: it "
-                "would save nothing; bring a smaller one."
-            )
+    """Of its layers alone: an answer costs what they do, however many words the model knows."""
+    own, given = _in_layers(student), _in_layers(teacher)
+    if own >= given:
+        raise InputError(
+            f"the student in {folder} has {own:,} weights in its layers, the teacher {given:,}: it "
+            "would save nothing; bring a smaller one."
+        )
 
 
 def _in_layers(variant: Variant) -> int:

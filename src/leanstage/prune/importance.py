@@ -54,7 +54,7 @@ def importance(model: Any, rows: Taught, kind: Importance, *, batch_size: int) -
     with _watched(model, gradients=gradients) as spots:
         for batch in _batches(rows, batch_size):
             mask = batch["attention_mask"].unsqueeze(-1).to(model.device)
-            loss = rows.surprise(model, to_device(batch, model.device))
+            loss: Any = rows.surprise(model, to_device(batch, model.device))
             if gradients:
                 # A mean over rows, of which the last batch may have fewer.
                 (loss * len(mask)).backward()

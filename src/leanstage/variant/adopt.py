@@ -25,6 +25,8 @@ LONGEST: dict[Task, int] = {"text-classification": 512, "text-generation": 2048}
 
 For generation prompt and completion together; memory goes with tokens times vocabulary.
 """
+SINGLE_LABEL = "single_label_classification"
+"""The only kind of classification: probabilities of all classes together are one."""
 GENERATION_CONFIG = "generation_config.json"
 """What ends an answer may stand here alone, as for models that were taught to converse."""
 
@@ -50,6 +52,7 @@ def adopt(folder: str | Path, target: str | Path) -> Variant:
             )
     config = read_config(folder)
     task = task_of(config, where=str(folder))
+    _refuse_sigmoids(config, task, folder)
     model = load_checkpoint(folder)
     if config.get("quantization_config"):
         raise InputError(f"{folder} is quantized already; give the checkpoint before quantization.")
@@ -81,6 +84,17 @@ def adopt(folder: str | Path, target: str | Path) -> Variant:
             lineage=(),
         )
     return open_variant(target)
+
+
+def _refuse_sigmoids(config: dict[str, Any], task: Task, folder: Path) -> None:
+    """What answers several classes at once, or a number, is measured by nothing here."""
+    kind = config.get("problem_type")
+    if task == "text-classification" and kind not in (None, SINGLE_LABEL):
+        raise InputError(
+            f"{folder}/config.json has {kind!r} for problem_type; leanstage takes classifiers that "
+            f"answer one class a row: bring one of those, or set it to {SINGLE_LABEL!r} if this is "
+            "one."
+        )
 
 
 def bring_tokenizer(folder: Path, draft: Path) -> None:

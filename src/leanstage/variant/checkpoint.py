@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from leanstage.contracts import Precision, Task
 from leanstage.errors import InputError
-from leanstage.variant.architectures import family_of
+from leanstage.variant.architectures import family_of, layers_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -81,9 +81,6 @@ def load_checkpoint(folder: str | Path, *, attention: str | None = None) -> "Pre
         InputError: no safetensors, an unknown architecture, weights that are missing, of another
             shape, or not finite.
     """
-    import transformers
-    from safetensors import SafetensorError
-
     folder = Path(folder)
     task = task_of(read_config(folder), where=str(folder))
     if not any(folder.glob("*.safetensors")):
@@ -92,6 +89,27 @@ def load_checkpoint(folder: str | Path, *, attention: str | None = None) -> "Pre
             "model again with save_pretrained."
         )
     options = {"attn_implementation": attention} if attention else {}
+    model, report = from_folder(folder, task, "a checkpoint", **options)
+    _refuse_new_weights(folder, report)
+    _refuse_nonfinite(folder, model)
+    model.eval()
+    return model
+
+
+def from_folder(
+    folder: Path, task: Task, what: str, **options: Any
+) -> "tuple[PreTrainedModel, dict[str, Any]]":
+    """What transformers makes of a folder's config and safetensors, and its report on them.
+
+    Args:
+        what: the folder should hold, for the message.
+        options: further ones of ``from_pretrained``.
+
+    Raises:
+        InputError: it makes nothing of them, or a model without layers.
+    """
+    import transformers
+
     try:
         with quiet_transformers():
             model, report = getattr(transformers, f"AutoModel{_CLASSES[task]}").from_pretrained(
@@ -102,13 +120,15 @@ def load_checkpoint(folder: str | Path, *, attention: str | None = None) -> "Pre
                 output_loading_info=True,
                 **options,
             )
-    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise InputError(f"{folder} does not load as a checkpoint: {reason}") from error
-    _refuse_new_weights(folder, report)
-    _refuse_nonfinite(folder, model)
-    model.eval()
-    return model
+    except Exception as error:  # a config can name what fails in any way
+        reason = " ".join([type(error).__name__, *str(error).strip().splitlines()[:1]])
+        raise InputError(
+            f"{folder} does not load as {what}: its config.json or its weights are not sound "
+            f"({reason})."
+        ) from error
+    if not len(layers_of(model)):
+        raise InputError(f"{folder} does not load as {what}: its config.json leaves no layer.")
+    return model, report
 
 
 def precision_of(model: "PreTrainedModel") -> Precision:
