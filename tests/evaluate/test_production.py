@@ -24,6 +24,8 @@ from leanstage.tasks import (
 from leanstage.tasks.production import PRODUCTION_FILE, SampleAnswers, Scores
 from leanstage.variant import Variant, file_sha256, load_predictor
 from leanstage.variant.adopt import adopt
+from leanstage.variant.generation import load_generator
+from tests.generation_model import sentences, write_texts
 
 LABELS = ("negative", "positive")
 WORDS = [f"word{number}" for number in range(300)]
@@ -137,3 +139,36 @@ def test_without_a_sample_nothing_is_said_of_production(
     )
     assert found.production is None
     assert not (tmp_path / "f" / PRODUCTION_FILE).exists()
+
+
+def test_models_that_write_agree_where_their_words_do(tiny_llama: Path, tmp_path: Path) -> None:
+    """As long an answer as the longest true one: nobody knows how long it should be."""
+    copy = Path(shutil.copytree(tiny_llama, tmp_path / "copy"))
+    weights = load_file(copy / "model.safetensors")
+    weights["model.norm.weight"][:24] *= 0.2
+    save_file(weights, copy / "model.safetensors", metadata={"format": "pt"})
+    baseline, other = adopt(tiny_llama, tmp_path / "b"), adopt(copy, tmp_path / "c")
+    uri = str(write_texts(tmp_path / "rows.jsonl", sentences(16, seed=6)))
+    rows = read_labelled(uri, (), split="evaluation")
+    write_split(tmp_path / "r", rows, split="evaluation", labels=())
+    prompts = [text.rsplit(maxsplit=1)[0] for text in sentences(40, seed=7)]
+    write_split(tmp_path / "p", Examples(prompts, [], "asked"), split="production", labels=())
+    found = evaluate(
+        baseline,
+        other,
+        open_split(tmp_path / "r"),
+        batch_size=8,
+        target=tmp_path / "figures",
+        production=open_split(tmp_path / "p"),
+    )
+    generators = [load_generator(each.path) for each in (baseline, other)]
+    longest = max(generators[0].lengths(rows.texts, rows.completions))
+    first, second = (
+        [given.generate([prompt], [longest])[0].split() for prompt in prompts]
+        for given in generators
+    )
+    check = found.production
+    assert check is not None
+    assert (check.n, check.drift) == (40, ())
+    assert check.same == sum(one == two for one, two in zip(first, second, strict=True))
+    assert 0 < check.same < 40

@@ -10,11 +10,11 @@ from leanstage import progress
 from leanstage.contracts import ProductionCheck
 from leanstage.contracts.production import Reference
 from leanstage.evaluate.drift import tell_apart
+from leanstage.serving.endpoint import open_generator
 from leanstage.tasks import SplitFolder
 from leanstage.tasks.production import PRODUCTION_FILE, SampleAnswers
 from leanstage.tasks.written import coded, spaced
 from leanstage.variant import Variant, file_sha256
-from leanstage.variant.generation import load_generator
 
 Ask = Callable[[str, Variant, SplitFolder, int], NDArray[np.int32]]
 """Name of a model, the model, rows, rows of a batch: the class indices that it answers."""
@@ -69,10 +69,10 @@ def check_sample(answers: SampleAnswers, sample: SplitFolder, folder: Path) -> P
 def _written(
     variant: Variant, sample: SplitFolder, evaluation: SplitFolder, batch_size: int
 ) -> list[str]:
-    generator = load_generator(variant.path)
-    longest = max(generator.lengths(evaluation.texts, evaluation.completions))
     texts: list[str] = []
-    for start in range(0, len(sample.texts), batch_size):
-        prompts = sample.texts[start : start + batch_size]
-        texts += generator.generate(prompts, [longest] * len(prompts))
+    with open_generator(variant.path) as generator:
+        longest = max(generator.lengths(evaluation.texts, evaluation.completions))
+        for start in range(0, len(sample.texts), batch_size):
+            prompts = sample.texts[start : start + batch_size]
+            texts += generator.generate(prompts, [longest] * len(prompts))
     return [spaced(text) for text in texts]
