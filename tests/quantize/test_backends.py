@@ -1,7 +1,10 @@
 """Every backend on a tiny trained model: smaller, loaded again, and of the same mind."""
 
+import sys
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
@@ -9,6 +12,7 @@ import torch
 from leanstage.calibrate.shapes import Shape, write_model
 from leanstage.contracts import GPU_BACKENDS, RANGE_BACKENDS
 from leanstage.quantize.backends import BACKENDS
+from leanstage.quantize.checkpoints import half
 from leanstage.quantize.how import METHODS, How
 from leanstage.tasks import SplitFolder
 from leanstage.variant import Variant, load_predictor
@@ -80,6 +84,15 @@ def test_nf4_leaves_out_the_head_and_layers_that_fill_no_block(tmp_path: Path) -
     assert answers.shape == (3, 2)
 
 
+def test_no_kernel_is_fetched_from_the_hub(
+    baseline: Variant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "kernels", ModuleType("kernels"))
+    load_checkpoint(baseline.path)
+    with pytest.raises(ImportError):
+        import_module("kernels")
+
+
 def test_what_is_missing_is_named_with_its_extra(
     baseline: Variant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,3 +129,25 @@ def test_float16_is_refused_where_it_is_emulated(
     refusal = BACKENDS["torch-fp16"].refusal(baseline, [])
     assert refusal is not None
     assert "no float16 units" in refusal
+
+
+@pytest.mark.parametrize(
+    ("device", "native", "dtype"),
+    [
+        ("cuda", True, torch.bfloat16),
+        ("cuda", False, torch.float16),
+        ("cpu", True, torch.bfloat16),
+        ("cpu", False, None),
+    ],
+)
+def test_arithmetic_is_in_the_half_precision_that_is_not_emulated(
+    device: str, native: bool, dtype: torch.dtype | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def on_cuda(including_emulation: bool = True) -> bool:
+        return native or including_emulation
+
+    for module in ("variant.hardware", "quantize.checkpoints"):
+        monkeypatch.setattr(f"leanstage.{module}.device_type", lambda: device)
+    monkeypatch.setattr("leanstage.variant.hardware.supports_bf16", lambda: native)
+    monkeypatch.setattr("torch.cuda.is_bf16_supported", on_cuda)
+    assert half() == dtype

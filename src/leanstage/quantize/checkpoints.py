@@ -9,7 +9,7 @@ from leanstage.quantize.how import How, group_of, grouped, quiet
 from leanstage.variant import Variant, fresh_folder, open_variant, seal
 from leanstage.variant.checkpoint import load_checkpoint, parameter_count
 from leanstage.variant.folder import copy_tokenizer
-from leanstage.variant.hardware import device_type, supports_bf16
+from leanstage.variant.hardware import computes_bf16, device_type
 
 _NF4_INPUTS = 64
 _NF4_OUTPUTS = 32
@@ -30,7 +30,7 @@ def bitsandbytes_int8(source: Variant, target: Path, how: How) -> Variant:
 
 
 def bitsandbytes_nf4(source: Variant, target: Path, how: How) -> Variant:
-    """NormalFloat in 4 bits (Dettmers et al. 2023), arithmetic in bfloat16, the head kept out.
+    """NormalFloat in 4 bits (Dettmers et al. 2023), arithmetic as :func:`half` says, no head.
 
     A layer whose sizes do not divide into its blocks stays in float, too.
     """
@@ -41,7 +41,7 @@ def bitsandbytes_nf4(source: Variant, target: Path, how: How) -> Variant:
         return BitsAndBytesConfig(
             load_in_4bit=True,
             bnb_4bit_quant_type="nf4",
-            bnb_4bit_compute_dtype=torch.bfloat16,
+            bnb_4bit_compute_dtype=half() or torch.float32,
             llm_int8_skip_modules=kept,
         )
 
@@ -94,8 +94,6 @@ def _write(
         settings: of transformers, from the names of the layers that stay in float: the head, those
             of ``how``, and those that take or give no multiple of ``inputs`` and ``outputs``.
     """
-    import torch
-
     plain = load_checkpoint(source.path)
     parameters = parameter_count(plain)
     kept = [
@@ -107,12 +105,11 @@ def _write(
     ]
     kind = type(plain)
     del plain
-    half = device_type() == "cuda" or supports_bf16()
     with quiet():
         model = kind.from_pretrained(
             source.path,
             quantization_config=settings(kept),
-            dtype=torch.bfloat16 if half else "auto",
+            dtype=half() or "auto",
             device_map={"": device_type()},
             use_safetensors=True,
             local_files_only=True,
@@ -131,6 +128,18 @@ def _write(
                 lineage=source.manifest.lineage,
             )
     return open_variant(target)
+
+
+def half() -> Any:
+    """The half precision that is computed in here; None where none is.
+
+    bfloat16, or float16 on a GPU that emulates that.
+    """
+    import torch
+
+    if computes_bf16():
+        return torch.bfloat16
+    return torch.float16 if device_type() == "cuda" else None
 
 
 def _linear(model: Any) -> list[tuple[str, Any]]:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -108,6 +109,8 @@ def from_folder(
     Raises:
         InputError: it makes nothing of them, or a model without layers.
     """
+    # Through this package bitsandbytes and transformers fetch kernels from the hub, and run them.
+    sys.modules["kernels"] = None  # type: ignore[assignment]
     import transformers
 
     try:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from leanstage.contracts import Precision, Runtime, Serving
+from leanstage.variant import hardware
 from leanstage.variant.checkpoint import load_checkpoint, parameter_count
 from leanstage.variant.export import export_onnx
 from leanstage.variant.folder import Variant, copy_tokenizer, fresh_folder, open_variant, seal
@@ -87,16 +88,9 @@ def unoptimized_forms(
     ours do not do that. OpenVINO counts where it is installed, computes in bfloat16, and is not
     ruled out by what serves.
     """
-    import torch
-
-    from leanstage.variant.hardware import device_type, supports_bf16
-
     forms: dict[str, Variant] = {}
-    if device_type() == "cuda":
-        bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        bf16 = supports_bf16()
-    if device_type() == "cpu" and baseline.manifest.task == "text-classification":
+    bf16 = hardware.computes_bf16()
+    if hardware.device_type() == "cpu" and baseline.manifest.task == "text-classification":
         forms["baseline-onnxruntime-fp32"] = write_onnx(baseline, scratch / "onnxruntime-fp32")
         if bf16 and serving == "any" and find_spec("openvino") is not None:
             forms["baseline-openvino-bf16"] = write_openvino(baseline, scratch / "openvino-bf16")

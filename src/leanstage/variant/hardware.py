@@ -41,6 +41,15 @@ def supports_bf16() -> bool:
     return bool(_BF16 & set(_cpuinfo().get("flags", "").split()))
 
 
+def computes_bf16() -> bool:
+    """Whether what answers here computes in bfloat16: a GPU since Ampere, or such a processor."""
+    if device_type() == "cuda":
+        import torch
+
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return supports_bf16()
+
+
 def supports_fp16() -> bool:
     """Whether what answers here computes in float16: a GPU, or a processor with units for it."""
     return device_type() == "cuda" or bool(_FP16 & set(_cpuinfo().get("flags", "").split()))
