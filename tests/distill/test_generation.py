@@ -25,15 +25,14 @@ from leanstage.techniques.search import validation_answers
 from leanstage.variant import Variant, open_variant
 from leanstage.variant.adopt import adopt
 from leanstage.variant.generation import load_generator
-from tests.generation_model import sentences, train_tiny_llama, write_prompts, write_texts
+from tests.generation_model import sentences, write_prompts, write_texts
 
 Splits = dict[str, SplitFolder]
 
 
 @pytest.fixture(scope="module")
-def teacher(tmp_path_factory: pytest.TempPathFactory) -> Variant:
-    folder = tmp_path_factory.mktemp("llama")
-    return adopt(train_tiny_llama(folder / "checkpoint"), folder / "variant")
+def teacher(tiny_llama: Path, tmp_path_factory: pytest.TempPathFactory) -> Variant:
+    return adopt(tiny_llama, tmp_path_factory.mktemp("llama") / "variant")
 
 
 def split_of(folder: Path, write: Any, seed: int, rows: int, name: Any) -> SplitFolder:

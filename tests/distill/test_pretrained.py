@@ -69,6 +69,14 @@ def test_it_gets_a_head_keeps_its_tokenizer_and_can_be_pruned_further(
     assert isinstance(answers.taught, TaughtRows)
     learnt = [*splits["train"].texts, *splits["unlabelled"].texts]
     assert answers.taught.ids == TextEncoder(student.path, 48).ids(learnt)
+    with pytest.raises(InputError, match="as another tokenizer reads it"):
+        prune(
+            teacher,
+            answers=answers,
+            validation=splits["validation"],
+            plan=plan,
+            target=tmp_path / "pruned",
+        )
     pruned = prune(
         student,
         answers=answers,

@@ -9,6 +9,7 @@ import pytest
 from transformers import BertForSequenceClassification
 
 from leanstage.contracts import DistillSettings, Plan, PruneSettings
+from leanstage.distill import candidates
 from leanstage.distill.step import distill
 from leanstage.errors import InputError
 from leanstage.tasks import Examples, SplitFolder, open_split, write_split
@@ -126,6 +127,33 @@ def test_relation_heads_that_divide_no_width_are_refused(
     settings = DistillSettings(depths=(0.67,), attention_weight=1.0, relation_heads=7)
     with pytest.raises(InputError, match="7 relation heads do not divide the hidden size 64"):
         run(teacher, splits, plan_of(teacher, distill=settings), tmp_path)
+
+
+def test_relation_heads_are_held_against_every_student_before_one_is_trained(
+    teacher: Variant,
+    splits: dict[str, SplitFolder],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(candidates, "train_student", lambda *_: pytest.fail("one was trained"))
+    settings = DistillSettings(
+        depths=(0.67,), widths=(0.75,), attention_weight=1.0, relation_heads=32
+    )
+    with pytest.raises(InputError, match="32 relation heads do not divide the hidden size 48"):
+        run(teacher, splits, plan_of(teacher, distill=settings), tmp_path)
+
+
+def test_what_the_plan_names_and_is_no_student_is_on_record(
+    teacher: Variant, splits: dict[str, SplitFolder], tmp_path: Path
+) -> None:
+    settings = DistillSettings(depths=(0.95,), widths=(0.01,))
+    student = run(teacher, splits, plan_of(teacher, distill=settings), tmp_path)
+    (step,) = student.manifest.lineage
+    assert step.status == "skipped"
+    assert step.reason.endswith(
+        "; a depth of 0.95 leaves out none of 3 layers; a width of 0.01 leaves too little of "
+        "3 layers x 64, 4 heads, feed-forward 256; give a larger one"
+    )
 
 
 def test_what_fits_nowhere_is_rejected_with_the_figures_of_the_closest(

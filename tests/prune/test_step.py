@@ -1,6 +1,7 @@
 """The step on a tiny trained model: searched, cut in rounds, refused before any training."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -176,7 +177,43 @@ def test_ratios_of_a_plan_that_leave_too_little_of_a_small_student_are_a_recorde
     pruned = prune(baseline, answers=answers, validation=validation, plan=plan, target=target)
     (step,) = pruned.manifest.lineage
     assert step.status == "skipped"
-    assert step.reason == "the ratio 0.7 does not leave two layers of 3; give a smaller one"
+    assert step.reason == (
+        "no ratio can be tried; the ratio 0.7 does not leave two layers of 3; give a smaller one"
+    )
+
+
+def test_a_ratio_that_leaves_too_little_is_on_record_beside_those_that_are_tried(
+    baseline: Variant, answers: Answers, validation: SplitFolder, tmp_path: Path
+) -> None:
+    plan = plan_of(baseline, ratios=(0.99, 0.25), epochs=1)
+    target = tmp_path / "pruned"
+    pruned = prune(baseline, answers=answers, validation=validation, plan=plan, target=target)
+    (step,) = pruned.manifest.lineage
+    assert len(step.trials) == 1
+    assert step.reason.endswith(
+        "; the ratio 0.99 does not leave 32 feed-forward neurons of 256; give a smaller one"
+    )
+
+
+@pytest.mark.parametrize(
+    ("ratios", "reason"),
+    [((), "the teacher was not asked"), ((0.5,), "there is no text to recover on")],
+)
+def test_without_answers_the_record_says_why_there_are_none(
+    ratios: tuple[float, ...],
+    reason: str,
+    baseline: Variant,
+    answers: Answers,
+    validation: SplitFolder,
+    tmp_path: Path,
+    never_trained: None,
+) -> None:
+    given = {"answers": replace(answers, taught=None), "validation": validation}
+    plan = plan_of(baseline, ratios=ratios)
+    pruned = prune(baseline, plan=plan, ratio=0.5, target=tmp_path / "pruned", **given)
+    (step,) = pruned.manifest.lineage
+    assert step.status == "skipped"
+    assert reason in step.reason
 
 
 def gain(form: Any, ratio: float, low: float, high: float, batch_size: int = 8) -> Gain:

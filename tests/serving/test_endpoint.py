@@ -31,15 +31,14 @@ from leanstage.variant import Variant
 from leanstage.variant.adopt import adopt
 from leanstage.variant.generation import load_generator
 from leanstage.variant.writing import NEW_TOKENS
-from tests.generation_model import sentences, train_tiny_llama, write_prompts
+from tests.generation_model import sentences, write_prompts
 
 PROMPTS = [text.rsplit(maxsplit=1)[0] for text in sentences(12, seed=9)]
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Variant:
-    folder = tmp_path_factory.mktemp("llama")
-    return adopt(train_tiny_llama(folder / "checkpoint"), folder / "variant")
+def model(tiny_llama: Path, tmp_path_factory: pytest.TempPathFactory) -> Variant:
+    return adopt(tiny_llama, tmp_path_factory.mktemp("llama") / "variant")
 
 
 @pytest.fixture(scope="module")

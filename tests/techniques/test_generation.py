@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy, kl_div, log_softmax
 
 from leanstage.errors import InputError, LeanstageError
 from leanstage.tasks import SplitFolder, open_split, read_labelled, write_split
-from leanstage.techniques import generation_teach
+from leanstage.techniques import generation_teach, room
 from leanstage.techniques.arrays import read_arrays, write_arrays
 from leanstage.techniques.generation import TaughtTokens
 from leanstage.techniques.generation_teach import teach_tokens
@@ -23,7 +23,7 @@ from leanstage.variant import Variant
 from leanstage.variant.adopt import adopt
 from leanstage.variant.checkpoint import load_checkpoint
 from leanstage.variant.generation import load_generator
-from tests.generation_model import sentences, train_tiny_llama, write_prompts, write_texts
+from tests.generation_model import sentences, write_prompts, write_texts
 
 RECIPE = Recipe(
     epochs=2, learning_rate=2e-3, batch_size=16, temperature=2.0, seed=1, message="training"
@@ -31,9 +31,8 @@ RECIPE = Recipe(
 
 
 @pytest.fixture(scope="module")
-def teacher(tmp_path_factory: pytest.TempPathFactory) -> Variant:
-    folder = tmp_path_factory.mktemp("llama")
-    return adopt(train_tiny_llama(folder / "checkpoint"), folder / "variant")
+def teacher(tiny_llama: Path, tmp_path_factory: pytest.TempPathFactory) -> Variant:
+    return adopt(tiny_llama, tmp_path_factory.mktemp("llama") / "variant")
 
 
 def split_of(write: Callable[..., Path], rows: int, folder: Path) -> SplitFolder:
@@ -187,7 +186,7 @@ def test_more_text_than_the_disk_holds(
     teacher: Variant, texts: SplitFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     free = type("Usage", (), {"free": 10_000})
-    monkeypatch.setattr(generation_teach.shutil, "disk_usage", lambda _: free)
+    monkeypatch.setattr(room.shutil, "disk_usage", lambda _: free)
     with pytest.raises(InputError, match="bring less text"):
         teach_tokens(teacher, [texts])
 

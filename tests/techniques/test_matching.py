@@ -96,13 +96,12 @@ def test_the_inside_of_a_student_comes_closer_when_it_is_trained_on(
 
 def test_relations_are_split_into_heads_that_both_widths_allow(rows: TaughtRows) -> None:
     assert rows.states is not None
-    assert relation_heads(student_of_width(32), rows.states, RECIPE) == 4
-    odd = student_of_width(36).bert
-    assert relation_heads(odd, rows.states, RECIPE) == 4
+    assert relation_heads(32, rows.states, RECIPE) == 4
+    assert relation_heads(36, rows.states, RECIPE) == 4
     told = RECIPE.model_copy(update={"relation_heads": 8, "attention_weight": 1.0})
-    assert relation_heads(student_of_width(32), rows.states, told) == 8
+    assert relation_heads(32, rows.states, told) == 8
     with pytest.raises(InputError, match="8 relation heads do not divide the hidden size 36"):
-        check_states(student_of_width(36), rows.states, told)
+        check_states(36, rows.states, told)
 
 
 @pytest.mark.parametrize("weight", ["hidden_weight", "attention_weight"])

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from leanstage.errors import InputError
-from leanstage.techniques import states
+from leanstage.techniques import room, states
 from leanstage.techniques.arrays import read_arrays, write_arrays
 from leanstage.techniques.data import TaughtRows, pad
 from leanstage.techniques.states import Wanted, kept_tokens
@@ -118,6 +118,16 @@ def test_where_there_is_hardly_any_room_nothing_is_trained() -> None:
     with pytest.raises(InputError, match=r"hidden states of 2,000,000 rows take .* at 8 tokens"):
         kept_tokens([30] * 2_000_000, token_bytes=3 * 384 * 2)
     assert kept_tokens([30, 6], token_bytes=3 * 384 * 2).tolist() == [30, 6]
+
+
+def test_what_the_disk_cannot_hold_is_refused_before_it_is_full(
+    teacher: Variant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = type("Usage", (), {"free": 10_000})
+    monkeypatch.setattr(room.shutil, "disk_usage", lambda _: free)
+    assert teach(teacher, TEXTS).states is None
+    with pytest.raises(InputError, match="set hidden_weight and attention_weight to 0, or set TMP"):
+        teach(teacher, TEXTS, wanted=BOTH)
 
 
 def test_arrays_that_are_none_are_refused(tmp_path: Path) -> None:

@@ -219,3 +219,8 @@ def test_answers_come_back_as_they_were_and_only_for_their_teacher(
     other = adopt(tiny_checkpoint("distilbert"), tmp_path / "other")
     with pytest.raises(InputError, match="answers of another model"):
         load_answers(tmp_path / "answers", other)
+    for name in ("kind", "lengths", "logits", "apart"):
+        kept = (tmp_path / "answers" / f"{name}.npy").rename(tmp_path / name)
+        with pytest.raises(InputError, match=f"not hold a teacher's answers as a whole .*{name}"):
+            load_answers(tmp_path / "answers", baseline)
+        kept.rename(tmp_path / "answers" / f"{name}.npy")

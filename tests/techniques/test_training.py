@@ -217,11 +217,19 @@ def test_a_gradient_gathered_in_parts_is_that_of_the_large_batch(
     assert largest_difference(student, student_at(start)) > 0.02
 
 
-@pytest.mark.parametrize("told", ["0", "two", "-1"])
+@pytest.mark.parametrize("told", ["0", "two", "-1", "²"])
 def test_a_number_of_processes_that_is_none(told: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEANSTAGE_PROCESSES", told)
     with pytest.raises(InputError, match="LEANSTAGE_PROCESSES"):
         processes()
+
+
+def test_a_batch_that_the_processes_do_not_divide_is_refused(
+    start: Path, rows: TaughtRows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEANSTAGE_PROCESSES", "3")
+    with pytest.raises(InputError, match="32 rows in 1 parts cannot be divided among 3 processes"):
+        train_student(student_at(start), rows, RECIPE)
 
 
 def test_a_checkpoint_cut_off_while_written_is_passed_over(tmp_path: Path) -> None:

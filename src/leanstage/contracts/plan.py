@@ -173,6 +173,11 @@ class DistillSettings(Part):
     completions: bool = False
     """For generation: learn from what the teacher writes itself, beside the text at hand."""
 
+    @model_validator(mode="after")
+    def _parts_of_one_size(self) -> Self:
+        _require_parts(self.batch_size, self.accumulation)
+        return self
+
 
 Dimension = Literal["feed_forward", "heads", "hidden", "layers"]
 Importance = Literal["taylor", "activation", "magnitude"]
@@ -197,6 +202,24 @@ class PruneSettings(Part):
     temperature: float = Field(default=2.0, gt=0)
     hidden_weight: float = Field(default=0.0, ge=0)
     attention_weight: float = Field(default=0.0, ge=0)
+
+    @model_validator(mode="after")
+    def _can_be_recovered(self) -> Self:
+        _require_parts(self.batch_size, self.accumulation)
+        if self.hidden_weight > 0 and "layers" in self.dimensions:
+            raise ValueError(
+                "'hidden_weight' holds evenly spread layers against those of the teacher, and "
+                "'dimensions' with layers keeps those that matter most; set it to 0, or leave "
+                "layers out"
+            )
+        return self
+
+
+def _require_parts(batch_size: int, accumulation: int) -> None:
+    if batch_size % accumulation:
+        raise ValueError(
+            f"'accumulation' of {accumulation} must divide 'batch_size' of {batch_size}"
+        )
 
 
 QuantizeBackend = Literal[

@@ -1,1 +1,1 @@
-"""Distillation: a student of fewer layers learns the teacher's answers."""
+"""Distillation: a smaller student learns what the teacher answers."""

@@ -20,6 +20,7 @@ from leanstage.prune.importance import Scores, importance
 from leanstage.prune.shape import Shape, shape_of
 from leanstage.techniques.attempts import Candidate
 from leanstage.techniques.data import TaughtRows, within_reach
+from leanstage.techniques.matching import check_states
 from leanstage.techniques.recipe import Recipe
 from leanstage.techniques.search import save_checkpoint
 from leanstage.techniques.taught import Taught
@@ -44,11 +45,18 @@ class Students:
     settings: DistillSettings
     seed: int
 
-    def ladders(self, brought: Variant | None) -> list[list[Candidate]]:
-        """The student that was brought along, then depths and widths from the least up."""
+    def ladders(self, brought: Variant | None) -> tuple[list[list[Candidate]], list[str]]:
+        """The student that was brought along, then depths and widths from the least up.
+
+        Beside them, why depths and widths of the plan are no candidates.
+
+        Raises:
+            InputError: a student that the losses of the plan cannot be computed for.
+        """
         first = [self._brought(brought)] if brought is not None else []
-        ladders = [first, self._depths(), self._widths()]
-        return [ladder for ladder in ladders if ladder]
+        (depths, too_deep), (widths, too_narrow) = self._depths(), self._widths()
+        ladders = [ladder for ladder in (first, depths, widths) if ladder]
+        return ladders, [*too_deep, *too_narrow]
 
     @cached_property
     def _model(self) -> Any:
@@ -59,7 +67,8 @@ class Students:
         rows, alike = self.rows, reads_alike(student, self.teacher)
         if not alike and isinstance(rows, TaughtRows):
             rows = rows.read_by(student, self.texts)
-        recipe, chosen = self._recipe(f"training {name}", {"student": student.digest}, rows)
+        width = shape_of(load_checkpoint(student.path)).hidden
+        recipe, chosen = self._recipe(f"training {name}", {"student": student.digest}, width, rows)
 
         def make(target: Path) -> Variant:
             model: Any = load_checkpoint(student.path, attention="eager").float()
@@ -69,19 +78,26 @@ class Students:
         # Also one that reads alike: its files may say the same in other words.
         return Candidate(name, chosen, make, own_tokenizer=True)
 
-    def _depths(self) -> list[Candidate]:
+    def _depths(self) -> tuple[list[Candidate], list[str]]:
         if not self.settings.depths:
-            return []
+            return [], []
         total = len(layers_of(self._model))
-        kept = {tuple(layers_to_keep(total, depth)) for depth in self.settings.depths}
-        return [
-            self._depth(layers, total) for layers in sorted(kept, key=len) if len(layers) < total
-        ]
+        kept: set[tuple[int, ...]] = set()
+        left_out = []
+        for depth in self.settings.depths:
+            layers = tuple(layers_to_keep(total, depth))
+            if len(layers) < total:
+                kept.add(layers)
+            else:
+                left_out.append(f"a depth of {depth:g} leaves out none of {total} layers")
+        return [self._depth(layers, total) for layers in sorted(kept, key=len)], left_out
 
     def _depth(self, layers: Sequence[int], total: int) -> Candidate:
         name = f"{len(layers)} of {total} layers"
         recipe, chosen = self._recipe(
-            f"training a student of {name}", {"layers": list(layers), "of": total}
+            f"training a student of {name}",
+            {"layers": list(layers), "of": total},
+            shape_of(self._model).hidden,
         )
 
         def make(target: Path) -> Variant:
@@ -91,25 +107,28 @@ class Students:
 
         return Candidate(name, chosen, make)
 
-    def _widths(self) -> list[Candidate]:
+    def _widths(self) -> tuple[list[Candidate], list[str]]:
         if not self.settings.widths:
-            return []
+            return [], []
         shape = shape_of(self._model)
         shapes: list[Shape] = []
+        left_out = []
         for width in sorted(self.settings.widths):
             try:
                 found = narrow_shape(self._model, width)
             except InputError as error:
-                progress.step(f"no student of {width:g} of the width: {error}")
+                left_out.append(str(error).rstrip("."))
                 continue
-            if found not in (shape, *shapes):
+            if found == shape:
+                left_out.append(f"a width of {width:g} leaves out nothing of {shape}")
+            elif found not in shapes:
                 shapes.append(found)
-        return [self._width(found, shape) for found in shapes]
+        return [self._width(found, shape) for found in shapes], left_out
 
     def _width(self, shape: Shape, of: Shape) -> Candidate:
         left = {name: size for name, size in asdict(shape).items() if size != asdict(of)[name]}
         settings = {**left, "of": {name: asdict(of)[name] for name in left}}
-        recipe, chosen = self._recipe(f"training a student of {shape}", settings)
+        recipe, chosen = self._recipe(f"training a student of {shape}", settings, shape.hidden)
 
         def make(target: Path) -> Variant:
             student = narrow_student(self._model, shape, self._scores)
@@ -127,8 +146,10 @@ class Students:
         return importance(model, self.rows, "taylor", batch_size=size)
 
     def _recipe(
-        self, message: str, settings: dict[str, Any], rows: Taught | None = None
+        self, message: str, settings: dict[str, Any], width: int, rows: Taught | None = None
     ) -> tuple[Recipe, dict[str, Any]]:
-        possible = within_reach(self.settings, rows or self.rows)
-        recipe = Recipe.of(possible, seed=self.seed, message=message)
+        rows = rows or self.rows
+        recipe = Recipe.of(within_reach(self.settings, rows), seed=self.seed, message=message)
+        if isinstance(rows, TaughtRows):
+            check_states(width, rows.states, recipe)
         return recipe, {**settings, **recipe.described()}

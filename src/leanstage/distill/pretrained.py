@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from leanstage.errors import InputError
+from leanstage.techniques.answers import reader_of
 from leanstage.variant import Variant
 from leanstage.variant.adopt import SINGLE_LABEL, adopt, bring_tokenizer
 from leanstage.variant.architectures import family_of, layers_of
@@ -54,13 +55,7 @@ def bring_student(
 
 def reads_alike(one: Variant, other: Variant) -> bool:
     """Whether two variants make the same tokens of every text."""
-    same_length = one.manifest.max_length == other.manifest.max_length
-    return same_length and _tokenizer(one) == _tokenizer(other)
-
-
-def _tokenizer(variant: Variant) -> tuple[bytes, int]:
-    pad_id = int(read_config(variant.path).get("pad_token_id") or 0)
-    return (variant.path / "tokenizer.json").read_bytes(), pad_id
+    return reader_of(one) == reader_of(other)
 
 
 def _with_head(folder: Path, labels: Sequence[str], seed: int) -> Any:

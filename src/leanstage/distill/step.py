@@ -9,7 +9,7 @@ from leanstage.distill.candidates import Students
 from leanstage.distill.pretrained import bring_student, reads_alike
 from leanstage.errors import InputError
 from leanstage.tasks import SplitFolder
-from leanstage.techniques.answers import Answers, ask
+from leanstage.techniques.answers import Answers, ask, learns, reader_of
 from leanstage.techniques.attempts import Candidate, Search
 from leanstage.techniques.data import TaughtRows
 from leanstage.techniques.record import Record
@@ -46,8 +46,7 @@ def distill(
     record = Record("distill", teacher, target)
     settings = plan.distill
     tries = bool(settings.depths or settings.widths or settings.student)
-    learns = tries or bool(plan.prune.ratios)
-    rows = [*train.texts, *unlabelled.texts] if learns else []
+    rows = [*train.texts, *unlabelled.texts] if learns(plan) else []
     if tries and rows:
         _check_truth(teacher, train, plan)
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
@@ -59,8 +58,8 @@ def distill(
         answers = ask(
             teacher,
             validation=validation,
-            train=train if learns else None,
-            unlabelled=unlabelled if learns else None,
+            train=train if learns(plan) else None,
+            unlabelled=unlabelled if learns(plan) else None,
             plan=plan,
         )
         record.input_cpu_ms_per_answer = answers.cpu_ms_per_answer
@@ -70,7 +69,7 @@ def distill(
             variant = record.skipped("there is no text to learn from")
         else:
             students = Students(teacher, answers.taught, rows, settings, seed)
-            ladders = students.ladders(brought)
+            ladders, record.left_out = students.ladders(brought)
             variant = _search(ladders, record, answers, validation, plan, Path(scratch))
     _hand_on(answers, teacher, variant, rows, plan, answers_file)
     return variant
@@ -99,13 +98,13 @@ def _hand_on(
     answers: Answers, teacher: Variant, variant: Variant, texts: list[str], plan: Plan, path: Path
 ) -> None:
     """Save the answers with the rows as ``variant`` reads them, and the states if they are used."""
-    taught = answers.taught
+    taught, reader = answers.taught, answers.reader
     if isinstance(taught, TaughtRows):
         if not reads_alike(variant, teacher):
-            taught = taught.read_by(variant, texts)
+            taught, reader = taught.read_by(variant, texts), reader_of(variant)
         elif not plan.prune.ratios or plan.prune.hidden_weight + plan.prune.attention_weight == 0:
             taught = taught.without_states()
-    replace(answers, taught=taught).save(path)
+    replace(answers, taught=taught, reader=reader).save(path)
 
 
 def _check_truth(teacher: Variant, train: SplitFolder, plan: Plan) -> None:

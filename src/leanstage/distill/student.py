@@ -3,13 +3,11 @@
 import copy
 from typing import Any
 
-from leanstage.prune.cut import cut
+from leanstage.errors import InputError
+from leanstage.prune.cut import cut, keep_layers
 from leanstage.prune.importance import Scores
-from leanstage.prune.shape import Shape, shape_of, target_shape
+from leanstage.prune.shape import LEAST_LAYERS, Shape, shape_of, target_shape
 from leanstage.techniques.matching import spread
-from leanstage.variant.architectures import family_of
-
-LEAST_LAYERS = 2
 
 
 def layers_to_keep(total: int, depth: float) -> list[int]:
@@ -23,20 +21,13 @@ def layers_to_keep(total: int, depth: float) -> list[int]:
 
 
 def shallow_student(teacher: Any, keep: list[int]) -> Any:
-    """A copy of ``teacher`` with the layers ``keep`` only, its config saying so.
+    """A copy of ``teacher`` with the layers ``keep`` only.
 
     Layers of a trained model start a student far better than random ones do (Sanh et al. 2019,
     "DistilBERT", section 3).
     """
-    import torch
-
     student = copy.deepcopy(teacher).float()
-    family = family_of(student.config.model_type, where="the teacher")
-    parent_path, _, name = family.layers.rpartition(".")
-    parent = student.base_model.get_submodule(parent_path)
-    layers = getattr(parent, name)
-    setattr(parent, name, torch.nn.ModuleList([layers[index] for index in keep]))
-    setattr(student.config, family.depth_key, len(keep))
+    keep_layers(student, keep)
     return student
 
 
@@ -46,7 +37,13 @@ def narrow_shape(teacher: Any, width: float) -> Shape:
     Raises:
         InputError: nothing is left of one of them.
     """
-    return target_shape(shape_of(teacher), 1 - width, ("feed_forward", "heads", "hidden"))
+    shape = shape_of(teacher)
+    try:
+        return target_shape(shape, 1 - width, ("feed_forward", "heads", "hidden"))
+    except InputError as error:
+        raise InputError(
+            f"a width of {width:g} leaves too little of {shape}; give a larger one."
+        ) from error
 
 
 def narrow_student(teacher: Any, shape: Shape, scores: Scores) -> Any:

@@ -25,7 +25,7 @@ def cut(model: Any, target: Shape, scores: Scores) -> Any:
     shape = shape_of(model)
     work = copy.deepcopy(model)
     layers = best(scores.layers, target.layers)
-    _keep_layers(work, family, layers)
+    keep_layers(work, layers)
     _cut_widths(work, family, shape, target, scores, layers)
     _cut_heads(work, family, shape, target, scores, layers)
     return _rebuilt(model, work, family, target)
@@ -40,13 +40,15 @@ def _rest(scores: Any, count: int) -> list[int]:
     return sorted(set(range(len(scores))) - set(best(scores, count)))
 
 
-def _keep_layers(work: Any, family: Family, keep: list[int]) -> None:
+def keep_layers(model: Any, keep: list[int]) -> None:
+    """Leave ``model`` the layers ``keep`` only, its config saying so."""
     from torch.nn import ModuleList
 
+    family = family_of(model.config.model_type, where="the model")
     path, _, name = family.layers.rpartition(".")
-    kept = ModuleList([layers_of(work)[index] for index in keep])
-    setattr(work.base_model.get_submodule(path), name, kept)
-    setattr(work.config, family.depth_key, len(keep))
+    kept = ModuleList([layers_of(model)[index] for index in keep])
+    setattr(model.base_model.get_submodule(path), name, kept)
+    setattr(model.config, family.depth_key, len(keep))
 
 
 def _cut_widths(

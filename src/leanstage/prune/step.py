@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from leanstage.contracts import Plan
+from leanstage.errors import InputError
 from leanstage.prune.rounds import Pruning
 from leanstage.prune.shape import shape_of, target_shape
 from leanstage.prune.sparsity import refusal
 from leanstage.tasks import SplitFolder
-from leanstage.techniques.answers import Answers
+from leanstage.techniques.answers import Answers, learns, reader_of
 from leanstage.techniques.attempts import Search
 from leanstage.techniques.data import within_reach
 from leanstage.techniques.record import Record
@@ -36,7 +37,8 @@ def prune(
     no student came before.
 
     Raises:
-        InputError: ``ratio`` is no share, or leaves too little of the model.
+        InputError: ``ratio`` is no share or leaves too little of the model, or the answers are to
+            text that another tokenizer read.
     """
     record = Record("prune", model, target)
     settings = plan.prune if ratio is None else plan.prune.model_copy(update={"ratios": (ratio,)})
@@ -45,15 +47,25 @@ def prune(
     if not settings.ratios:
         return record.skipped("the plan says no")
     if answers.taught is None:
-        return record.skipped("there is no text to recover on")
+        if learns(plan):
+            return record.skipped("there is no text to recover on")
+        return record.skipped(
+            "there are no answers to recover on: the plan has no technique that learns, so that "
+            "the teacher was not asked"
+        )
+    if answers.reader != reader_of(model):
+        raise InputError(
+            f"the answers are to the text as another tokenizer reads it than that of {model.path}; "
+            "prune the model that distill handed on with them, or let the teacher answer anew."
+        )
     settings = within_reach(settings, answers.taught)
     unpruned: Any = load_checkpoint(model.path, attention="eager").float()
     if ratio is not None:
         target_shape(shape_of(unpruned), ratio, settings.dimensions)
     pruning = Pruning(unpruned, model, answers.taught, settings, seed)
-    ladder, left_out = pruning.ladder()
+    ladder, record.left_out = pruning.ladder()
     if not ladder:
-        return record.skipped("; ".join(left_out))
+        return record.skipped("no ratio can be tried")
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
         search = Search(
             record,

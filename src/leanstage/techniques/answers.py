@@ -1,5 +1,6 @@
 """What the teacher said, on disk: computed by the first technique, read by those after it."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from leanstage.contracts import Plan
+from leanstage.contracts import Plan, sha256_json
 from leanstage.errors import InputError
 from leanstage.tasks import SplitFolder
 from leanstage.techniques.arrays import read_arrays, write_arrays
@@ -18,6 +19,7 @@ from leanstage.techniques.states import Wanted
 from leanstage.techniques.taught import Taught, taught_of
 from leanstage.techniques.teach import teach
 from leanstage.variant import Variant
+from leanstage.variant.checkpoint import read_config
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class Answers:
     """
 
     teacher_digest: str
+    reader: str
+    """:func:`reader_of` what read the rows of ``taught``."""
     taught: Taught | None
     validation: NDArray[np.float32]
     cpu_ms_per_answer: float | None = None
@@ -38,6 +42,7 @@ class Answers:
         """Write the answers as a folder of plain arrays."""
         arrays: dict[str, NDArray[np.generic]] = {
             "teacher_digest": np.array(self.teacher_digest),
+            "reader": np.array(self.reader),
             "validation": self.validation,
         }
         if self.taught is not None:
@@ -52,7 +57,7 @@ def load_answers(path: Path, teacher: Variant) -> Answers:
         InputError: unreadable, or given by another model.
     """
     found = read_arrays(path)
-    if "validation" not in found or "teacher_digest" not in found:
+    if not {"validation", "teacher_digest", "reader"} <= found.keys():
         raise InputError(f"{path} does not hold a teacher's answers.")
     digest = str(found["teacher_digest"])
     if digest != teacher.digest:
@@ -60,8 +65,22 @@ def load_answers(path: Path, teacher: Variant) -> Answers:
             f"{path} holds the answers of another model ({digest[:12]}) than the teacher "
             f"({teacher.digest[:12]}); let this teacher answer."
         )
-    taught = taught_of(found) if "ids" in found else None
-    return Answers(digest, taught, np.array(found["validation"]))
+    try:
+        taught = taught_of(found) if "ids" in found else None
+    except (KeyError, ValueError, IndexError) as error:
+        raise InputError(
+            f"{path} does not hold a teacher's answers as a whole ({type(error).__name__} {error});"
+            " let the teacher answer again."
+        ) from error
+    return Answers(digest, str(found["reader"]), taught, np.array(found["validation"]))
+
+
+def reader_of(variant: Variant) -> str:
+    """SHA-256 (hex) over what decides which tokens a variant reads in a text."""
+    tokenizer = (variant.path / "tokenizer.json").read_bytes()
+    pad_id = int(read_config(variant.path).get("pad_token_id") or 0)
+    digest = hashlib.sha256(tokenizer).hexdigest()
+    return sha256_json([digest, variant.manifest.max_length, pad_id])
 
 
 def ask(
@@ -76,13 +95,16 @@ def ask(
 
     Of its hidden states, what the losses of ``plan`` are made of is kept.
     """
+    reader = reader_of(teacher)
     if teacher.manifest.task == "text-generation":
         taught_tokens = _read(teacher, [split for split in (train, unlabelled) if split], plan)
-        return Answers(teacher.digest, taught_tokens, *validation_answers(teacher, validation))
+        return Answers(
+            teacher.digest, reader, taught_tokens, *validation_answers(teacher, validation)
+        )
     texts = [text for split in (train, unlabelled) if split is not None for text in split.texts]
     labels = train.labels if train is not None else []
     taught = teach(teacher, texts, labels=labels, wanted=wanted_by(plan)) if texts else None
-    return Answers(teacher.digest, taught, *validation_answers(teacher, validation))
+    return Answers(teacher.digest, reader, taught, *validation_answers(teacher, validation))
 
 
 def _read(
@@ -102,6 +124,12 @@ def _read(
     filled = [split for split in splits if split.texts]
     completions = plan is not None and plan.distill.completions
     return teach_tokens(teacher, filled, completions=completions) if filled else None
+
+
+def learns(plan: Plan) -> bool:
+    """Whether a technique of ``plan`` learns from the teacher, which is asked only then."""
+    settings = plan.distill
+    return bool(settings.depths or settings.widths or settings.student or plan.prune.ratios)
 
 
 def wanted_by(plan: Plan | None) -> Wanted:

@@ -1,7 +1,5 @@
 """The teacher reads the text to learn from once, and writes completions of its own where asked."""
 
-import shutil
-import tempfile
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +11,7 @@ from leanstage.errors import InputError, LeanstageError
 from leanstage.tasks import SplitFolder
 from leanstage.techniques.data import mixed_precision, to_device
 from leanstage.techniques.generation import TaughtTokens
+from leanstage.techniques.room import room
 from leanstage.variant import Variant
 from leanstage.variant.generation import load_generator
 from leanstage.variant.hardware import device_type
@@ -110,19 +109,10 @@ def _completed(teacher: Variant, splits: Sequence[SplitFolder]) -> list[Pair]:
 
 
 def _room(windows: Sequence[Pair], width: int) -> NDArray[np.float16]:
-    """Empty answers, in a file that vanishes with the process."""
+    """Empty answers to all learnt tokens."""
     tokens = sum(window.completion for window in windows)
-    size = tokens * width * np.dtype(np.float16).itemsize
-    free = shutil.disk_usage(tempfile.gettempdir()).free
-    if size > free / 2:
-        raise InputError(
-            f"what the teacher says to {tokens:,} tokens takes {size / 1024**3:.1f} GiB, and "
-            f"{tempfile.gettempdir()} has {free / 1024**3:.1f} free, half of which may be used; "
-            "bring less text, or set TMPDIR to a larger disk."
-        )
-    # A mapping outlives the name of its file.
-    with tempfile.TemporaryFile(prefix="leanstage-taught-") as file:
-        return np.memmap(file, np.float16, "w+", shape=(tokens, width))
+    what = f"what the teacher says to {tokens:,} tokens"
+    return room((tokens, width), what, "bring less text")
 
 
 def _answer(model: Any, taught: TaughtTokens, rows: Sequence[int], *, check: bool) -> None:

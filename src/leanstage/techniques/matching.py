@@ -27,8 +27,11 @@ def spread(count: int, total: int) -> list[int]:
     return [round(index * (total - 1) / (count - 1)) for index in range(count)]
 
 
-def check_states(student: Any, states: States | None, recipe: Recipe) -> None:
+def check_states(width: int, states: States | None, recipe: Recipe) -> None:
     """Make sure that the losses of ``recipe`` can be computed, before a training starts.
+
+    Args:
+        width: hidden size of the student.
 
     Raises:
         InputError: the teacher's hidden states that they are made of were not kept, or relation
@@ -45,18 +48,17 @@ def check_states(student: Any, states: States | None, recipe: Recipe) -> None:
                 "students with the teacher's tokenizer; set it to 0 or let the teacher answer anew."
             )
     if states is not None and recipe.attention_weight > 0:
-        relation_heads(student, states, recipe)
+        relation_heads(width, states, recipe)
 
 
-def relation_heads(student: Any, states: States, recipe: Recipe) -> int:
+def relation_heads(width: int, states: States, recipe: Recipe) -> int:
     """How many heads relations are split into; by default as many as the teacher has.
 
-    Where these do not divide the student's width, it is their greatest common divisor.
+    Where these do not divide the student's ``width``, it is their greatest common divisor.
 
     Raises:
         InputError: the number that ``recipe`` names does not divide both widths.
     """
-    width = student.get_input_embeddings().embedding_dim
     if recipe.relation_heads is None:
         return math.gcd(states.heads, width)
     for whose, value in (("teacher", states.width), ("student", width)):
@@ -138,7 +140,7 @@ def inner_loss(
         taught = [states.plane(given, layer + 1) for layer in layers]
         loss = loss + recipe.hidden_weight * hidden_loss(own, taught, mask)
     if recipe.attention_weight > 0:
-        heads = relation_heads(student, states, recipe)
+        heads = relation_heads(student.get_input_embeddings().embedding_dim, states, recipe)
         vectors = [part[:, :tokens].float() for part in seen]
         relations = relation_loss(vectors, states.projected(given), mask, heads)
         loss = loss + recipe.attention_weight * relations

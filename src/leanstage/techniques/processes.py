@@ -29,7 +29,7 @@ def processes() -> int:
     """
     told = os.environ.get(PROCESSES_VARIABLE)
     if told:
-        if not told.isdigit() or int(told) < 1:
+        if not told.isdecimal() or int(told) < 1:
             raise InputError(f"{PROCESSES_VARIABLE} is {told!r}; set it to 1 or more processes.")
         return int(told)
     import torch

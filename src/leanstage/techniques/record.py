@@ -17,6 +17,8 @@ class Record:
         self._target = target
         self._started = time.monotonic()
         self.trials: list[Trial] = []
+        self.left_out: list[str] = []
+        """Why settings that the plan names were no candidates, each as a clause."""
         lineage = parent.manifest.lineage
         self.input_cpu_ms_per_answer = lineage[-1].output_cpu_ms_per_answer if lineage else None
         """As the step before timed it; a step that times its input anew says so here."""
@@ -40,7 +42,7 @@ class Record:
         return Step(
             technique=self._technique,
             status=status,
-            reason=reason,
+            reason="; ".join([reason, *self.left_out]),
             settings=settings,
             trials=tuple(self.trials),
             input_cpu_ms_per_answer=self.input_cpu_ms_per_answer,

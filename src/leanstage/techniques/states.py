@@ -1,6 +1,5 @@
 """What went on inside the teacher: hidden states of the rows, kept in float16 on disk."""
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leanstage.errors import InputError
+from leanstage.techniques.room import room
 from leanstage.variant.architectures import family_of, layers_of
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def room_for(teacher: Any, lengths: Sequence[int], wanted: Wanted) -> States | N
     """Empty states for rows of these lengths, in a file that vanishes with the process.
 
     Raises:
-        InputError: even a few tokens a row take more than the limit.
+        InputError: even a few tokens a row take more than the limit, or the disk is too full.
     """
     layers = len(layers_of(teacher))
     planes = wanted.planes(layers)
@@ -160,9 +160,8 @@ def room_for(teacher: Any, lengths: Sequence[int], wanted: Wanted) -> States | N
     width = teacher.get_input_embeddings().embedding_dim
     counts = kept_tokens(lengths, len(planes) * width * np.dtype(np.float16).itemsize)
     shape = (int(counts.sum()), len(planes), width)
-    # A mapping outlives the name of its file.
-    with tempfile.TemporaryFile(prefix="leanstage-states-") as file:
-        values = np.memmap(file, np.float16, "w+", shape=shape)
+    what = f"what goes on inside the teacher at {shape[0]:,} tokens"
+    values = room(shape, what, "set hidden_weight and attention_weight to 0")
     if wanted.relations_of is None:
         return States(values, counts, planes, layers)
     family = family_of(teacher.config.model_type, where="the teacher")

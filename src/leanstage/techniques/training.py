@@ -1,6 +1,5 @@
 """Training a student on the teacher's answers, on transformers' Trainer."""
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,16 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from leanstage import progress
+from leanstage.errors import InputError
 from leanstage.techniques.checkpoints import keeps_checkpoints, last_checkpoint, training_folder
 from leanstage.techniques.data import TaughtRows, bf16_is_native
 from leanstage.techniques.matching import check_states, projection
-from leanstage.techniques.processes import Curve, processes, train_in_processes
+from leanstage.techniques.processes import (
+    PROCESSES_VARIABLE,
+    Curve,
+    processes,
+    train_in_processes,
+)
 from leanstage.techniques.recipe import Recipe
 from leanstage.techniques.taught import Taught
 from leanstage.variant.architectures import family_of
@@ -29,11 +34,17 @@ def train_student(student: Any, rows: Taught, recipe: Recipe) -> Curve:
     folder that outlives the process, a training that was killed goes on from its last checkpoint.
 
     Raises:
-        InputError: a loss of ``recipe`` needs what ``rows`` lack; nothing was trained.
+        InputError: a loss of ``recipe`` needs what ``rows`` lack, or its batch is not divided by
+            the number of processes; nothing was trained.
     """
     if isinstance(rows, TaughtRows):
-        check_states(student, rows.states, recipe)
+        check_states(student.get_input_embeddings().embedding_dim, rows.states, recipe)
     count = processes()
+    if recipe.batch_size % (count * recipe.accumulation):
+        raise InputError(
+            f"a batch of {recipe.batch_size} rows in {recipe.accumulation} parts cannot be divided "
+            f"among {count} processes; set {PROCESSES_VARIABLE} to a number that divides it."
+        )
     with training_folder(student, rows, recipe, count=count) as folder:
         if count > 1:
             curve = train_in_processes(student, rows, recipe, folder, count)
@@ -57,7 +68,7 @@ def fit(student: Any, rows: Taught, recipe: Recipe, folder: Path, *, count: int 
                 folder,
                 epochs=recipe.epochs,
                 learning_rate=recipe.learning_rate,
-                batch_size=math.ceil(recipe.batch_size / (count * recipe.accumulation)),
+                batch_size=recipe.batch_size // (count * recipe.accumulation),
                 accumulation=recipe.accumulation,
                 seed=recipe.seed,
                 device_type=device_type(),
