@@ -30,14 +30,20 @@ def main() -> int:
         parser.error(f"{asked.out} is there already; name a new folder.")
     if asked.method == "gptq" and asked.rows is None:
         parser.error("gptq goes by text: pass --rows.")
-    compress(asked)
+    if min(asked.samples, asked.length) < 1:
+        parser.error("--samples and --length start at 1.")
+    try:
+        found = texts(asked.rows) if asked.rows is not None else []
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+    compress(asked, found)
     before, after = (weights(folder) for folder in (asked.model, asked.out))
     print(f"{asked.scheme} by {asked.method}: {before:,} to {after:,} bytes of weights")
     return 0
 
 
-def compress(asked: argparse.Namespace) -> None:
-    """Write the checkpoint, its tokenizer and the recipe to ``asked.out``."""
+def compress(asked: argparse.Namespace, rows: list[str]) -> None:
+    """Write the checkpoint, its tokenizer and the recipe to ``asked.out``; ``rows`` calibrate."""
     from datasets import Dataset
     from llmcompressor import oneshot
     from llmcompressor.modifiers.gptq import GPTQModifier
@@ -50,9 +56,9 @@ def compress(asked: argparse.Namespace) -> None:
     kind = GPTQModifier if asked.method == "gptq" else QuantizationModifier
     recipe = kind(targets="Linear", scheme=asked.scheme, ignore=["lm_head"])
     calibration = {}
-    if asked.rows is not None:
+    if rows:
         calibration = {
-            "dataset": Dataset.from_list([{"text": text} for text in texts(asked.rows)]),
+            "dataset": Dataset.from_list([{"text": text} for text in rows]),
             "num_calibration_samples": asked.samples,
             "max_seq_length": asked.length,
         }
@@ -61,15 +67,29 @@ def compress(asked: argparse.Namespace) -> None:
     tokenizer.save_pretrained(asked.out)
 
 
-def texts(rows: Path) -> list[str]:
-    """The whole text of every row."""
+def texts(path: Path) -> list[str]:
+    """The whole text of every row.
+
+    Raises:
+        ValueError: a row that is none, or no row at all.
+    """
     found = []
-    for number, line in enumerate(rows.read_text(encoding="utf-8").splitlines(), start=1):
-        row = json.loads(line)
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
+        if not line.strip():
+            continue
+        where = f"{path}, row {number}"
+        try:
+            row = json.loads(line)
+        except ValueError:
+            raise ValueError(f"{where} is no JSON.") from None
+        if not isinstance(row, dict):
+            raise ValueError(f"{where} is no object.")
         text = row.get("text") or f"{row.get('prompt', '')}{row.get('completion', '')}"
-        if not text.strip():
-            raise SystemExit(f"{rows}, row {number} has no 'text' and no 'prompt'.")
+        if not isinstance(text, str) or not text.strip():
+            raise ValueError(f"{where} has no 'text' and no 'prompt'.")
         found.append(text)
+    if not found:
+        raise ValueError(f"{path} holds no rows.")
     return found
 
 

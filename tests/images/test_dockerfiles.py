@@ -144,6 +144,17 @@ def test_its_script_refuses_before_it_loads_anything(tmp_path: Path) -> None:
     (pickled / "model.safetensors").touch()
     assert "name a new folder" in said(pickled, pickled)
     assert "pass --rows" in said(pickled, tmp_path / "out", "--method", "gptq")
+    assert "start at 1" in said(pickled, tmp_path / "out", "--samples", 0)
+    rows = tmp_path / "rows.jsonl"
+    assert "No such file" in said(pickled, tmp_path / "out", "--rows", rows)
+    for text, sentence in {
+        "": "holds no rows",
+        "{": "row 1 is no JSON",
+        "[]": "row 1 is no object",
+        '{"text": "so"}\n{"text": 5}': "row 2 has no 'text'",
+    }.items():
+        rows.write_text(text)
+        assert sentence in said(pickled, tmp_path / "out", "--rows", rows)
 
 
 def test_the_control_image_is_the_lean_one() -> None:

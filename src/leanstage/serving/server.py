@@ -125,31 +125,36 @@ class Server:
         return self._process.pid
 
     def cpu_seconds(self) -> float:
-        """Processor time of the server and of the processes below it, since each began."""
-        return sum(sum(process.cpu_times()[:2]) for process in self._tree())
+        """Processor time of the server and of the processes below it, ended ones included."""
+        return self._total(lambda process: sum(process.cpu_times()[:4]))
 
     def rss_bytes(self) -> int:
         """Resident memory of the same processes now."""
-        return sum(process.memory_info().rss for process in self._tree())
+        return int(self._total(lambda process: process.memory_info().rss))
 
     def stop(self) -> None:
-        """End the server by SIGTERM, else by SIGKILL."""
+        """End the server by SIGTERM, and what is left of its process group by SIGKILL."""
         for how in (signal.SIGTERM, signal.SIGKILL):
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, how)
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(_STOP_SECONDS)
-                break
         self._log.close()
 
-    def _tree(self) -> list[Any]:
+    def _total(self, figure: Callable[[Any], float]) -> float:
+        """Sum of a figure of psutil over the server and the processes below it."""
         import psutil
 
         try:
             server = psutil.Process(self._process.pid)
-            return [server, *server.children(recursive=True)]
+            total, below = figure(server), server.children(recursive=True)
         except psutil.NoSuchProcess:
             raise LeanstageError(f"{self.name} serve ended{self._said()}") from None
+        for process in below:
+            # One may end between the listing and the reading.
+            with suppress(psutil.NoSuchProcess):
+                total += figure(process)
+        return total
 
     def _wait(self, deadline: float) -> None:
         # An address on the loopback is asked for directly, whatever proxy is set.
