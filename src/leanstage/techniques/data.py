@@ -198,9 +198,9 @@ def mixed_precision(device_type: str) -> Any:
 
 
 def bf16_is_native(device_type: str) -> bool:
-    """Whether the device computes in bfloat16."""
+    """Whether the device computes in bfloat16, and does not emulate it."""
     import torch
 
     if device_type == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return supports_bf16()
