@@ -45,6 +45,21 @@ def test_a_causal_checkpoint_is_adopted_for_what_it_does(variant: Variant) -> No
     assert (variant.path / "generation_config.json").is_file()
 
 
+def test_what_the_checkpoint_says_of_repetition_holds(
+    variant: Variant, generator: TorchGenerator, tmp_path: Path
+) -> None:
+    """As it does in a server, which reads the same file."""
+    copy = Path(shutil.copytree(variant.path, tmp_path / "copy"))
+    said = json.loads((copy / "generation_config.json").read_text())
+    (copy / "generation_config.json").write_text(json.dumps({**said, "repetition_penalty": 50.0}))
+    penalised = load_generator(copy)
+    again = [f"{text}{end} {text}" for text, end in zip(PROMPTS, ENDS, strict=True)]
+    plain, other = (
+        [model.generate([prompt], [7])[0] for prompt in again] for model in (generator, penalised)
+    )
+    assert plain != other
+
+
 def test_what_it_writes_is_what_transformers_writes_one_by_one(
     variant: Variant, generator: TorchGenerator
 ) -> None:

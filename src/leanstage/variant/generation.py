@@ -53,7 +53,11 @@ class Generator(Protocol):
     """Continues prompts, and tells how likely given completions are."""
 
     def generate(self, prompts: Sequence[str], limits: Sequence[int]) -> list[str]:
-        """What the model writes after each prompt, always its likeliest token, at most so many."""
+        """What the model writes after each prompt, always its likeliest token, at most so many.
+
+        What ``generation_config.json`` says of likelihoods, such as a penalty for repetition, holds
+        here as it does where a server loads the model.
+        """
         ...
 
     def write(self, prompts: Sequence[str], tokens: int) -> list[int]:
