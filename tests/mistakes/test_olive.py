@@ -30,6 +30,36 @@ def test_a_metric_that_is_no_number_does_not_count_as_met(genuine: Any, spoiled:
     assert decision.verdict == "BLOCKED"
 
 
+@pytest.mark.parametrize(
+    ("threshold", "value", "code"),
+    [
+        ("max_latency_p95_ms", 0.001, "latency.slo"),
+        ("max_latency_p50_ms", 0.001, "latency.slo"),
+        ("max_bytes", 1, "size.limit"),
+    ],
+)
+def test_a_threshold_of_the_policy_does_not_vanish(
+    genuine: Any, threshold: str, value: float, code: str
+) -> None:
+    """What meets every other goal is refused for the one that it does not."""
+    good = genuine.candidate()
+    assert decide(genuine.evidence(good), genuine.policy).verdict == "PROMOTE_OPTIMIZED"
+    policy = genuine.policy.model_copy(update={threshold: value})
+    decision = decide(genuine.evidence(good), policy)
+    assert decision.verdict == "BLOCKED"
+    assert code in {reason.code for reason in decision.reasons}
+
+
+def test_a_threshold_on_what_was_not_measured_does_not_vanish(genuine: Any) -> None:
+    energy = genuine.energy()
+    others = tuple(arm for arm in energy.arms if arm.name != energy.registered.arm)
+    candidate = genuine.candidate(energy=energy.model_copy(update={"arms": others}))
+    policy = genuine.policy.model_copy(update={"max_latency_p95_ms": 1e9})
+    decision = decide(genuine.evidence(candidate), policy)
+    assert decision.verdict == "BLOCKED"
+    assert any("latency" in reason.sentence for reason in decision.reasons)
+
+
 def test_where_nothing_meets_the_goals_the_search_does_not_go_on_without_them(
     quantized: Quantized, instead: Callable[..., str], baseline: Variant
 ) -> None:

@@ -1,6 +1,7 @@
 """What cannot be used is one sentence and exit code 2, before anything is trained."""
 
 from collections.abc import Callable
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,13 @@ from leanstage.contracts import DistillSettings, PruneSettings, QuantizeSettings
 from leanstage.distill.step import distill
 from leanstage.progress import stage
 from leanstage.prune.step import prune
+from leanstage.quantize.backends import BACKENDS
 from leanstage.quantize.step import quantize
-from leanstage.tasks import Examples, SplitFolder, check_training, open_split, write_split
+from leanstage.resolve import Request, Targets, resolve
+from leanstage.tasks import Examples, SplitFolder, open_split, write_split
 from leanstage.techniques.answers import ask
 from leanstage.variant import Variant
-from tests.conftest import LABELS
+from tests.conftest import LABELS, reviews, write_rows
 from tests.distill.conftest import plan_of, splits, teacher
 
 __all__ = ["splits", "teacher"]
@@ -29,7 +32,14 @@ def rows(folder: Path, texts: list[str], labels: list[int]) -> SplitFolder:
 
 
 def one_class(teacher: Variant, splits: Splits, folder: Path) -> None:
-    check_training(Examples(splits["train"].texts, [1] * 320, "reviews.jsonl"), LABELS)
+    alike = [(text, 1) for text in splits["train"].texts]
+    request = Request(
+        model=str(teacher.path),
+        train=str(write_rows(folder / "reviews.jsonl", alike)),
+        evaluation=str(write_rows(folder / "evaluation.jsonl", reviews(200, seed=3))),
+        name="tiny",
+    )
+    resolve(request, Targets(**{field.name: folder / field.name for field in fields(Targets)}))
 
 
 def truth_without_labels(teacher: Variant, splits: Splits, folder: Path) -> None:
@@ -108,3 +118,31 @@ def test_bad_input_is_one_sentence_before_any_training(
     assert "Traceback" not in said
     for name in ("student", "pruned", "quantized"):
         assert not (tmp_path / name).exists()
+
+
+def test_a_backend_for_gpus_alone_is_not_built_on_a_processor(
+    teacher: Variant,
+    splits: Splits,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No mistake of the plan's, which may be made for other machines: a trial that says so."""
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    # The library may not be installed here, which is another reason.
+    backend = replace(
+        BACKENDS["torchao-int4"], libraries=(), build=lambda *_: pytest.fail("it was built")
+    )
+    monkeypatch.setitem(BACKENDS, "torchao-int4", backend)
+    variant = quantize(
+        teacher,
+        answers=ask(teacher, validation=splits["validation"]),
+        validation=splits["validation"],
+        plan=plan_of(teacher, quantize=QuantizeSettings(backends=("torchao-int4",))),
+        batch_size=8,
+        target=tmp_path / "quantized",
+        train=splits["train"],
+    )
+    (step,) = variant.manifest.lineage
+    (trial,) = step.trials
+    assert not trial.fits
+    assert "PyTorch can use none on this machine" in trial.reason
