@@ -67,14 +67,19 @@ class OnnxPredictor:
         # Spinning threads burn the energy of the co-tenant; the measurement needs them quiet.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.intra_op_num_threads = available_cpus()
-        self._session = onnxruntime.InferenceSession(
-            str(model),
-            options,
-            providers=["CPUExecutionProvider"],
-            # Its fused kernel measures slower on CPUs than the sum and the norm it replaces: a
-            # tenth of the processor time of an answer (docs/adr/0003-onnx-export.md).
-            disabled_optimizers=["SkipLayerNormFusion"],
-        )
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(model),
+                options,
+                providers=["CPUExecutionProvider"],
+                # Its fused kernel measures slower on CPUs than the sum and the norm it replaces: a
+                # tenth of the processor time of an answer (docs/adr/0003-onnx-export.md).
+                disabled_optimizers=["SkipLayerNormFusion"],
+            )
+        # What it raises has no base of its own.
+        except Exception as error:
+            reason = str(error).strip().partition("\n")[0]
+            raise InputError(f"{model} does not load under onnxruntime: {reason}") from error
         self._inputs = {item.name for item in self._session.get_inputs()}
         self._encoder = TextEncoder(path, manifest.max_length)
 
