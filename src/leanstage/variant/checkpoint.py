@@ -113,9 +113,10 @@ def from_folder(
     sys.modules["kernels"] = None  # type: ignore[assignment]
     import transformers
 
+    auto = getattr(transformers, f"AutoModel{_CLASSES[task]}")
     try:
         with quiet_transformers():
-            model, report = getattr(transformers, f"AutoModel{_CLASSES[task]}").from_pretrained(
+            model, report = auto.from_pretrained(
                 folder,
                 use_safetensors=True,
                 trust_remote_code=False,
@@ -123,6 +124,8 @@ def from_folder(
                 output_loading_info=True,
                 **options,
             )
+    except ImportError:  # of this installation, not of the folder
+        raise
     except Exception as error:  # a config can name what fails in any way
         reason = " ".join([type(error).__name__, *str(error).strip().splitlines()[:1]])
         raise InputError(
