@@ -41,13 +41,13 @@ print(right / len(rows))
 FEWER_LAYERS = {
     "id": "prune.generation",
     "when": {"task": {"eq": "text-generation"}},
-    "answer": "Try a third of the layers, then half.",
+    "answer": "Try a fifth of the layers, then two fifths.",
     "reason": "Layers of 64 neurons gain nothing from fewer neurons.",
     "source": "tests",
     "settings": {
-        "ratios": [0.66, 0.5],
+        "ratios": [0.8, 0.6],
         "dimensions": ["layers"],
-        "most_per_round": 0.7,
+        "most_per_round": 0.8,
         "epochs": 4,
         "learning_rate": 2.0e-3,
         "batch_size": 32,
@@ -61,7 +61,7 @@ def language(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small Llama with its data: rows of text, whose last word is asked for."""
     folder = tmp_path_factory.mktemp("language")
     (folder / "model").mkdir()
-    train_tiny_llama(folder / "model", layers=6)
+    train_tiny_llama(folder / "model", layers=10, steps=140)
     texts = sentences(2200, seed=5)
     write_texts(folder / "train.jsonl", texts[:1600])
     write_texts(folder / "validation.jsonl", texts[1600:1800])
@@ -73,14 +73,16 @@ def test_a_causal_model_becomes_leaner_and_still_ends_its_sentences(
     language: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home, policy, written = tmp_path / "home", tmp_path / "policy.yaml", tmp_path / "outcome.json"
-    # So narrow a model spends its time on layers, whatever their width, and has little to spare;
-    # its saving has to show in six blocks on a busy machine. So the limits are wide.
+    # So narrow a model spends its time on layers, whatever their width: with a fifth of them it
+    # saves about half, which four blocks show on a busy machine as well. It has little to spare,
+    # so the limits are wide.
     policy.write_text("name: e2e\ntolerance: 0.08\nmargin: 0.15\nmin_saving: 0.0\n")
     (tmp_path / "tree.yaml").write_text(yaml.safe_dump({"name": "e2e", "branches": [FEWER_LAYERS]}))
     monkeypatch.setenv("LEANSTAGE_TREE", str(tmp_path / "tree.yaml"))
     # A model this small loses more to waiting threads than it gains from them.
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    finished = leanstage(*run_arguments(language, policy, written), home=home)
+    arguments = run_arguments(language, policy, written)
+    finished = leanstage(*arguments, "--energy-blocks", "4", home=home)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     outcome = Outcome.load(written)
 
@@ -99,7 +101,7 @@ def test_a_causal_model_becomes_leaner_and_still_ends_its_sentences(
     steps = {step.technique: step for step in promoted.manifest.lineage}
     assert [steps[name].status for name in ("distill", "prune")] == ["skipped", "applied"]
     config = json.loads((promoted.path / "config.json").read_text())
-    assert config["num_hidden_layers"] in (2, 3)
+    assert config["num_hidden_layers"] in (2, 4)
     assert (config["num_attention_heads"], config["num_key_value_heads"]) == (4, 2)
     champion = registry(home).get_model_version_by_alias("small-reviews", "champion")
     assert champion.tags["leanstage.digest"] == outcome.promoted.digest
