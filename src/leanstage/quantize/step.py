@@ -19,8 +19,6 @@ from leanstage.variant import Variant
 from leanstage.variant.hardware import hardware_profile
 
 _FLOAT = ("fp32", "fp16", "bf16")
-# PyTorch and its kernels for quantized layers refuse a shape by an assertion.
-_REFUSALS = (LeanstageError, RuntimeError, ValueError, ImportError, AssertionError)
 
 
 def quantize(
@@ -137,8 +135,8 @@ def _passing(
             break
         try:
             kept = keep_sensitive(bench, forms[name])
-        except _REFUSALS as error:
-            bench.refuse(forms[name].backend, _first_line(error))
+        except Exception as error:
+            bench.refuse(forms[name].backend, _what(error))
             continue
         if kept is not None and kept[1] <= most:
             found[name] = kept
@@ -155,8 +153,9 @@ def _build(bench: Bench, backends: Sequence[QuantizeBackend]) -> Iterator[Form]:
             continue
         try:
             yield _least_loss(bench, name)
-        except _REFUSALS as error:
-            bench.refuse(name, _first_line(error))
+        # Errors of onnxruntime and NNCF have no base in common, and PyTorch's kernels assert.
+        except Exception as error:
+            bench.refuse(name, _what(error))
 
 
 def _least_loss(bench: Bench, name: QuantizeBackend) -> Form:
@@ -177,8 +176,10 @@ def _least_loss(bench: Bench, name: QuantizeBackend) -> Form:
     return forms[best]
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__
+def _what(error: Exception) -> str:
+    """An error in one line: ours are sentences, those of a library need its kind before them."""
+    first = str(error).strip().partition("\n")[0]
+    return first if isinstance(error, LeanstageError) else f"{type(error).__name__}: {first}"
 
 
 def _no_gain(gain: float) -> str:
