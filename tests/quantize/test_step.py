@@ -194,3 +194,29 @@ def test_sensitive_layers_are_looked_for_where_that_could_still_be_cheapest(
     assert asked == ["onnxruntime-int8"] * searched
     told = [t.reason for t in step.trials if "no kernel" in t.reason]
     assert told == ["does not run here: KernelError: no kernel for that"] * (outcome == "raises")
+
+
+def test_a_form_that_fails_when_it_is_asked_is_a_trial(
+    baseline: Variant,
+    answers: Answers,
+    validation: SplitFolder,
+    plan: Planned,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("N must be divisible")
+
+    monkeypatch.setattr("leanstage.variant.predictor.OnnxPredictor.predict", refuse)
+    variant = quantize(
+        baseline,
+        answers=answers,
+        validation=validation,
+        plan=plan("onnxruntime-int8"),
+        batch_size=8,
+        target=tmp_path / "quantized",
+    )
+    (step,) = variant.manifest.lineage
+    (trial,) = step.trials
+    assert trial.reason == "does not run here: AssertionError: N must be divisible"
+    assert step.status == "rejected"

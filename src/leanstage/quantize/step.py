@@ -152,10 +152,14 @@ def _build(bench: Bench, backends: Sequence[QuantizeBackend]) -> Iterator[Form]:
             bench.refuse(name, refusal)
             continue
         try:
-            yield _least_loss(bench, name)
+            form = _least_loss(bench, name)
+            # Some kernels refuse a shape only when they are asked.
+            form.predictor.predict(bench.validation.texts[:1])
         # Errors of onnxruntime and NNCF have no base in common, and PyTorch's kernels assert.
         except Exception as error:
             bench.refuse(name, _what(error))
+            continue
+        yield form
 
 
 def _least_loss(bench: Bench, name: QuantizeBackend) -> Form:
