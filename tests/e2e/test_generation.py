@@ -74,15 +74,14 @@ def test_a_causal_model_becomes_leaner_and_still_ends_its_sentences(
 ) -> None:
     home, policy, written = tmp_path / "home", tmp_path / "policy.yaml", tmp_path / "outcome.json"
     # So narrow a model spends its time on layers, whatever their width: with a fifth of them it
-    # saves about half, which four blocks show on a busy machine as well. It has little to spare,
+    # saves about half, which six blocks show on a busy machine as well. It has little to spare,
     # so the limits are wide.
     policy.write_text("name: e2e\ntolerance: 0.08\nmargin: 0.15\nmin_saving: 0.0\n")
     (tmp_path / "tree.yaml").write_text(yaml.safe_dump({"name": "e2e", "branches": [FEWER_LAYERS]}))
     monkeypatch.setenv("LEANSTAGE_TREE", str(tmp_path / "tree.yaml"))
     # A model this small loses more to waiting threads than it gains from them.
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    arguments = run_arguments(language, policy, written)
-    finished = leanstage(*arguments, "--energy-blocks", "4", home=home)
+    finished = leanstage(*run_arguments(language, policy, written), home=home)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     outcome = Outcome.load(written)
 
