@@ -221,7 +221,7 @@ def test_a_gradient_gathered_in_parts_is_that_of_the_large_batch(
 def test_a_number_of_processes_that_is_none(told: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEANSTAGE_PROCESSES", told)
     with pytest.raises(InputError, match="LEANSTAGE_PROCESSES"):
-        processes()
+        processes(32)
 
 
 def test_a_batch_that_the_processes_do_not_divide_is_refused(
@@ -270,3 +270,14 @@ def test_another_training_has_another_folder(
     asked_again = replace(rows, logits=rows.logits + 1e-6)
     with training_folder(student_at(start), asked_again, RECIPE) as again:
         assert again == folders[0]
+
+
+@pytest.mark.parametrize(
+    ("gpus", "batch", "count"), [(0, 32, 1), (2, 32, 2), (3, 32, 2), (6, 9, 3)]
+)
+def test_as_many_processes_as_the_batch_can_be_shared_among(
+    gpus: int, batch: int, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LEANSTAGE_PROCESSES", raising=False)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: gpus)
+    assert processes(batch) == count

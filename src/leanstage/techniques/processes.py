@@ -21,8 +21,13 @@ Curve = tuple[tuple[int, float], ...]
 """Steps of a training, each with the mean loss since the one before."""
 
 
-def processes() -> int:
+def processes(parts: int) -> int:
     """How many processes train together: one a GPU that is visible here, unless told otherwise.
+
+    Of three GPUs two are used where the batch has no three equal shares.
+
+    Args:
+        parts: rows of a batch that the processes can share out.
 
     Raises:
         InputError: ``LEANSTAGE_PROCESSES`` is no whole number of at least 1.
@@ -34,7 +39,8 @@ def processes() -> int:
         return int(told)
     import torch
 
-    return max(1, torch.cuda.device_count())
+    gpus = max(1, torch.cuda.device_count())
+    return max(count for count in range(1, gpus + 1) if parts % count == 0)
 
 
 def train_in_processes(

@@ -39,7 +39,7 @@ def train_student(student: Any, rows: Taught, recipe: Recipe) -> Curve:
     """
     if isinstance(rows, TaughtRows):
         check_states(student.get_input_embeddings().embedding_dim, rows.states, recipe)
-    count = processes()
+    count = processes(recipe.batch_size // recipe.accumulation)
     if recipe.batch_size % (count * recipe.accumulation):
         raise InputError(
             f"a batch of {recipe.batch_size} rows in {recipe.accumulation} parts cannot be divided "
