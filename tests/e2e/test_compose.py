@@ -98,7 +98,9 @@ def test_the_sweep_chooses_on_validation_rows(folder: Path) -> None:
         for path in (folder / "sweep").glob("*/**/prune*/pruned/leanstage.json")
     }
     assert len(swept) == 2
-    widths = {trial.settings["width"] for found in swept.values() for trial in _trials(found)}
+    widths = {
+        trial.settings["intermediate"] for found in swept.values() for trial in _trials(found)
+    }
     assert len(widths) == 2, "every ratio is tried in a task of its own"
     chosen = VariantManifest.load(only(folder, "sweep", "choose/chosen") / MANIFEST)
     assert chosen.digest in {found.digest for found in swept.values()}
