@@ -14,6 +14,7 @@ from leanstage.cli import (
     auditing,
     calibrating,
     collecting,
+    comparing,
     inspecting,
     judging,
     metering,
@@ -53,6 +54,7 @@ for command in (
     trust.verify,
     planning.plan,
     planning.tree,
+    comparing.harness,
     inspecting.schema,
 ):
     app.command()(command)

@@ -75,6 +75,7 @@ from leanstage.contracts.factors import (
     Origin,
     Price,
 )
+from leanstage.contracts.harness import StandardScore, StandardTasks
 from leanstage.contracts.outcome import (
     EnergySummary,
     EvaluationSummary,
@@ -155,6 +156,7 @@ DOCUMENTS: tuple[type[Contract], ...] = (
     Report,
     Revocations,
     RunContext,
+    StandardTasks,
     Submission,
     TreeOverride,
     VariantManifest,
@@ -256,6 +258,8 @@ __all__ = [
     "SliceJudgement",
     "SliceState",
     "Split",
+    "StandardScore",
+    "StandardTasks",
     "Statement",
     "Status",
     "Step",
