@@ -205,10 +205,10 @@ def test_a_lean_variant_is_promoted_and_is_what_the_report_says(
     assert outcome.sentence in page
     assert f"{outcome.evaluation.candidate * 100:.1f}%" in page
     # Half of the 400 rows of production, by their own text, was kept from the training.
-    report = json.loads(Path(outcome.report).with_name("report.json").read_text(encoding="utf-8"))
-    production = report["candidates"]["optimized"]["evaluation"]["production"]
-    assert 150 < production["n"] < 250
-    assert {drift["against"] for drift in production["drift"]} == {"train", "evaluation"}
+    production = outcome.evaluation.production
+    assert production is not None
+    assert 150 < production.n < 250
+    assert {drift.against for drift in production.drift} == {"train", "evaluation"}
 
 
 def test_blocked_then_justified_then_the_baseline_ships(tiny: Path, tmp_path: Path) -> None:
