@@ -11,11 +11,11 @@ from typing import Any
 import jsonschema
 import pytest
 
-from leanstage.contracts import Decision, Outcome
+from leanstage.contracts import Decision, Evaluation, Outcome
 from leanstage.demo.baseline import fine_tune, write_rows
 from leanstage.demo.data import pretrained_model, reviews
 from leanstage.distill.student import shallow_student
-from leanstage.tasks import Examples
+from leanstage.tasks import EVALUATION_FILE, Examples
 from leanstage.variant import open_variant
 from tests import conftest
 
@@ -205,10 +205,13 @@ def test_a_lean_variant_is_promoted_and_is_what_the_report_says(
     assert outcome.sentence in page
     assert f"{outcome.evaluation.candidate * 100:.1f}%" in page
     # Half of the 400 rows of production, by their own text, was kept from the training.
-    production = outcome.evaluation.production
-    assert production is not None
-    assert 150 < production.n < 250
-    assert {drift.against for drift in production.drift} == {"train", "evaluation"}
+    kept = Path(outcome.report).parent.glob(f"pipeline/*/evaluate*/**/{EVALUATION_FILE}")
+    checks = [Evaluation.load(path).production for path in kept]
+    assert len(checks) == 2, "both candidates"
+    for check in checks:
+        assert check is not None
+        assert 150 < check.n < 250
+        assert {drift.against for drift in check.drift} == {"train", "evaluation"}
 
 
 def test_blocked_then_justified_then_the_baseline_ships(tiny: Path, tmp_path: Path) -> None:
