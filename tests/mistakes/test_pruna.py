@@ -85,6 +85,7 @@ def test_the_saved_folder_does_not_hold_the_weights_from_before(
     """What is stored, and not what a config says of it, has shrunk."""
     reason = BACKENDS[name].refusal(baseline, ("a",))
     if reason is not None:
+        assert name.startswith(("torch", "openvino-bf16")), reason
         pytest.skip(reason)
     made = BACKENDS[name](baseline, baseline.path.parent / name)
     stored = sum(
