@@ -184,7 +184,7 @@ def lineage() -> tuple[Step, ...]:
                     probability_drop=index / 600,
                     probability_drop_se=0.001,
                 ),
-                cpu_ms_per_answer=8.0 / (index + 2),
+                ms_per_answer=8.0 / (index + 2),
                 parameters=500,
                 bytes=4000,
             )
@@ -197,7 +197,7 @@ def lineage() -> tuple[Step, ...]:
                 reason="The last setting fits.",
                 settings=trials[-1].settings,
                 trials=trials,
-                input_cpu_ms_per_answer=4.0,
+                input_ms_per_answer=4.0,
                 parent_digest=f"{number}" * 64,
                 seconds=60.0,
             )

@@ -89,7 +89,7 @@ def test_a_student_of_fewer_layers(teacher: Variant, distilled: tuple[Variant, A
     assert figures is not None
     assert figures.n == len(answers.validation) > 1000, "tokens are counted, not rows"
     assert figures.reference_accuracy == pytest.approx(answers.validation[:, 1].mean())
-    assert step.trials[0].cpu_ms_per_answer
+    assert step.trials[0].ms_per_answer
     assert student.manifest.task == "text-generation"
     assert student.manifest.parameters < teacher.manifest.parameters
     assert open_variant(student.path).digest == student.digest

@@ -142,7 +142,7 @@ class Genuine:
                 technique=technique,
                 status="rejected",
                 reason="tried on the validation split",
-                trials=(Trial(settings={}, fits=False, reason="", cpu_ms_per_answer=4.0),)
+                trials=(Trial(settings={}, fits=False, reason="", ms_per_answer=4.0),)
                 if technique in tried
                 else (),
                 parent_digest=BASELINE,

@@ -67,7 +67,7 @@ def instead(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
         backend = Backend(lambda source, target, _: build(source, target), "torch")
         monkeypatch.setitem(BACKENDS, "torch-bf16", backend)
         cheap = {"input": 2.0, "torch-bf16": 1.0}
-        monkeypatch.setattr("leanstage.quantize.bench.cpu_ms_per_answer", lambda *_, **__: cheap)
+        monkeypatch.setattr("leanstage.quantize.bench.ms_per_answer", lambda *_, **__: cheap)
         return "torch-bf16"
 
     return put

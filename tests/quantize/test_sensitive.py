@@ -67,7 +67,7 @@ def test_the_layer_that_int8_hurts_stays_in_float(bench: Bench) -> None:
     assert kept[-1].settings["in_float"] == list(form.how.in_float)
     # Bisection over seven sizes, and every form that was judged is on record with its cost.
     assert 1 <= len(bench.trials) <= 3
-    assert all(t.validation is not None and t.cpu_ms_per_answer for t in bench.trials)
+    assert all(t.validation is not None and t.ms_per_answer for t in bench.trials)
 
 
 def test_groups_are_ranked_by_what_each_alone_changes(bench: Bench) -> None:

@@ -63,7 +63,7 @@ def fifty_settings(inputs: ReportInputs) -> ReportInputs:
         changed = {
             "settings": {"depth": number / 50},
             "fits": drop <= 0.005,
-            "cpu_ms_per_answer": 14.0 - 0.22 * number,
+            "ms_per_answer": 14.0 - 0.22 * number,
             "validation": None if number % 11 == 7 else figures,
         }
         trials.append(kept.model_copy(update=changed))

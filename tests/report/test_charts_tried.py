@@ -116,7 +116,7 @@ def test_without_any_time_the_picture_goes_by_size(known: bool, make_inputs: Mak
     steps = tuple(
         step.model_copy(
             update={
-                "input_cpu_ms_per_answer": None,
+                "input_ms_per_answer": None,
                 "trials": tuple(
                     trial if known else trial.model_copy(update={"parameters": None})
                     for trial in step.trials
@@ -129,5 +129,5 @@ def test_without_any_time_the_picture_goes_by_size(known: bool, make_inputs: Mak
     inputs.candidates["optimized"] = type(record)(manifest, record.evaluation, record.energy)  # type: ignore[index]
     page = render_html(inputs)
     assert ("Loss against parameters, every setting" in page) == known
-    assert "Loss against processor time" not in page
+    assert "Loss against time per answer" not in page
     assert ("for want of a time and a size: 4, 5, 6." in page) == known

@@ -23,7 +23,7 @@ def test_costs_multiply_over_the_steps(make_inputs: MakeInputs) -> None:
 def test_a_step_that_was_not_timed_leaves_the_rest_unknown(make_inputs: MakeInputs) -> None:
     inputs = make_inputs("PROMOTE_OPTIMIZED")
     distill, prune, quantize = inputs.candidates["optimized"].manifest.lineage
-    untimed = distill.model_copy(update={"input_cpu_ms_per_answer": None})
+    untimed = distill.model_copy(update={"input_ms_per_answer": None})
     manifest = inputs.candidates["optimized"].manifest.model_copy(
         update={"lineage": (untimed, prune, quantize)}
     )
@@ -37,7 +37,7 @@ def test_settings_keep_their_order_and_say_which_was_kept(make_inputs: MakeInput
     assert [one.technique for one in tried] == ["distill"] * 2 + ["prune"] * 2 + ["quantize"] * 2
     assert [one.limit for one in tried] == [0.005] * 2 + [0.01] * 4
     assert [one.probability_drop_se for one in tried] == [0.0011] * 3 + [None, 0.0011, None]
-    assert [one.cpu_ms_per_answer for one in tried] == [3.1, 5.9, 4.9, None, 1.7, 21.4]
+    assert [one.ms_per_answer for one in tried] == [3.1, 5.9, 4.9, None, 1.7, 21.4]
     assert [one.kept for one in tried] == [False, True, False, False, True, False]
     assert [one.efficient for one in tried] == [False, True, False, False, True, False]
     assert [None if one.cost is None else round(one.cost, 3) for one in tried] == [
@@ -74,13 +74,13 @@ def frontier(
     trials = tuple(
         distill.trials[0].model_copy(
             update={
-                "cpu_ms_per_answer": cost,
+                "ms_per_answer": cost,
                 "validation": figures.model_copy(update={"probability_drop": drop}),
             }
         )
         for cost, drop in zip(costs, drops, strict=True)
     )
     step: Step = distill.model_copy(
-        update={"status": "rejected", "trials": trials, "input_cpu_ms_per_answer": 1.0}
+        update={"status": "rejected", "trials": trials, "input_ms_per_answer": 1.0}
     )
     return tried_settings(inputs.baseline, manifest.model_copy(update={"lineage": (step,)}), 0.01)

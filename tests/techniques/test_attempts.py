@@ -117,7 +117,7 @@ def test_every_attempt_is_on_record_in_its_order_with_all_that_a_curve_needs(
     assert [trial.settings["noise"] for trial in step.trials] == [15.0, 10.0]
     for trial in step.trials:
         assert not trial.fits
-        assert None not in (trial.validation, trial.cpu_ms_per_answer, trial.parameters)
+        assert None not in (trial.validation, trial.ms_per_answer, trial.parameters)
         assert trial.bytes is not None
     assert list(folder.iterdir()) == []
 
@@ -227,7 +227,7 @@ def test_what_distilling_leaves_unspent_is_there_for_pruning(
     distilled, narrowed = pruned.manifest.lineage
     assert (distilled.status, narrowed.status) == ("applied", "applied")
     assert narrowed.parent_digest == student.digest
-    assert narrowed.input_cpu_ms_per_answer == distilled.output_cpu_ms_per_answer
+    assert narrowed.input_ms_per_answer == distilled.output_ms_per_answer
     assert last_drop(pruned.manifest) - last_drop(student.manifest) > tolerance / 2
     assert last_drop(pruned.manifest) <= tolerance
 

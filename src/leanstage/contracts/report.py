@@ -44,7 +44,7 @@ class TriedSetting(Part):
     accuracy_drop: float | None = None
     limit: float | None = None
     """The most that the technique may lose in probability, counted from the baseline."""
-    cpu_ms_per_answer: float | None = None
+    ms_per_answer: float | None = None
     """As the step timed it: to be compared within one step only."""
     parameters: int | None = None
     bytes: int | None = None

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AliasChoices, Field, model_validator
 
 from leanstage.contracts.base import Contract, Part, Sha256
 
@@ -34,14 +34,19 @@ class ValidationFigures(Part):
 
 
 class Trial(Part):
-    """One setting that a technique tried, with what it measured."""
+    """One setting that a technique tried, with what it measured.
+
+    Manifests written before a GPU's time counted say ``cpu_ms_per_answer``.
+    """
 
     settings: dict[str, Any]
     fits: bool
     reason: str
     validation: ValidationFigures | None = None
-    cpu_ms_per_answer: float | None = None
-    """Processor time of all threads, timed as the step timed its input."""
+    ms_per_answer: float | None = Field(
+        default=None, validation_alias=AliasChoices("ms_per_answer", "cpu_ms_per_answer")
+    )
+    """Processor time of all threads, or wall time on a GPU, timed as the step timed its input."""
     parameters: int | None = None
     bytes: int | None = None
 
@@ -54,7 +59,10 @@ class Step(Part):
     reason: str
     settings: dict[str, Any] = Field(default_factory=dict)
     trials: tuple[Trial, ...] = ()
-    input_cpu_ms_per_answer: float | None = None
+    input_ms_per_answer: float | None = Field(
+        default=None,
+        validation_alias=AliasChoices("input_ms_per_answer", "input_cpu_ms_per_answer"),
+    )
     """Of the model that the step was given."""
     node: str = ""
     """Kind of node that the trials were timed on, in words; empty where the step says nothing."""
@@ -69,11 +77,11 @@ class Step(Part):
         return next(iter(chosen or fitting), None) if self.status == "applied" else None
 
     @property
-    def output_cpu_ms_per_answer(self) -> float | None:
+    def output_ms_per_answer(self) -> float | None:
         """Of the model that the step passed on, where it was timed."""
         if self.status != "applied":
-            return self.input_cpu_ms_per_answer
-        return self.kept.cpu_ms_per_answer if self.kept else None
+            return self.input_ms_per_answer
+        return self.kept.ms_per_answer if self.kept else None
 
 
 class VariantManifest(Contract):

@@ -62,7 +62,7 @@ def distill(
             unlabelled=unlabelled if learns(plan) else None,
             plan=plan,
         )
-        record.input_cpu_ms_per_answer = answers.cpu_ms_per_answer
+        record.input_ms_per_answer = answers.ms_per_answer
         if not tries:
             variant = record.skipped("the plan says no")
         elif answers.taught is None:

@@ -98,4 +98,4 @@ def _measured_techniques(evidence: Evidence) -> set[str]:
 
 
 def _measured(trial: Trial) -> bool:
-    return trial.validation is not None or trial.cpu_ms_per_answer is not None
+    return trial.validation is not None or trial.ms_per_answer is not None

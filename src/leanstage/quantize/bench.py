@@ -13,7 +13,7 @@ from leanstage.contracts import QuantizeBackend, Trial, ValidationFigures
 from leanstage.quantize.backends import BACKENDS
 from leanstage.quantize.how import How
 from leanstage.tasks import SplitFolder
-from leanstage.techniques.cost import cpu_ms_per_answer
+from leanstage.techniques.cost import ms_per_answer
 from leanstage.techniques.search import Budget, answers_of, figures_of, tried
 from leanstage.techniques.validity import objection
 from leanstage.variant import Predictor, Variant, load_predictor
@@ -74,7 +74,7 @@ class Bench:
     folder: Path
     trials: list[Trial] = field(default_factory=list)
     input_cost: float | None = None
-    """Milliseconds of processor time an answer of the input takes, once it was timed."""
+    """Milliseconds that an answer of the input takes, once it was timed."""
 
     def __post_init__(self) -> None:
         self.input = load_predictor(self.model.path)
@@ -87,12 +87,12 @@ class Bench:
         return Form(backend, how, variant, load_predictor(variant.path))
 
     def costs(self, forms: Mapping[str, Form]) -> dict[str, float]:
-        """Milliseconds of processor time an answer, by name, in turn with the input's.
+        """Milliseconds an answer, by name, in turn with the input's.
 
         What is timed at another time is scaled to what the input took at the first.
         """
         predictors = {INPUT: self.input, **{name: form.predictor for name, form in forms.items()}}
-        costs = cpu_ms_per_answer(predictors, self.validation.texts, batch_size=self.batch_size)
+        costs = ms_per_answer(predictors, self.validation.texts, batch_size=self.batch_size)
         if self.input_cost is None:
             self.input_cost = costs[INPUT]
         scale = self.input_cost / costs[INPUT]
@@ -122,7 +122,7 @@ class Bench:
                 verdict.reason,
                 settings=form.settings,
                 validation=verdict.figures,
-                cpu_ms_per_answer=cost,
+                ms_per_answer=cost,
             )
         )
 

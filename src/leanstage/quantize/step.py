@@ -34,7 +34,7 @@ def quantize(
     """Write the :func:`cheapest` form to ``target``, or the input unchanged with the reason.
 
     Forms are timed in turn with the input, on the machine at hand, which the step records; those
-    that save processor time are held against the baseline's ``answers`` on the validation split.
+    that save time are held against the baseline's ``answers`` on the validation split.
     Where one loses too much, the layers that it hurts most stay in float. What cannot be had here
     is a trial that says so.
 
@@ -66,18 +66,17 @@ def quantize(
         )
         record.trials = bench.trials
         passing = _passing(bench, settings.backends, settings.min_gain)
-        record.input_cpu_ms_per_answer = bench.input_cost
+        record.input_ms_per_answer = bench.input_cost
         if not passing:
             return record.rejected(
-                f"no quantization: none of {len(bench.trials)} forms saved processor time within "
+                f"no quantization: none of {len(bench.trials)} forms saved time within "
                 f"the limit{_closest(bench)}"
             )
         costs = {name: cost for name, (_, cost) in passing.items()}
         best, cost = passing[cheapest(list(costs), costs, settings.min_gain)]
         return record.applied(
             best.variant,
-            f"{words(best)}: {cost:.2f} ms of processor time an answer against "
-            f"{bench.input_cost:.2f}",
+            f"{words(best)}: {cost:.2f} ms an answer against {bench.input_cost:.2f}",
             best.settings,
         )
 
@@ -188,12 +187,12 @@ def _what(error: Exception) -> str:
 
 def _no_gain(gain: float) -> str:
     saved = f"saves {gain:.0%}" if gain >= 0 else f"takes {-gain:.0%} more"
-    return f"{saved} of the processor time: not enough gain measured here"
+    return f"{saved} of the time: not enough gain measured here"
 
 
 def _closest(bench: Bench) -> str:
     """The figures of the cheapest form, or why there was none, as the end of a sentence."""
-    timed = [(t.cpu_ms_per_answer, t) for t in bench.trials if t.cpu_ms_per_answer is not None]
+    timed = [(t.ms_per_answer, t) for t in bench.trials if t.ms_per_answer is not None]
     if not timed:
         return f"; {bench.trials[0].settings['backend']} {bench.trials[0].reason}"
     cost, trial = min(timed, key=lambda pair: pair[0])

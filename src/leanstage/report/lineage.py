@@ -24,7 +24,7 @@ def step_results(baseline: VariantManifest, variant: VariantManifest) -> tuple[S
             trial = step.kept
             parameters, size = (trial.parameters, trial.bytes) if trial else (None, None)
             validation = trial.validation if trial else None
-            cost = _times(cost, _ratio(step, trial.cpu_ms_per_answer if trial else None))
+            cost = _times(cost, _ratio(step, trial.ms_per_answer if trial else None))
         if index == last:
             parameters, size = variant.parameters, variant.bytes
         found.append(
@@ -53,7 +53,7 @@ def tried_settings(
     for step, result in zip(variant.lineage, step_results(baseline, variant), strict=True):
         limit = Budget.of(step.technique, tolerance).limit
         for trial in step.trials:
-            cost = _times(before, _ratio(step, trial.cpu_ms_per_answer))
+            cost = _times(before, _ratio(step, trial.ms_per_answer))
             found.append(_tried(step, trial, cost, limit))
         before = result.cost
     places = [place_of(one) for one in found]
@@ -84,7 +84,7 @@ def _tried(step: Step, trial: Trial, cost: float | None, limit: float) -> TriedS
         probability_drop_se=figures.probability_drop_se if figures else None,
         accuracy_drop=figures.accuracy_drop if figures else None,
         limit=limit,
-        cpu_ms_per_answer=trial.cpu_ms_per_answer,
+        ms_per_answer=trial.ms_per_answer,
         parameters=trial.parameters,
         bytes=trial.bytes,
         efficient=False,
@@ -93,7 +93,7 @@ def _tried(step: Step, trial: Trial, cost: float | None, limit: float) -> TriedS
 
 def _ratio(step: Step, cpu_ms: float | None) -> float | None:
     """Cost of a trial over that of the step's input, which was timed the same way."""
-    before = step.input_cpu_ms_per_answer
+    before = step.input_ms_per_answer
     return cpu_ms / before if cpu_ms is not None and before else None
 
 

@@ -28,7 +28,7 @@ class Answers:
 
     ``taught`` covers the training and then the unlabelled rows, None where no technique learns;
     ``validation`` has shape (validation rows, classes), and took the teacher
-    ``cpu_ms_per_answer``; None where the answers were read from disk.
+    ``ms_per_answer``; None where the answers were read from disk.
     """
 
     teacher_digest: str
@@ -36,7 +36,7 @@ class Answers:
     """:func:`reader_of` what read the rows of ``taught``."""
     taught: Taught | None
     validation: NDArray[np.float32]
-    cpu_ms_per_answer: float | None = None
+    ms_per_answer: float | None = None
 
     def save(self, path: Path) -> None:
         """Write the answers as a folder of plain arrays."""

@@ -19,7 +19,7 @@ from leanstage.techniques.validity import objection
 from leanstage.variant import Variant
 
 NOISE = 0.05
-"""Differences in processor time below this share are those of one timing from the next."""
+"""Differences in time below this share are those of one timing from the next."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Search:
     def most_saving(self, *ladders: Sequence[Candidate]) -> Kept | None:
         """The best of the :func:`most_saving` candidates of each ladder; None where none fits.
 
-        Of two ladders the first wins, unless the later one takes 5% less processor time: what
+        Of two ladders the first wins, unless the later one takes 5% less time: what
         fits of one ladder says nothing about the other.
         """
         best: Kept | None = None
@@ -131,7 +131,7 @@ class Search:
             return tried(manifest, False, f"does not answer: {error}", settings=settings)
         fits, reason = self._budget.judge(figures)
         return tried(
-            manifest, fits, reason, settings=settings, validation=figures, cpu_ms_per_answer=cost
+            manifest, fits, reason, settings=settings, validation=figures, ms_per_answer=cost
         )
 
     def _nothing(self, plural: str) -> str:
@@ -144,6 +144,6 @@ class Search:
 
 
 def _cheaper(one: Trial, other: Trial) -> bool:
-    if one.cpu_ms_per_answer is None or other.cpu_ms_per_answer is None:
+    if one.ms_per_answer is None or other.ms_per_answer is None:
         return False
-    return one.cpu_ms_per_answer <= other.cpu_ms_per_answer * (1 - NOISE)
+    return one.ms_per_answer <= other.ms_per_answer * (1 - NOISE)

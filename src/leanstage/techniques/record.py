@@ -20,7 +20,7 @@ class Record:
         self.left_out: list[str] = []
         """Why settings that the plan names were no candidates, each as a clause."""
         lineage = parent.manifest.lineage
-        self.input_cpu_ms_per_answer = lineage[-1].output_cpu_ms_per_answer if lineage else None
+        self.input_ms_per_answer = lineage[-1].output_ms_per_answer if lineage else None
         """As the step before timed it; a step that times its input anew says so here."""
         self.node = ""
         """Kind of node, where the step depends on it."""
@@ -45,7 +45,7 @@ class Record:
             reason="; ".join([reason, *self.left_out]),
             settings=settings,
             trials=tuple(self.trials),
-            input_cpu_ms_per_answer=self.input_cpu_ms_per_answer,
+            input_ms_per_answer=self.input_ms_per_answer,
             node=self.node,
             parent_digest=self.parent.digest,
             seconds=time.monotonic() - self._started,

@@ -86,7 +86,7 @@ def validation_answers(variant: Variant, split: SplitFolder) -> tuple[NDArray[np
     """What a variant, loaded from disk, says to the validation split, and what an answer costs.
 
     Returns:
-        :func:`answers_of` it, and milliseconds of processor time per answer.
+        :func:`answers_of` it, and milliseconds per answer.
     """
     predictor = load_predictor(variant.path)
     predictor.predict(split.texts[:BATCH_SIZE])

@@ -64,7 +64,7 @@ def _trials(step: Step, first: int, tried: Sequence[TriedSetting]) -> Table:
             Column("Accuracy", "number"),
             Column("Accuracy drop", "number"),
             Column("Probability drop", "number"),
-            Column("CPU per answer", "number"),
+            Column("Time per answer", "number"),
             Column("Parameters", "number"),
         ),
         tuple(
@@ -73,8 +73,8 @@ def _trials(step: Step, first: int, tried: Sequence[TriedSetting]) -> Table:
         ),
         "On the validation split; drops in percentage points. Probability drop: mean loss in the "
         "probability of the true class, with its standard error, and the most that is allowed. "
-        "CPU: as this step timed its input and its trials; each step has batches of its own, and "
-        "shares of the baseline's are products over the steps.",
+        "Time: of all processor threads, on a GPU wall time; each step timed its input and its "
+        "trials on batches of its own, and shares of the baseline's are products over the steps.",
     )
 
 
@@ -86,7 +86,7 @@ def _trial(trial: Trial, one: TriedSetting, number: int) -> tuple[Cell, ...]:
         Cell(OUTCOME[kind].capitalize(), trial.reason, _TONE[kind]),
         *_validation(trial.validation, one.limit),
         Cell(
-            shown(trial.cpu_ms_per_answer, milliseconds),
+            shown(trial.ms_per_answer, milliseconds),
             "" if one.cost is None else f"{percent(one.cost)} of the baseline's",
         ),
         Cell(

@@ -56,7 +56,7 @@ def _curve(tried: tuple[TriedSetting, ...], parameters: int) -> list[Block]:
     def sized(one: TriedSetting) -> float | None:
         return None if one.parameters is None else one.parameters / parameters
 
-    across, what, wanted = timed, "processor time", "a time"
+    across, what, wanted = timed, "time per answer", "a time"
     if not any(place_of(one) for one in tried):
         across, what, wanted = sized, "parameters", "a time and a size"
     missing = [count(n) for n, one in enumerate(tried, 1) if across(one) is None]
