@@ -33,7 +33,6 @@ def test_the_clock_is_that_of_what_answers(
     device: str, dearer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cost, "device_type", lambda: device)
-    monkeypatch.setattr(cost, "SECONDS_PER_TURN", 0.05)
     predictors = {"waiting": Waiting(), "computing": Computing()}
     costs = cost.ms_per_answer(predictors, ["a", "b"], batch_size=2)
     assert max(costs, key=lambda name: costs[name]) == dearer
