@@ -38,8 +38,9 @@ class Subject(Part):
 class Attestation(Contract):
     """The predicate: a decision with all that it rests on.
 
-    ``files`` are those of the promoted variant, raw manifest included and ``attestation/`` left
-    out, sorted by the UTF-8 bytes of their paths; none where the decision is BLOCKED.
+    ``files`` are those of the promoted variant, raw manifest and model card included and
+    ``attestation/`` left out, sorted by the UTF-8 bytes of their paths; none where the decision is
+    BLOCKED.
     """
 
     decision: Decision

@@ -18,6 +18,7 @@ from leanstage.variant.adopt import adopt
 
 CONTEXT, PLAN, DECISION, PROPOSAL = "context.json", "plan.json", "decision.json", "proposal.json"
 VARIANT, EVALUATION, ENERGY = "variant", "evaluation", "energy.json"
+MODEL_CARD = "model-card.md"
 KIND_TAG, PROPOSAL_KIND = "leanstage.kind", "proposal"
 
 

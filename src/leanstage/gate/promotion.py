@@ -12,12 +12,16 @@ from leanstage.contracts.attestation import Statement
 from leanstage.errors import BlockedError, LeanstageError
 from leanstage.gate import attestation
 from leanstage.gate.ownership import require_own
-from leanstage.gate.record import kept_envelope
+from leanstage.gate.record import kept_card, kept_envelope
 from leanstage.registry import champions, runs
 from leanstage.registry.champions import DECISION, Entry
 from leanstage.registry.client import CHAMPION
 from leanstage.registry.versions import DIGEST_TAG, create_version, download, store, stored
 from leanstage.variant import Variant, fresh_folder, open_variant
+from leanstage.variant.digest import CARD
+
+DESCRIPTION_LIMIT = 5000
+"""Characters that MLflow's databases keep of the description of a version."""
 
 
 def promote(decision: Decision, *, variants: Mapping[Role, Path], target: Path) -> ModelVersion:
@@ -43,12 +47,17 @@ def promote(decision: Decision, *, variants: Mapping[Role, Path], target: Path) 
     if decision.promoted is None or decision.digest is None:
         runs.end_run(decision.run_id, "FINISHED")
         raise BlockedError(f"nothing was promoted: {decision.sentence}")
+    card = _card(statement)
     with fresh_folder(target) as draft:
         shutil.copytree(variants[decision.promoted], draft, dirs_exist_ok=True)
+        # What lies there is of another decision, or of nobody.
+        (draft / CARD).unlink(missing_ok=True)
+        if card is not None:
+            (draft / CARD).write_bytes(card)
     attestation.lay(target, envelope)
     try:
         _verify(target)
-        version = _crowned(statement, open_variant(target))
+        version = _crowned(statement, open_variant(target), _opening(card))
     except BaseException:
         shutil.rmtree(target)
         raise
@@ -60,7 +69,19 @@ def promote(decision: Decision, *, variants: Mapping[Role, Path], target: Path) 
     return version
 
 
-def _crowned(statement: Statement, variant: Variant) -> ModelVersion:
+def _card(statement: Statement) -> bytes | None:
+    """The model card that was signed with the decision; None where none was."""
+    signed = any(entry.path == CARD for entry in statement.predicate.files)
+    return kept_card(statement.predicate.decision.run_id) if signed else None
+
+
+def _opening(card: bytes | None) -> str:
+    """What stands before the first section of a card, without its metadata."""
+    body = (card or b"").decode(errors="replace").partition("\n---\n")[2]
+    return body.partition("\n## ")[0].strip()[:DESCRIPTION_LIMIT]
+
+
+def _crowned(statement: Statement, variant: Variant, description: str) -> ModelVersion:
     """Store, claim, read back, commit, point the alias: in this order."""
     decision, policy = statement.predicate.decision, statement.predicate.policy
     name = policy.promoted_to(decision.source.name)
@@ -85,7 +106,12 @@ def _crowned(statement: Statement, variant: Variant) -> ModelVersion:
             variant, experiment=experiment, run_id=decision.run_id, tags=key
         )
         version = create_version(
-            name, model_id, digest=variant.digest, run_id=decision.run_id, tags=tags
+            name,
+            model_id,
+            digest=variant.digest,
+            run_id=decision.run_id,
+            tags=tags,
+            description=description,
         )
     else:
         progress.step(f"taking up version {begun.version.version}, which was left unfinished")

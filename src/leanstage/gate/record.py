@@ -8,24 +8,32 @@ from leanstage.contracts.attestation import Statement
 from leanstage.errors import LeanstageError
 from leanstage.gate import attestation
 from leanstage.gate.dossier import Dossier
-from leanstage.gate.keeping import DECISION
+from leanstage.gate.keeping import DECISION, MODEL_CARD
 from leanstage.registry import runs
 from leanstage.registry.client import RegistryError
 
 HISTORY = "decisions"
 
 
-def keep_decision(decision: Decision, policy: ModelPolicy, promoted: Path | None) -> None:
+def keep_decision(
+    decision: Decision, policy: ModelPolicy, promoted: Path | None, card: str | None = None
+) -> None:
     """Sign a decision and keep it as the current one, and once more under its time.
 
     Args:
         policy: under which it was made.
         promoted: folder of the variant that it promotes; None where it is BLOCKED.
+        card: model card of that variant, in Markdown; signed and kept with the decision.
     """
-    envelope = attestation.sign(decision, policy, promoted)
+    written = None if card is None else card.encode()
+    envelope = attestation.sign(decision, policy, promoted, written)
     stamp = decision.decided.replace(":", "").replace("+0000", "Z")
     with tempfile.TemporaryDirectory(prefix="leanstage-decision-") as scratch:
         folder = Path(scratch)
+        if written is not None:
+            for kept, place in ((folder / MODEL_CARD, None), (folder / f"{stamp}.md", HISTORY)):
+                kept.write_bytes(written)
+                runs.log_file(decision.run_id, kept, place)
         signed = folder / attestation.ENVELOPE
         signed.write_bytes(envelope)
         runs.log_file(decision.run_id, signed, attestation.FOLDER)
@@ -59,16 +67,17 @@ def kept_envelope(run_id: str) -> bytes:
     Raises:
         LeanstageError: there is none.
     """
-    with tempfile.TemporaryDirectory(prefix="leanstage-decision-") as scratch:
-        name = f"{attestation.FOLDER}/{attestation.ENVELOPE}"
-        try:
-            return runs.fetch_artifact(run_id, name, Path(scratch)).read_bytes()
-        except (RegistryError, OSError) as error:
-            if isinstance(error, RegistryError) and not error.missing:
-                raise
-            raise LeanstageError(
-                f"MLflow run {run_id} holds no signed decision; run the pipeline again."
-            ) from error
+    name = f"{attestation.FOLDER}/{attestation.ENVELOPE}"
+    return _kept(run_id, name, "no signed decision; run the pipeline again")
+
+
+def kept_card(run_id: str) -> bytes:
+    """The model card that is kept with a run.
+
+    Raises:
+        LeanstageError: there is none.
+    """
+    return _kept(run_id, MODEL_CARD, f"no {MODEL_CARD} although one was signed; decide again")
 
 
 def signed_statement(run_id: str) -> Statement:
@@ -106,3 +115,14 @@ def require_signed(dossier: Dossier) -> None:
             f"{changed[0]} in MLflow run {context.run_id} is not what the gate signed "
             "(evidence.anomalous); run the pipeline again."
         )
+
+
+def _kept(run_id: str, name: str, otherwise: str) -> bytes:
+    """A file that a run keeps; ``otherwise`` ends the sentence where there is none."""
+    with tempfile.TemporaryDirectory(prefix="leanstage-kept-") as scratch:
+        try:
+            return runs.fetch_artifact(run_id, name, Path(scratch)).read_bytes()
+        except (RegistryError, OSError) as error:
+            if isinstance(error, RegistryError) and not error.missing:
+                raise
+            raise LeanstageError(f"MLflow run {run_id} holds {otherwise}.") from error

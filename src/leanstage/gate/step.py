@@ -1,5 +1,6 @@
 """The gate step: rule on a dossier under the policy that holds, sign the ruling, keep it."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,8 +24,16 @@ UNKNOWN = "0" * 64
 """Stands for the digest of a champion that was promoted without one."""
 
 
-def rule(dossier: Dossier) -> Decision:
-    """Judge the candidates, sign the decision and keep it with the MLflow run."""
+Carding = Callable[[Dossier, Decision, ModelPolicy], str]
+"""Writes the model card of what a decision promotes, in Markdown."""
+
+
+def rule(dossier: Dossier, carding: Carding | None = None) -> Decision:
+    """Judge the candidates, sign the decision and keep it with the MLflow run.
+
+    Args:
+        carding: writes the model card, which is signed with a decision that promotes.
+    """
     context = dossier.context()
     placed, untrusted = _policy(context)
     policy = placed.policy
@@ -40,7 +49,9 @@ def rule(dossier: Dossier) -> Decision:
     decision = decide(evidence, policy, justifications)
     dossier.announce()
     progress.step(decision.sentence)
-    keep_decision(decision, policy, _promoted(dossier, decision))
+    promoted = _promoted(dossier, decision)
+    card = carding(dossier, decision, policy) if carding and promoted else None
+    keep_decision(decision, policy, promoted, card)
     return decision
 
 

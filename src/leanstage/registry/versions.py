@@ -74,9 +74,19 @@ def stored(experiment: str, tags: Mapping[str, str]) -> str | None:
 
 
 def create_version(
-    name: str, model_id: str, *, digest: str, run_id: str | None, tags: Mapping[str, str]
+    name: str,
+    model_id: str,
+    *,
+    digest: str,
+    run_id: str | None,
+    tags: Mapping[str, str],
+    description: str = "",
 ) -> ModelVersion:
-    """Register a stored model as the next version of ``name``."""
+    """Register a stored model as the next version of ``name``.
+
+    Args:
+        description: Markdown, which MLflow shows beside the version.
+    """
     client = connect()
     ensure_registered(client, name)
     with refusals():
@@ -86,6 +96,7 @@ def create_version(
             run_id=run_id,
             tags={DIGEST_TAG: digest, **tags},
             model_id=model_id,
+            description=description or None,
         )
     return ModelVersion(
         name=name, version=str(version.version), created_ms=version.creation_timestamp

@@ -14,12 +14,14 @@ from leanstage.errors import InputError
 
 MANIFEST = "leanstage.json"
 ATTESTATION = "attestation"
+CARD = "README.md"
 
 
-def regular_files(root: Path) -> Iterator[tuple[str, Path]]:
+def regular_files(root: Path, *, card: bool = False) -> Iterator[tuple[str, Path]]:
     """Yield ``(relative POSIX path, path)`` of every file, sorted by the UTF-8 bytes of the path.
 
-    The attestation folder is left out: it speaks about the digest and cannot be part of it.
+    The attestation folder is left out: it speaks about the digest and cannot be part of it. So
+    does the model card, which is signed as a file and counted where ``card`` is set.
 
     Raises:
         InputError: a symbolic link, something not a regular file, a folder that cannot be read, or
@@ -36,6 +38,8 @@ def regular_files(root: Path) -> Iterator[tuple[str, Path]]:
         for entry in entries:
             relative = prefix + entry.name
             if relative == ATTESTATION:
+                continue
+            if relative == CARD and not card and entry.is_file(follow_symlinks=False):
                 continue
             path = Path(entry.path)
             if entry.is_symlink():
@@ -58,12 +62,12 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def file_entries(root: Path) -> list[FileEntry]:
-    """Path, size and SHA-256 of every file of ``root``, in the order of :func:`regular_files`.
+def file_entries(root: Path, *, card: bool = False) -> list[FileEntry]:
+    """Path, size and SHA-256 of the files that :func:`regular_files` yields, in its order.
 
     Each file is read once, several at a time: hashing leaves the interpreter free.
     """
-    files = list(regular_files(root))
+    files = list(regular_files(root, card=card))
     with ThreadPoolExecutor(max_workers=min(max(1, len(files)), os.cpu_count() or 1)) as pool:
         return list(pool.map(_entry, *zip(*files, strict=True))) if files else []
 
@@ -90,11 +94,14 @@ def manifest_fields(root: Path) -> dict[str, Any]:
 def digest_of(entries: Sequence[FileEntry], manifest: dict[str, Any]) -> str:
     """The content digest (hex) over files and ``manifest``, whose digest field is left out.
 
-    The manifest counts by its canonical JSON, so that it can carry the digest of its own folder.
+    A model card among the files does not count. The manifest counts by its canonical JSON, so that
+    it can carry the digest of its own folder.
     """
     body = canonical_json(manifest)
     rows: list[list[str | int]] = [
-        [entry.path, entry.size, entry.sha256] for entry in entries if entry.path != MANIFEST
+        [entry.path, entry.size, entry.sha256]
+        for entry in entries
+        if entry.path not in (MANIFEST, CARD)
     ]
     rows.append([MANIFEST, len(body), hashlib.sha256(body).hexdigest()])
     rows.sort(key=lambda row: str(row[0]).encode())

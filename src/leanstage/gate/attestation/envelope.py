@@ -4,11 +4,12 @@ Source: DSSE 1.0.2, https://github.com/secure-systems-lab/dsse/blob/v1.0.2/envel
 allows, only what :func:`enclose` writes is accepted.
 """
 
+import hashlib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from leanstage.contracts import Decision, ModelPolicy, Statement, canonical_json
+from leanstage.contracts import Decision, FileEntry, ModelPolicy, Statement, canonical_json
 from leanstage.contracts.strict import strict_json
 from leanstage.errors import LeanstageError
 from leanstage.gate.attestation.signer import first_line, signer
@@ -19,7 +20,7 @@ from leanstage.gate.attestation.statement import (
     read_payload,
 )
 from leanstage.gate.attestation.trust import Trust
-from leanstage.variant.digest import digest_of, file_entries, manifest_fields
+from leanstage.variant.digest import CARD, digest_of, file_entries, manifest_fields
 
 if TYPE_CHECKING:
     from securesystemslib.dsse import Envelope
@@ -35,12 +36,15 @@ class Opened(NamedTuple):
     keyid: str
 
 
-def sign(decision: Decision, policy: ModelPolicy, folder: Path | None) -> bytes:
+def sign(
+    decision: Decision, policy: ModelPolicy, folder: Path | None, card: bytes | None = None
+) -> bytes:
     """The signed envelope of a decision.
 
     Args:
         policy: the one that the decision was made under.
         folder: the variant that is promoted; None where the decision is BLOCKED.
+        card: the model card that is to lie beside it; one that lies there already is not signed.
 
     Raises:
         InputError: the folder is not a variant.
@@ -60,6 +64,9 @@ def sign(decision: Decision, policy: ModelPolicy, folder: Path | None) -> bytes:
                 f"{folder} hashes to {digest}, the decision promotes {decision.digest}; nothing "
                 "was signed: run the pipeline again."
             )
+    if card is not None:
+        entry = FileEntry(path=CARD, size=len(card), sha256=hashlib.sha256(card).hexdigest())
+        files = sorted([*files, entry], key=lambda each: each.path.encode())
     return enclose(make_statement(decision, policy, files), signer())
 
 

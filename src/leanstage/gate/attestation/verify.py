@@ -77,7 +77,7 @@ def verify(folder: Path, trust: Trust, now: datetime) -> Verified:
     verified = Verified(*open_signed(read(folder), trust))
     require_valid(verified, trust, now)
     try:
-        entries = file_entries(folder)
+        entries = file_entries(folder, card=True)
         _require_same(folder, verified.statement.predicate.files, entries)
         digest = digest_of(entries, manifest_fields(folder))
     except InputError as error:
