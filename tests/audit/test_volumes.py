@@ -116,7 +116,7 @@ VECTOR = b'{"status": "success", "data": {"resultType": "vector", "result": [%s]
         ((503, b""), "answered 503 and no JSON"),
         ((400, b'{"status": "error", "error": "parse error"}'), "400: parse error"),
         ((200, b"[]"), "without a reason"),
-        ((200, b'{"status": "success", "data": {"resultType": "matrix"}}'), "gives matrix"),
+        ((200, b'{"status": "success", "data": {"resultType": "matrix"}}'), "gives a matrix"),
         ((200, VECTOR % b'{"value": [1, "2"]}'), "samples of another form"),
         ((200, VECTOR % b'{"metric": {}, "value": [1]}'), "samples of another form"),
     ],
