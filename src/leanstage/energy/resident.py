@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+from leanstage.energy.arrivals import AtRate
 from leanstage.energy.worker import DEFAULT_LOADER
 from leanstage.errors import LeanstageError
 
@@ -59,6 +60,11 @@ class Singles(NamedTuple):
     """Of each call."""
     wall_seconds: float
     cpu_seconds: float
+
+    @property
+    def answers(self) -> int:
+        """Calls in the window."""
+        return len(self.milliseconds)
 
 
 class ResidentWorker:
@@ -123,13 +129,22 @@ class ResidentWorker:
         reply = self._ask("warm_up", max_seconds=max_seconds)
         return WarmUp(int(reply["iterations"]), bool(reply["settled"]))
 
-    def run(self, min_seconds: float, min_answers: int) -> Run:
+    def wait(self) -> float:
+        """CPU seconds that the worker used since its last reply, while it waited."""
+        return float(self._ask("wait")["idle_cpu_seconds"])
+
+    def run(self, min_seconds: float, min_answers: int, *, reading: bool = False) -> Run:
         """One window of whole passes over the prepared rows.
+
+        Args:
+            min_seconds: shortest length of the window.
+            min_answers: fewest answers in it.
+            reading: end every answer after its first token; for models that write.
 
         Raises:
             WorkerError: it failed, or reports no answer, no time or no CPU time.
         """
-        reply = self._ask("run", min_seconds=min_seconds, min_answers=min_answers)
+        reply = self._ask("run", min_seconds=min_seconds, min_answers=min_answers, reading=reading)
         run = Run(
             answers=int(reply["answers"]),
             planned=int(reply["passes"]) * self._rows,
@@ -157,6 +172,36 @@ class ResidentWorker:
         if not min(singles.wall_seconds, singles.cpu_seconds) > 0:
             raise WorkerError(f"The {self.name} worker reported no time for its single calls.")
         return singles
+
+    def at_rate(self, rate: float, seconds: float, seed: int) -> AtRate:
+        """One window of requests, each a batch of the prepared rows, at random times.
+
+        A model in the worker answers one request after the other; a server gets them as they come.
+
+        Args:
+            rate: requests per second, on average.
+            seconds: length of the window; under overload it lasts up to twice as long, and then
+                until what was begun is answered.
+            seed: fixes the times; the same seed gives every model the same.
+
+        Raises:
+            WorkerError: it failed, or reports no answer, no time or no CPU time.
+        """
+        reply = self._ask("at_rate", rate=rate, seconds=seconds, seed=seed)
+        found = AtRate(
+            rate=rate,
+            achieved_rate=reply["achieved_rate"],
+            latencies_ms=reply["latencies_ms"],
+            answers=int(reply["answers"]),
+            planned=int(reply["planned"]),
+            failure=reply["failure"],
+            wall_seconds=float(reply["wall_seconds"]),
+            cpu_seconds=float(reply["cpu_seconds"]),
+            peak_rss_bytes=int(reply["peak_rss_bytes"]),
+        )
+        if not min(found.answers, found.wall_seconds, found.cpu_seconds) > 0:
+            raise WorkerError(f"The {self.name} worker was not up to the load: {found.sentence()}")
+        return found
 
     def stop(self) -> None:
         """End the process: by closing its stdin, else by SIGTERM, else by SIGKILL."""

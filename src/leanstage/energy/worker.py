@@ -20,6 +20,8 @@ from typing import Any, Protocol, TextIO, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from leanstage.energy.arrivals import LEAST_REQUESTS, achieved_rate, arrival_times, ask_at
+
 DEFAULT_LOADER = "leanstage.variant.predictor:load_predictor"
 
 _LEAST_WARM_UP_ITERATIONS = 10
@@ -34,8 +36,20 @@ class Predictor(Protocol):
 
 
 @runtime_checkable
+class Writes(Predictor, Protocol):
+    """A predictor whose answers are written, and which can be asked to read a prompt alone."""
+
+    def read(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """As ``predict``, with one token for an answer."""
+        ...
+
+
+@runtime_checkable
 class Served(Protocol):
     """A predictor that lets a server answer, whose work is the model's as well."""
+
+    at_once: int
+    """Requests that the server may have before it at a time."""
 
     def cpu_seconds(self) -> float:
         """Processor time of the server so far."""
@@ -98,29 +112,23 @@ class Worker:
             self._answer([text])
         return {"iterations": iterations, "settled": spread <= _SETTLED_SPREAD}
 
-    def run(self, min_seconds: float, min_answers: int) -> dict[str, Any]:
+    def wait(self) -> dict[str, Any]:
+        """Do nothing: what every reply says of the time before it is all that is asked for."""
+        return {}
+
+    def run(self, min_seconds: float, min_answers: int, reading: bool = False) -> dict[str, Any]:
         """One window: whole passes over the prepared rows, so that every arm does equal work.
 
-        Only rows whose probabilities are all finite count as answered.
+        Only rows whose probabilities are all finite count as answered. While ``reading``, an answer
+        ends after its first token.
         """
         rows = sum(len(batch) for batch in self._batches)
         answers = passes = 0
-        _synchronize()
-        cpu_started = self.cpu_seconds()
-        started = time.perf_counter()
-        while passes * rows < min_answers or time.perf_counter() - started < min_seconds:
-            answers += sum(self._answer(batch) for batch in self._batches)
+        begun = self._begin()
+        while passes * rows < min_answers or time.perf_counter() - begun[0] < min_seconds:
+            answers += sum(self._answer(batch, reading) for batch in self._batches)
             passes += 1
-        _synchronize()
-        wall_seconds = time.perf_counter() - started
-        cpu_seconds = self.cpu_seconds() - cpu_started
-        return {
-            "answers": answers,
-            "passes": passes,
-            "wall_seconds": wall_seconds,
-            "cpu_seconds": cpu_seconds,
-            "peak_rss_bytes": _peak_rss_bytes() + (self._served.rss_bytes() if self._served else 0),
-        }
+        return {"answers": answers, "passes": passes, **self._spent(begun)}
 
     def one_by_one(self, min_calls: int, min_seconds: float) -> dict[str, Any]:
         """One window of single-row calls on the prepared rows, with the milliseconds of each.
@@ -129,19 +137,48 @@ class Worker:
         """
         texts = [text for batch in self._batches for text in batch]
         milliseconds: list[float] = []
-        _synchronize()
-        cpu_started = self.cpu_seconds()
-        started = before = time.perf_counter()
-        while len(milliseconds) < min_calls or before - started < min_seconds:
+        begun = self._begin()
+        before = begun[0]
+        while len(milliseconds) < min_calls or before - begun[0] < min_seconds:
             self._answer([texts[len(milliseconds) % len(texts)]])
             after = time.perf_counter()
             milliseconds.append((after - before) * 1e3)
             before = after
-        _synchronize()
+        spent = self._spent(begun)
+        return {**spent, "milliseconds": milliseconds, "wall_seconds": before - begun[0]}
+
+    def at_rate(self, rate: float, seconds: float, seed: int) -> dict[str, Any]:
+        """One window of requests, each a prepared batch, due ``rate`` times a second on average.
+
+        It lasts until all are answered, and at least as long as so many take at that rate: waiting
+        for the next request is part of what an answer costs. What could not be begun within twice
+        that time is left unasked.
+        """
+        batches = self._batches
+        requests = max(LEAST_REQUESTS, round(rate * seconds))
+        due = arrival_times(requests, rate, seed).tolist()
+        seconds = requests / rate
+        begun = self._begin()
+        outcomes = ask_at(
+            due,
+            lambda number: self._answer(batches[number % len(batches)]),
+            at_once=self._served.at_once if self._served else 1,
+            give_up_seconds=2 * seconds,
+        )
+        time.sleep(max(0.0, begun[0] + seconds - time.perf_counter()))
+        spent = self._spent(begun)
+        done = [outcome.done_seconds for outcome in outcomes]
         return {
-            "milliseconds": milliseconds,
-            "wall_seconds": before - started,
-            "cpu_seconds": self.cpu_seconds() - cpu_started,
+            "requests": requests,
+            "planned": sum(len(batches[number % len(batches)]) for number in range(requests)),
+            "answers": sum(outcome.rows for outcome in outcomes),
+            "latencies_ms": [
+                None if at is None else (at - scheduled) * 1e3
+                for at, scheduled in zip(done, due, strict=True)
+            ],
+            "achieved_rate": achieved_rate([at for at in done if at is not None]),
+            "failure": next((each.failure for each in outcomes if each.failure), None),
+            **spent,
         }
 
     def cpu_seconds(self) -> float:
@@ -153,10 +190,32 @@ class Worker:
         if self._served:
             self._served.close()
 
-    def _answer(self, batch: list[str]) -> int:
+    def _begin(self) -> tuple[float, float]:
+        """Wall and processor seconds at the beginning of a window."""
+        _synchronize()
+        cpu_started = self.cpu_seconds()
+        return time.perf_counter(), cpu_started
+
+    def _spent(self, begun: tuple[float, float]) -> dict[str, Any]:
+        """What a window took."""
+        _synchronize()
+        wall_seconds = time.perf_counter() - begun[0]
+        return {
+            "wall_seconds": wall_seconds,
+            "cpu_seconds": self.cpu_seconds() - begun[1],
+            "peak_rss_bytes": _peak_rss_bytes() + (self._served.rss_bytes() if self._served else 0),
+        }
+
+    def _answer(self, batch: list[str], reading: bool = False) -> int:
         if self._predictor is None:
             raise RuntimeError("no model is loaded")
-        probabilities = np.asarray(self._predictor.predict(batch))
+        if not reading:
+            answered = self._predictor.predict(batch)
+        elif isinstance(self._predictor, Writes):
+            answered = self._predictor.read(batch)
+        else:
+            raise RuntimeError("the model does not write")
+        probabilities = np.asarray(answered)
         return int(np.isfinite(probabilities).all(axis=-1).sum())
 
 
@@ -196,7 +255,9 @@ def serve(requests: TextIO, replies: TextIO) -> None:
         "prepare": worker.prepare,
         "warm_up": worker.warm_up,
         "run": worker.run,
+        "wait": worker.wait,
         "one_by_one": worker.one_by_one,
+        "at_rate": worker.at_rate,
     }
     while True:
         idle_cpu, idle_wall = worker.cpu_seconds(), time.perf_counter()

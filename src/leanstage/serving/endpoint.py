@@ -16,6 +16,8 @@ from leanstage.variant.writing import Writer
 ENDPOINT_VARIABLE = "LEANSTAGE_ENDPOINT"
 """Environment variable that names the server through which models that write are asked."""
 SERVED_LOADER = "leanstage.serving.endpoint:load_served"
+MOST_AT_ONCE = 64
+"""Requests under way at a time at most; the next waits, and that counts as its waiting."""
 _REQUEST_SECONDS = 600.0
 _RETRIES = 4
 _LONGEST_REASON = 300
@@ -119,6 +121,8 @@ class ServedGenerator(Endpoint):
 
 class ServedWriter(Writer):
     """The predictor of a measurement: the server's work counts as its own."""
+
+    at_once = MOST_AT_ONCE
 
     def __init__(self, server: Server) -> None:
         super().__init__(ServedGenerator.behind(server))
