@@ -2,7 +2,7 @@
 
 import pytest
 
-from leanstage.accounts import cost, emissions_kg, load_factors
+from leanstage.accounts import cost, emissions, figure, load_factors
 from leanstage.contracts import Factors
 
 
@@ -13,26 +13,27 @@ def factors(monkeypatch: pytest.MonkeyPatch) -> Factors:
 
 
 def test_emissions_span_the_overheads(factors: Factors) -> None:
-    low, high = emissions_kg(1000.0, factors)
+    low, high = emissions(figure(1, "MWh"), factors).to("kgCO2e")
     assert low == pytest.approx(471.1 * 1.10)
     assert high == pytest.approx(471.1 * 1.58)
 
 
 def test_cost_spans_overheads_and_prices(factors: Factors) -> None:
-    assert cost(1000.0, factors) == pytest.approx((93.9 * 1.10, 256 * 1.58))
+    assert cost(figure(1, "MWh"), factors).to("money") == pytest.approx((93.9 * 1.10, 256 * 1.58))
     assert factors.currency == "EUR"
 
 
 def test_no_energy_no_emissions(factors: Factors) -> None:
-    assert emissions_kg(0.0, factors) == (0.0, 0.0)
-    assert cost(0.0, factors) == (0.0, 0.0)
+    assert emissions(figure(0, "kWh"), factors).ends == (0.0, 0.0)
+    assert cost(figure(0, "kWh"), factors).ends == (0.0, 0.0)
 
 
 def test_two_factors_of_a_region_are_a_range(factors: Factors) -> None:
     grid = factors.intensities[0]
     lower = grid.model_copy(update={"value": 400.0, "source": "another"})
     both = factors.model_copy(update={"grids": (grid, lower)})
-    assert emissions_kg(1000.0, both) == pytest.approx((400 * 1.10, 471.1 * 1.58))
+    found = emissions(figure(1, "MWh"), both).to("kgCO2e")
+    assert found == pytest.approx((400 * 1.10, 471.1 * 1.58))
     assert "another" in both.basis
     assert grid.source in both.basis
 

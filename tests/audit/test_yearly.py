@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from leanstage.accounts import cost, emissions_kg, load_factors
+from leanstage.accounts import between, cost, emissions, load_factors
 from leanstage.audit.yearly import RULE_OF_THUMB, Experience, experience, yearly
 from leanstage.contracts import AuditEntry
 
@@ -66,9 +66,9 @@ def test_the_range_is_volume_times_energy_times_share() -> None:
     found = yearly(LAPSED, KNOWN, FACTORS)
     assert found is not None
     assert found.kwh == pytest.approx((5.0, 7.5))
-    assert found.tco2e[0] == pytest.approx(emissions_kg(5.0, FACTORS)[0] / 1000)
-    assert found.tco2e[1] == pytest.approx(emissions_kg(7.5, FACTORS)[1] / 1000)
-    assert found.money == pytest.approx((cost(5.0, FACTORS)[0], cost(7.5, FACTORS)[1]))
+    energy = between(5.0, 7.5, "kWh")
+    assert found.tco2e == pytest.approx(emissions(energy, FACTORS).to("tCO2e"))
+    assert found.money == pytest.approx(cost(energy, FACTORS).to("money"))
     assert found.currency == FACTORS.currency
     assert found.basis == (
         "shares; energy per answer: measured for its decision; requests: a.csv, an answer each."

@@ -1,25 +1,34 @@
 """What an amount of energy emits and costs.
 
-Energy is what the computers use (kWh); the overhead of the data centre is added here.
+Energy is what the computers use; the overhead of the data centre is added here.
 """
 
-from leanstage.contracts import Factors, Interval
+from collections.abc import Sequence
 
-_GRAMS = 1000.0
-
-
-def emissions_kg(kwh: float, factors: Factors) -> Interval:
-    """Least and most kgCO2e of ``kwh``, by the grid and the PUE of ``factors``."""
-    least, most = factors.intensities[0], factors.intensities[-1]
-    return (
-        kwh * factors.pue.low.value * least.value / _GRAMS,
-        kwh * factors.pue.high.value * most.value / _GRAMS,
-    )
+from leanstage.accounts.units import Range, between
+from leanstage.contracts import Factors, RegionFactor, Span
 
 
-def cost(kwh: float, factors: Factors) -> Interval:
-    """Least and most cost of ``kwh`` in ``factors.currency``, by its price and its PUE."""
-    return (
-        kwh * factors.pue.low.value * factors.price.low.value,
-        kwh * factors.pue.high.value * factors.price.high.value,
-    )
+def at_site(energy: Range, factors: Factors) -> Range:
+    """Energy of the data centre for ``energy`` of its computers, by the PUE of ``factors``."""
+    return energy * spanned(factors.pue)
+
+
+def emissions(energy: Range, factors: Factors) -> Range:
+    """What ``energy`` of computers emits, by the PUE of ``factors`` and the grid it names."""
+    return at_site(energy, factors) * of_rows(factors.intensities, "gCO2e/kWh")
+
+
+def cost(energy: Range, factors: Factors) -> Range:
+    """What ``energy`` of computers costs in ``factors.currency``, by its price and its PUE."""
+    return at_site(energy, factors) * spanned(factors.price, "money/kWh")
+
+
+def spanned(span: Span, unit: str = "") -> Range:
+    """A span of factors as a range in its unit."""
+    return between(span.low.value, span.high.value, unit)
+
+
+def of_rows(rows: Sequence[RegionFactor], unit: str) -> Range:
+    """The range that the factors of a region span, least first."""
+    return between(rows[0].value, rows[-1].value, unit)

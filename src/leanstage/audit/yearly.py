@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from leanstage.accounts import cost, emissions_kg
+from leanstage.accounts import between, cost, emissions
 from leanstage.contracts import AuditEntry, Factors, Interval, YearlySaving
 
 FEWEST = 3
@@ -17,8 +17,6 @@ TIMES = 3.0
 """How far from that, by its size, an encoder may be on another machine, with other texts."""
 ESTIMATED: Interval = (0.4, 2.5)
 """Times a figure estimated from processor time, the least and the most that it may be."""
-_JOULES_PER_KWH = 3.6e6
-_KG_PER_T = 1000.0
 
 
 @dataclass(frozen=True)
@@ -71,16 +69,11 @@ def yearly(entry: AuditEntry, known: Experience, factors: Factors) -> YearlySavi
         )
     else:
         return None
-    low, high = (
-        entry.requests_per_year * joules[end] * known.share[end] / _JOULES_PER_KWH for end in (0, 1)
-    )
+    energy = between(*joules, "joule") * between(*known.share) * entry.requests_per_year
     return YearlySaving(
-        kwh=(low, high),
-        tco2e=(
-            emissions_kg(low, factors)[0] / _KG_PER_T,
-            emissions_kg(high, factors)[1] / _KG_PER_T,
-        ),
-        money=(cost(low, factors)[0], cost(high, factors)[1]),
+        kwh=energy.to("kWh"),
+        tco2e=emissions(energy, factors).to("tCO2e"),
+        money=cost(energy, factors).to("money"),
         currency=factors.currency,
         share=known.share,
         joules_per_answer=joules,

@@ -1,6 +1,7 @@
 """Factors: what turns energy into emissions and money, each figure with its source."""
 
-from typing import Literal, Self
+from collections.abc import Iterable
+from typing import Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -22,12 +23,40 @@ class Factor(Part):
     origin: Origin = "sourced"
 
 
-class GridFactor(Factor):
-    """Carbon intensity of the electricity of a region, gCO2e/kWh."""
+class RegionFactor(Factor):
+    """A figure that holds for one region."""
 
     region: str = Field(min_length=1)
     """``World``, an ISO 3166 country code, or a name of your own."""
+
+
+Regional = TypeVar("Regional", bound=RegionFactor)
+
+
+class GridFactor(RegionFactor):
+    """Carbon intensity of the electricity of a region."""
+
+    unit: Literal["gCO2e/kWh"] = "gCO2e/kWh"
     boundary: Boundary
+
+
+class UpstreamFactor(RegionFactor):
+    """What getting the fuels to the power plants emits (well to tank), by kWh generated."""
+
+    unit: Literal["gCO2e/kWh"] = "gCO2e/kWh"
+
+
+class LossFactor(RegionFactor):
+    """Energy lost on the way from the power plant, by kWh delivered."""
+
+    value: float = Field(gt=0, lt=1)
+    unit: Literal["kWh/kWh"] = "kWh/kWh"
+
+
+class ResidualFactor(RegionFactor):
+    """Direct intensity of the electricity of a region that no contract has claimed."""
+
+    unit: Literal["gCO2e/kWh"] = "gCO2e/kWh"
 
 
 class Span(Part):
@@ -60,14 +89,32 @@ class Price(Span):
     """ISO 4217."""
 
 
+class Embodied(Span):
+    """Emissions of making, moving and scrapping one server."""
+
+    unit: Literal["kgCO2e"] = "kgCO2e"
+
+
+class Lifetime(Span):
+    """How long a server is used."""
+
+    unit: Literal["year"] = "year"
+
+
 class Factors(Contract):
-    """Whose grid, which boundary, what overhead and what price."""
+    """Whose grid, which boundary, what overhead, what hardware and what price."""
 
     region: str
     boundary: Boundary = "lifecycle"
     grids: tuple[GridFactor, ...]
     pue: Overhead
     price: Price
+    upstream: tuple[UpstreamFactor, ...] = ()
+    losses: tuple[LossFactor, ...] = ()
+    residual: tuple[ResidualFactor, ...] = ()
+    """Only the user's own: no table of them may be shared."""
+    embodied: Embodied | None = None
+    lifetime: Lifetime | None = None
 
     @model_validator(mode="after")
     def _covers_the_region(self) -> Self:
@@ -82,7 +129,15 @@ class Factors(Contract):
     @property
     def intensities(self) -> tuple[GridFactor, ...]:
         """The factors of the region, least first."""
-        mine = (g for g in self.grids if (g.region, g.boundary) == (self.region, self.boundary))
+        return self.grid(self.boundary)
+
+    def grid(self, boundary: Boundary) -> tuple[GridFactor, ...]:
+        """The intensities of the region within ``boundary``, least first; none where unknown."""
+        return self.here(grid for grid in self.grids if grid.boundary == boundary)
+
+    def here(self, factors: Iterable[Regional]) -> tuple[Regional, ...]:
+        """Those of the region, least first."""
+        mine = (factor for factor in factors if factor.region == self.region)
         return tuple(sorted(mine, key=lambda factor: factor.value))
 
     @property

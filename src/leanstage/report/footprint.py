@@ -1,6 +1,6 @@
 """What the answers of every measured model form emit and cost."""
 
-from leanstage.accounts import cost, emissions_kg
+from leanstage.accounts import between, cost, emissions, figure
 from leanstage.contracts import Arm, EnergyComparison, Factors, Footprint, Interval
 
 
@@ -12,13 +12,11 @@ def footprints(energy: EnergyComparison, factors: Factors) -> tuple[Footprint, .
 
 
 def _footprint(arm: Arm, scale: Interval, factors: Factors) -> Footprint:
-    low, high = (arm.wh_per_1000 * bound for bound in scale)
-    # Watt-hours per 1,000 answers are kilowatt-hours per million.
-    least, most = emissions_kg(low, factors)[0], emissions_kg(high, factors)[1]
+    each = between(*scale) * figure(arm.joules_per_answer, "joule/answer")
+    thousand, million = (each * figure(count, "answer") for count in (1e3, 1e6))
     return Footprint(
         arm=arm.name,
-        wh_per_1000=(low, high),
-        # Kilograms per million answers are grams per 1,000.
-        gco2e_per_1000=(least, most),
-        cost_per_million=(cost(low, factors)[0], cost(high, factors)[1]),
+        wh_per_1000=thousand.to("Wh"),
+        gco2e_per_1000=emissions(thousand, factors).to("gCO2e"),
+        cost_per_million=cost(million, factors).to("money"),
     )

@@ -1,0 +1,229 @@
+"""Accounts: what serving one model for a year takes, and what every figure of it rests on."""
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from leanstage.contracts.base import Contract, Interval, Part, Sha256
+from leanstage.contracts.factors import Boundary, Origin
+from leanstage.contracts.policy import Tier
+
+Site = Literal["owned", "cloud"]
+ORIGIN_OF_TIER: dict[Tier, Origin] = {
+    "measured": "measured",
+    "attributed": "modeled",
+    "estimated": "modeled",
+    "declared": "sourced",
+}
+
+
+class Stated(Part):
+    """A figure of the user's own, at least and at most; ``value`` states both."""
+
+    low: float = Field(gt=0)
+    high: float = Field(gt=0)
+    origin: Origin = "sourced"
+    source: str = Field(min_length=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_value_is_both(cls, fields: Any) -> Any:
+        if isinstance(fields, dict) and "value" in fields:
+            if fields.keys() & {"low", "high"}:
+                raise ValueError("state either value, or low and high")
+            rest = {key: each for key, each in fields.items() if key != "value"}
+            return rest | {"low": fields["value"], "high": fields["value"]}
+        return fields
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low > self.high:
+            raise ValueError("low is above high")
+        return self
+
+
+class SupplyContract(Part):
+    """A contractual instrument for electricity: a PPA, certificates, a supplier's own rate."""
+
+    name: str = Field(min_length=1)
+    share: float = Field(gt=0, le=1)
+    """Of the electricity of the site that it covers."""
+    gco2e_per_kwh: float = Field(ge=0)
+    source: str = Field(min_length=1)
+
+
+class Objective(Part):
+    """How fast answers must come when most are asked for."""
+
+    peak_per_second: Stated
+    """Requests in the busiest time, as a mean; they come at random."""
+    latency_ms: float = Field(gt=0)
+    """Waiting included."""
+    share: float = Field(default=0.95, gt=0, lt=1)
+    """Of the answers that must come within ``latency_ms``."""
+    replicas_at_least: int = Field(default=1, ge=1)
+
+
+class Replica(Part):
+    """One copy of the model that stands ready, and what it holds of a server."""
+
+    server_share: Stated
+    """Part of a server that is reserved for it, such as its threads over those of the server."""
+    idle_watts: Stated | None = None
+    """Power while it waits, within the boundary of the meter; None takes what was measured."""
+    hourly_price: Stated | None = None
+    """In the currency of the factors; a cloud's price includes its electricity."""
+
+    @model_validator(mode="after")
+    def _no_more_than_a_server(self) -> Self:
+        if self.server_share.high > 1:
+            raise ValueError("server_share is a part of one server: at most 1")
+        return self
+
+
+class Setting(Contract):
+    """Where a model serves, how much and under what objective; the user states it."""
+
+    site: Site
+    """``owned``: the machines are one's own. ``cloud``: somebody else's, bought as a service."""
+    year: int = Field(ge=2000, le=2100)
+    answers_per_year: Stated
+    replica: Replica
+    replicas: int | None = Field(default=None, ge=1)
+    """As many as run; None works them out from ``objective``."""
+    objective: Objective | None = None
+    server_bought: int | None = None
+    """The year in which servers of one's own were bought."""
+    contracts: tuple[SupplyContract, ...] = ()
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if (self.replicas is None) == (self.objective is None):
+            raise ValueError("state either replicas, as many as run, or an objective for them")
+        if sum(each.share for each in self.contracts) > 1 + 1e-9:
+            raise ValueError("contracts cover more than all of the electricity")
+        if self.contracts and self.site == "cloud":
+            raise ValueError("contracts for electricity are those of a site of one's own")
+        return self
+
+
+class AccountInput(Part):
+    """One figure that went in, from its least to its most, and what kind of knowledge it is."""
+
+    name: str
+    low: float
+    high: float
+    unit: str
+    origin: Origin
+    source: str
+    year: int | None = None
+    licence: str = ""
+
+
+class Capacity(Part):
+    """Replicas that the objective takes, and what they do."""
+
+    replicas: int = Field(ge=1)
+    busy: Interval
+    """Share of their time that they answer, over the year."""
+    basis: str
+
+
+class Intensity(Part):
+    """Software carbon intensity, ISO/IEC 21031:2024: ``(E * I + M) per R``, R one answer."""
+
+    gco2e_per_answer: Interval
+    operational: Interval
+    """E * I, gCO2e an answer: idle replicas and the data centre's overhead included."""
+    embodied: Interval
+    """M, gCO2e an answer."""
+    boundary: Boundary
+    functional_unit: Literal["answer"] = "answer"
+
+
+class InventoryLine(Part):
+    """One line of a greenhouse-gas inventory by the GHG Protocol; None where it is not known."""
+
+    scope: Literal[2, 3]
+    category: Literal[1, 2, 3] | None = None
+    """Of Scope 3."""
+    method: Literal["location", "market"] | None = None
+    """Of Scope 2."""
+    tco2e: Interval | None
+    basis: str
+    """What it rests on, or what is missing, as a sentence."""
+
+
+class Disclosure(Part):
+    """What this model adds to one data point of a sustainability statement."""
+
+    concept: str
+    standard: Literal["ESRS E1"] = "ESRS E1"
+    standard_version: str
+    unit: Literal["MWh", "tCO2e"]
+    value: Interval | None
+    period_start: str
+    period_end: str
+    basis: str
+
+
+class Avoided(Part):
+    """Against what would have been otherwise; no part of an inventory, and never netted there."""
+
+    counterfactual: str
+    replicas: int = Field(ge=1)
+    """Of the counterfactual."""
+    kwh: Interval
+    tco2e: Interval
+    assumptions: tuple[str, ...] = Field(min_length=1)
+
+
+class Accounts(Contract):
+    """What serving one model for a year takes; every figure from its least to its most."""
+
+    subject: str
+    """The measured form that serves."""
+    digest: Sha256 | None
+    setting: Setting
+    region: str
+    inputs: tuple[AccountInput, ...]
+    capacity: Capacity
+    kwh: Interval
+    """Of the data centre, in the year."""
+    intensity: Intensity
+    inventory: tuple[InventoryLine, ...]
+    disclosures: tuple[Disclosure, ...]
+    avoided: Avoided | None
+    """None where what serves is the baseline itself."""
+    cost_per_million: Interval | None
+    currency: str
+    cost_basis: str
+
+
+class YearlyIntensity(Part):
+    """Energy per answer of the champions of a model over one calendar year."""
+
+    model: str
+    year: int
+    days: float = Field(gt=0)
+    """On which a champion served of which the energy is known."""
+    joules_per_answer: Interval
+    """Weighted by days; the meter's own uncertainty is in it."""
+    tiers: tuple[Tier, ...]
+    decisions: tuple[str, ...]
+    """MLflow runs."""
+    change: float | None
+    """Share by which it rose since the year before; None where the two do not compare."""
+    basis: str
+    """Why it is what it is, or why there is no change, as a sentence."""
+
+
+class IntensityHistory(Contract):
+    """Energy per answer, year over year, from the decisions that a registry holds."""
+
+    taken: str
+    """UTC."""
+    where: str
+    years: tuple[YearlyIntensity, ...]
+    problems: tuple[str, ...] = ()
+    """What could not be read or verified, a sentence each."""
