@@ -1,5 +1,6 @@
 """EnergyComparison: energy per answer of candidate and baseline, measured interleaved."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field
@@ -45,6 +46,19 @@ class Window(Part):
     wall_seconds: float = Field(gt=0)
     cpu_seconds: float = Field(ge=0)
     joules: float = Field(gt=0)
+    others_cpu_seconds: float | None = Field(default=None, ge=0)
+    """Processor time of everything else on the machine; None where the kernel does not tell."""
+
+
+class Idle(Part):
+    """One window in which every model was in memory and none was asked, raw."""
+
+    block: int = Field(ge=0)
+    """It came before this one."""
+    wall_seconds: float = Field(gt=0)
+    cpu_seconds: float = Field(ge=0)
+    """Of all workers together."""
+    joules: float = Field(gt=0)
 
 
 class Arm(Part):
@@ -55,6 +69,9 @@ class Arm(Part):
     precision: Precision
     digest: Sha256 | None = None
     joules_per_answer: float = Field(gt=0)
+    """Gross: what the machine draws at rest is part of it."""
+    dynamic_joules_per_answer: float | None = None
+    """Beyond what the machine drew at rest; a diagnostic, and None where that is not known."""
     wh_per_1000: float = Field(gt=0)
     cpu_ms_per_answer: float = Field(gt=0)
     latency_p50_ms: float = Field(gt=0)
@@ -73,16 +90,37 @@ class Ratio(Part):
     blocks: int = Field(gt=1)
 
 
+def idle_watts(idle: Sequence[Idle]) -> float | None:
+    """Mean power with every model in memory and none asked; None where it was not measured."""
+    seconds = sum(window.wall_seconds for window in idle)
+    return sum(window.joules for window in idle) / seconds if seconds else None
+
+
 class Load(Part):
     """The same forms at another load than that of the workload; reported, never judged."""
 
     batch_size: int = Field(gt=0)
+    tokens_per_answer: int | None = Field(default=None, gt=0)
+    """Where it differs from the workload's: of answers of one token, prompts are the work."""
     windows: tuple[Window, ...]
     joules_per_answer: dict[str, float]
     """By form."""
     registered: Ratio
     strongest: Ratio
     """Against the form that is cheapest at this load."""
+
+
+class Decode(Part):
+    """What the tokens after the first of an answer take; reported, never judged.
+
+    Energy of whole answers less that of answers of one token, block by block.
+    """
+
+    joules_per_token: dict[str, float]
+    """By form; one for which the difference is no energy is left out."""
+    registered: Ratio | None
+    strongest: Ratio | None
+    """Against the form whose tokens are cheapest."""
 
 
 class Check(Part):
@@ -112,6 +150,9 @@ class EnergyComparison(Contract):
     strongest: Ratio
     control: Ratio
     loads: tuple[Load, ...] = ()
+    decode: Decode | None = None
+    """Where models write; reading the prompts is one of the ``loads``."""
+    idle: tuple[Idle, ...] = ()
     checks: tuple[Check, ...]
     baseline_digest: Sha256
     candidate_digest: Sha256

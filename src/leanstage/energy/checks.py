@@ -1,12 +1,14 @@
 """Plausibility: what has to hold before a comparison is evidence."""
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from scipy import stats
 
-from leanstage.contracts import Check, Ratio, Window
+from leanstage.contracts import Check, Idle, Ratio, Window
 from leanstage.energy.meters import PowerRange
+from leanstage.energy.ratios import costs_by_block
 from leanstage.energy.resident import Run, WarmUp
 
 _SLACK = 1.05
@@ -14,6 +16,9 @@ _SLACK = 1.05
 _MOST_IDLE_CPU = 0.05
 _CONTROL_TOLERANCE = 0.05
 _CONTROL_CONFIDENCE = 0.999
+_MOST_OTHERS = 0.1
+_STEADY_TOLERANCE = 0.05
+_STEADY_CONFIDENCE = 0.999
 
 
 def check_answers(runs: Sequence[Run]) -> Check:
@@ -90,6 +95,95 @@ def _widened(ratio: Ratio, confidence: float) -> tuple[float, float]:
     half = (high - low) / 2 * float(quantiles[0] / quantiles[1])
     middle = math.log(ratio.ratio)
     return math.exp(middle - half), math.exp(middle + half)
+
+
+def check_steady(windows: Sequence[Window], ratios: Sequence[Ratio]) -> Check:
+    """No ratio moved between the first half of the blocks and the second.
+
+    What came or went in the middle leaves a mean that holds for neither half. A ratio moved where
+    Welch's t-test tells the per-block log-ratios of the halves apart at 99.9%, and by more than 5%.
+    """
+    moved = [_moved(windows, ratio) for ratio in ratios]
+    return Check(
+        name="steady",
+        passed=not any(far for far, _ in moved),
+        detail="; ".join(dict.fromkeys(said for _, said in moved)) + ".",
+    )
+
+
+def _moved(windows: Sequence[Window], ratio: Ratio) -> tuple[bool, str]:
+    """Whether a ratio moved between the halves, and from where to where."""
+    own, other = (costs_by_block(windows, arm) for arm in (ratio.arm, ratio.against))
+    logs = [math.log(own[block] / other[block]) for block in sorted(own)]
+    halves = logs[: len(logs) // 2], logs[len(logs) // 2 :]
+    before, after = (math.fsum(half) / len(half) for half in halves)
+    far = abs(after - before) > math.log1p(_STEADY_TOLERANCE)
+    if min(map(len, halves)) > 1:
+        # Without any scatter there is no quantile, and a step is a step.
+        error = math.sqrt(sum(_variance(half) / len(half) for half in halves))
+        far = far and (error == 0 or _welch(halves) < 1 - _STEADY_CONFIDENCE)
+    else:
+        far = False
+    said = f"against {ratio.against} {math.exp(before):.3f} in the first half of the blocks"
+    return far, f"{said}, {math.exp(after):.3f} in the second"
+
+
+def _variance(values: Sequence[float]) -> float:
+    mean = math.fsum(values) / len(values)
+    return math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
+
+
+def _welch(halves: tuple[Sequence[float], Sequence[float]]) -> float:
+    return float(stats.ttest_ind(*halves, equal_var=False).pvalue)
+
+
+def check_others(windows: Sequence[Window], *, counted: bool) -> Check:
+    """What else ran on the machine, block by block, in units of the models' own processor time.
+
+    Args:
+        counted: the meter reads the whole machine, so that others' energy would be the models'.
+    """
+    own: dict[int, float] = defaultdict(float)
+    others: dict[int, float] = defaultdict(float)
+    for window in windows:
+        if window.others_cpu_seconds is None:
+            return Check(
+                name="co-tenants",
+                passed=not counted,
+                detail="The kernel does not tell what else ran on this machine.",
+            )
+        own[window.block] += window.cpu_seconds
+        others[window.block] += window.others_cpu_seconds
+    shares = {block: others[block] / own[block] for block in own}
+    worst = max(shares, key=lambda block: shares[block])
+    mean = sum(others.values()) / sum(own.values())
+    return Check(
+        name="co-tenants",
+        passed=not counted or shares[worst] <= _MOST_OTHERS,
+        detail=(
+            f"Other processes used {mean:.0%} as much processor time as the models, at most "
+            f"{shares[worst]:.0%} in a block (block {worst + 1}); the meter "
+            f"{'counts them as well' if counted else 'does not count them'}."
+        ),
+    )
+
+
+def note_idle_power(idle: Sequence[Idle], refusal: str) -> Check:
+    """Records what the machine drew at rest, or why that is not known; it never fails."""
+    if not idle:
+        reason = refusal.rstrip(".") or "nobody asked"
+        return Check(
+            name="idle-power", passed=True, detail=f"Not known, nor dynamic energy: {reason}."
+        )
+    watts = [window.joules / window.wall_seconds for window in idle]
+    return Check(
+        name="idle-power",
+        passed=True,
+        detail=(
+            f"{min(watts):.2f} to {max(watts):.2f} W in {len(watts)} windows, every model in "
+            "memory and none asked."
+        ),
+    )
 
 
 def note_warm_up(warm_ups: Mapping[str, WarmUp]) -> Check:

@@ -35,6 +35,19 @@ def cpu_identity(cpuinfo: Path = Path("/proc/cpuinfo")) -> CpuIdentity:
     )
 
 
+def machine_cpu_seconds(stat: Path = Path("/proc/stat")) -> float | None:
+    """Processor time that the whole machine has used since it started; None where nobody says.
+
+    Time that a hypervisor gave to other machines is not among it.
+    """
+    words = _read(stat).partition("\n")[0].split()
+    ticks = [_whole_number(word) for word in words[1:8]]
+    if words[:1] != ["cpu"] or None in ticks or len(ticks) < 7:
+        return None
+    user, nice, system, _, _, interrupts, softly = (tick or 0 for tick in ticks)
+    return (user + nice + system + interrupts + softly) / os.sysconf("SC_CLK_TCK")
+
+
 def usable_threads() -> int:
     """Hardware threads on which this process may be scheduled."""
     return len(os.sched_getaffinity(0))

@@ -1,22 +1,23 @@
 """The comparison: resident workers, one active at a time, interleaved in randomised blocks."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from leanstage.contracts import EnergyComparison, Precision, Runtime, Workload
-from leanstage.energy.evidence import (
-    Record,
-    check_plausible,
-    describe_environment,
-    one_at_a_time,
-    summarise,
+from leanstage.contracts import EnergyComparison, Precision, Runtime, Workload, idle_watts
+from leanstage.energy.evidence import check_plausible, describe_environment, summarise
+from leanstage.energy.loads import (
+    LoadKind,
+    Roles,
+    decode_of,
+    joules_per_answer,
+    load_of,
+    side_loads,
 )
-from leanstage.energy.meters import Meter, Usage, discover
+from leanstage.energy.meters import Meter, discover
 from leanstage.energy.ratios import cheapest, energy_ratio
-from leanstage.energy.resident import ResidentWorker
-from leanstage.energy.schedule import LEAST_ANSWERS, Block, plan_blocks
+from leanstage.energy.rounds import Pace, Progress, measure
+from leanstage.energy.schedule import plan_blocks
 from leanstage.energy.worker import DEFAULT_LOADER
 from leanstage.errors import InputError
 from leanstage.variant.hardware import hardware_profile
@@ -24,11 +25,6 @@ from leanstage.variant.hardware import hardware_profile
 BASELINE = "baseline"
 CANDIDATE = "candidate"
 CONTROL = "control"
-
-_LATENCY_CALLS = 10
-"""Fewest single-row calls per arm and block."""
-
-Progress = Callable[[str, float], None]
 
 
 def compare(
@@ -97,95 +93,50 @@ def compare(
         tokens_per_answer=tokens_per_answer,
         endpoint=endpoint,
     )
-    record = _measure(
-        folders,
-        texts,
-        plan,
-        meter,
+    pace = Pace(
         batch_size=batch_size,
-        least_seconds=max(window_seconds, meter.min_window_seconds),
+        window_seconds=max(window_seconds, meter.min_window_seconds),
         warm_up_seconds=warm_up_seconds,
-        loader=loader,
-        steps=_Steps(len(folders) * (2 + blocks), progress),
+        beside=side_loads(batch_size, tokens_per_answer),
     )
+    record = measure(folders, texts, plan, meter, pace, loader=loader, progress=progress)
     forms = {**forms, CONTROL: forms[CANDIDATE]}
     digests = {**digests, CONTROL: digests[CANDIDATE]}
-    measured = {name: summarise(record, name, forms[name], digests.get(name)) for name in folders}
-    unoptimized = {name: measured[name].joules_per_answer for name in arms if name != CANDIDATE}
+    joules = joules_per_answer(record.windows)
+    roles = Roles(CANDIDATE, BASELINE, [name for name in arms if name != CANDIDATE])
+    registered = energy_ratio(record.windows, CANDIDATE, BASELINE)
+    strongest = energy_ratio(
+        record.windows, CANDIDATE, cheapest({name: joules[name] for name in roles.unoptimized})
+    )
     control = energy_ratio(record.windows, CONTROL, CANDIDATE)
+    reading = record.beside.get(LoadKind(batch_size, 1))
+    watts = idle_watts(record.idle)
     return EnergyComparison(
         meter=meter.info,
         workload=workload,
         node=hardware_profile(),
         environment=describe_environment(),
-        arms=tuple(measured.values()),
+        arms=tuple(
+            summarise(record, name, forms[name], digests.get(name), watts) for name in folders
+        ),
         windows=tuple(record.windows),
-        registered=energy_ratio(record.windows, CANDIDATE, BASELINE),
-        strongest=energy_ratio(record.windows, CANDIDATE, cheapest(unoptimized)),
+        registered=registered,
+        strongest=strongest,
         control=control,
-        loads=(one_at_a_time(record, CANDIDATE, BASELINE, unoptimized),) if batch_size > 1 else (),
-        checks=tuple(check_plausible(record, control, meter)),
+        loads=tuple(
+            load_of(kind, windows, roles)
+            for kind, windows in record.beside.items()
+            if kind != LoadKind(batch_size)
+        ),
+        decode=decode_of(record.windows, reading, tokens_per_answer, roles)
+        if reading and tokens_per_answer
+        else None,
+        idle=tuple(record.idle),
+        checks=tuple(check_plausible(record, (registered, strongest, control), meter)),
         baseline_digest=digests[BASELINE],
         candidate_digest=digests[CANDIDATE],
         seconds=time.perf_counter() - started,
     )
-
-
-class _Steps:
-    """Counts steps of about equal weight for the progress callback."""
-
-    def __init__(self, total: int, progress: Progress | None) -> None:
-        self._total = total
-        self._begun = 0
-        self._progress = progress
-
-    def begin(self, what: str) -> None:
-        if self._progress is not None:
-            self._progress(what, self._begun / self._total)
-        self._begun += 1
-
-
-def _measure(
-    folders: Mapping[str, Path],
-    texts: Sequence[str],
-    plan: Sequence[Block],
-    meter: Meter,
-    *,
-    batch_size: int,
-    least_seconds: float,
-    warm_up_seconds: float,
-    loader: str,
-    steps: _Steps,
-) -> Record:
-    """Start the workers, run the plan, stop the workers whatever happens."""
-    record = Record()
-    with ExitStack() as stack:
-        workers: dict[str, ResidentWorker] = {}
-        for name, folder in folders.items():
-            steps.begin(f"load {name}")
-            workers[name] = stack.enter_context(ResidentWorker(name))
-            record.load_seconds[name] = workers[name].load(folder, loader)
-        for name, worker in workers.items():
-            steps.begin(f"warm up {name}")
-            worker.prepare([texts[row] for row in plan[0].rows], batch_size)
-            record.warm_ups[name] = worker.warm_up(warm_up_seconds)
-        for number, block in enumerate(plan):
-            rows = [texts[row] for row in block.rows]
-            for name in block.order:
-                steps.begin(f"block {number + 1} of {len(plan)}: {name}")
-                workers[name].prepare(rows, batch_size)
-                meter.begin_window()
-                run = workers[name].run(least_seconds, LEAST_ANSWERS)
-                joules = meter.end_window(Usage(run.cpu_seconds, run.wall_seconds))
-                record.add_window(name, number, run, joules)
-            for name in block.order:
-                workers[name].one_by_one(1)
-                meter.begin_window()
-                calls = workers[name].one_by_one(_LATENCY_CALLS, meter.min_window_seconds)
-                joules = meter.end_window(Usage(calls.cpu_seconds, calls.wall_seconds))
-                record.add_singles(name, number, calls, joules)
-        record.idle_shares = {name: worker.idle_share for name, worker in workers.items()}
-    return record
 
 
 def _require_comparable(

@@ -19,15 +19,29 @@ def energy_ratio(windows: Iterable[Window], arm: str, against: str) -> Ratio:
     Raises:
         ValueError: fewer than two blocks, or a block without both arms.
     """
-    per_arm: dict[str, dict[int, float]] = {arm: {}, against: {}}
-    for window in windows:
-        if window.arm in per_arm:
-            per_arm[window.arm][window.block] = window.joules / window.answers
-    if per_arm[arm].keys() != per_arm[against].keys():
+    windows = list(windows)
+    return ratio_of({name: costs_by_block(windows, name) for name in (arm, against)}, arm, against)
+
+
+def costs_by_block(windows: Iterable[Window], arm: str) -> dict[int, float]:
+    """Energy per answer of one arm in each of its windows, by block."""
+    return {w.block: w.joules / w.answers for w in windows if w.arm == arm}
+
+
+def ratio_of(costs: Mapping[str, Mapping[int, float]], arm: str, against: str) -> Ratio:
+    """The ratio of two arms, paired by block.
+
+    Args:
+        costs: of each arm by block, all positive.
+
+    Raises:
+        ValueError: fewer than two blocks, or a block without both arms.
+    """
+    if costs[arm].keys() != costs[against].keys():
         raise ValueError(f"{arm} and {against} were not measured in the same blocks")
-    blocks = list(per_arm[arm])
+    blocks = list(costs[arm])
     ratio, ci95 = paired_ratio(
-        [per_arm[arm][block] for block in blocks], [per_arm[against][block] for block in blocks]
+        [costs[arm][block] for block in blocks], [costs[against][block] for block in blocks]
     )
     return Ratio(arm=arm, against=against, ratio=ratio, ci95=ci95, blocks=len(blocks))
 

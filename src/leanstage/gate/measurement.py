@@ -1,16 +1,13 @@
 """Is the measurement trustworthy? Its ratios are computed again from its raw windows."""
 
 import math
-from collections import defaultdict
-from collections.abc import Sequence
-from functools import lru_cache
 
-from leanstage.contracts import EnergyComparison, ModelPolicy, Ratio, Reason, Window
+from leanstage.contracts import EnergyComparison, ModelPolicy, Reason
 from leanstage.gate.evidence import Candidate
+from leanstage.gate.sideloads import side_load_objections
+from leanstage.gate.windows import at_most, costs, dynamic_joules, mean_joules, objections, same
 from leanstage.gate.words import NAME, objection
 
-_SAME = 1e-6
-"""Relative."""
 _WH_PER_1000_ANSWERS = 1000 / 3600
 
 
@@ -93,80 +90,32 @@ def _contradictions(energy: EnergyComparison) -> list[str]:
     if control.arm == control.against:
         return ["its control is the candidate's own windows"]
     found = _arm_contradictions(energy)
-    unoptimized = [arm for arm in energy.arms if arm.name not in (candidate, control.arm)]
-    cheapest = min((arm.joules_per_answer for arm in unoptimized), default=math.inf)
-    if all(
-        arm.name != energy.strongest.against or arm.joules_per_answer > cheapest * (1 + _SAME)
-        for arm in unoptimized
-    ):
+    joules = {arm.name: arm.joules_per_answer for arm in energy.arms}
+    unoptimized = [name for name in names if name not in (candidate, control.arm)]
+    held = joules[energy.strongest.against] if energy.strongest.against in unoptimized else math.inf
+    if not at_most(held, min((joules[name] for name in unoptimized), default=0.0)):
         found.append(f"{energy.strongest.against} is not the strongest unoptimized form")
-    for ratio in (energy.registered, energy.strongest, control):
-        computed = _ratio(energy.windows, ratio.arm, ratio.against)
-        stated = (ratio.ratio, *ratio.ci95)
-        if computed is None or ratio.blocks != computed[3]:
-            found.append(f"{ratio.arm} and {ratio.against} lack windows in the same blocks")
-        elif not all(map(_same, stated, computed[:3])):
-            found.append(_differs(ratio, computed))
-    return found
+    ratios = (energy.registered, energy.strongest, control)
+    return [
+        *found,
+        *objections(ratios, costs(energy.windows)),
+        *side_load_objections(energy, unoptimized),
+    ]
 
 
 def _arm_contradictions(energy: EnergyComparison) -> list[str]:
-    joules: dict[str, float] = defaultdict(float)
-    answers: dict[str, int] = defaultdict(int)
-    for window in energy.windows:
-        joules[window.arm] += window.joules
-        answers[window.arm] += window.answers
     found = []
+    means = mean_joules(energy.windows)
     for arm in energy.arms:
-        computed = joules[arm.name] / answers[arm.name]
+        computed = means[arm.name]
         wh = computed * _WH_PER_1000_ANSWERS
-        if not (_same(arm.joules_per_answer, computed) and _same(arm.wh_per_1000, wh)):
+        if not (same(arm.joules_per_answer, computed) and same(arm.wh_per_1000, wh)):
             found.append(
                 f"the energy of {arm.name} is stated as {arm.joules_per_answer:.6g} J per answer, "
                 f"its windows give {computed:.6g}"
             )
+        if not same(arm.dynamic_joules_per_answer, dynamic_joules(energy, arm.name)):
+            found.append(f"the dynamic energy of {arm.name} is not that of its windows")
         if arm.latency_p50_ms > arm.latency_p95_ms:
             found.append(f"the median latency of {arm.name} is above its 95th percentile")
     return found
-
-
-def _ratio(
-    windows: Sequence[Window], arm: str, against: str
-) -> tuple[float, float, float, int] | None:
-    """Ratio, ends of its 95% interval, and blocks; None without two blocks common to both arms.
-
-    Mean of the per-block log-ratios with Student's t-interval, as the measurement states it, but
-    computed apart from the code that measured.
-    """
-    found: dict[str, dict[int, float]] = {arm: {}, against: {}}
-    for window in windows:
-        if window.arm in found:
-            found[window.arm][window.block] = window.joules / window.answers
-    blocks = sorted(found[arm])
-    n = len(blocks)
-    if n < 2 or found[arm].keys() != found[against].keys():
-        return None
-    logs = [math.log(found[arm][block] / found[against][block]) for block in blocks]
-    mean = math.fsum(logs) / n
-    squares = math.fsum((value - mean) ** 2 for value in logs)
-    half = _t_quantile(n - 1) * math.sqrt(squares / (n - 1) / n)
-    return math.exp(mean), math.exp(mean - half), math.exp(mean + half), n
-
-
-@lru_cache
-def _t_quantile(degrees: int) -> float:
-    from scipy.special import stdtrit
-
-    return float(stdtrit(degrees, 0.975))
-
-
-def _differs(ratio: Ratio, computed: tuple[float, float, float, int]) -> str:
-    low, high = ratio.ci95
-    return (
-        f"the ratio of {ratio.arm} to {ratio.against} is stated as {ratio.ratio:.6g} ({low:.6g} to "
-        f"{high:.6g}), its windows give {computed[0]:.6g} ({computed[1]:.6g} to {computed[2]:.6g})"
-    )
-
-
-def _same(stated: float, computed: float) -> bool:
-    return math.isclose(stated, computed, rel_tol=_SAME)

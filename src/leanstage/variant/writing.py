@@ -21,7 +21,14 @@ class Writer:
 
     def predict(self, texts: Sequence[str]) -> "NDArray[np.float32]":
         """How many tokens each answer has, shape (texts, 1); NaN where they are not so many."""
+        return self._write(texts, NEW_TOKENS)
+
+    def read(self, texts: Sequence[str]) -> "NDArray[np.float32]":
+        """As :meth:`predict`, with answers of one token: what it takes to read the prompts."""
+        return self._write(texts, 1)
+
+    def _write(self, texts: Sequence[str], tokens: int) -> "NDArray[np.float32]":
         import numpy as np
 
-        counts = np.array(self.generator.write(texts, NEW_TOKENS), dtype=np.float32)
-        return np.where(counts == NEW_TOKENS, counts, np.nan).astype(np.float32)[:, None]
+        counts = np.array(self.generator.write(texts, tokens), dtype=np.float32)
+        return np.where(counts == tokens, counts, np.nan).astype(np.float32)[:, None]

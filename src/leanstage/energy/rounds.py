@@ -1,0 +1,184 @@
+"""The rounds of a comparison: who answers when, and what the meter reads meanwhile."""
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple, Protocol, TypeVar
+
+from leanstage.contracts import Idle, Window
+from leanstage.energy.cpu import machine_cpu_seconds
+from leanstage.energy.evidence import Record
+from leanstage.energy.loads import SINGLE, LoadKind
+from leanstage.energy.meters import Meter, MeterError, Usage
+from leanstage.energy.resident import ResidentWorker
+from leanstage.energy.schedule import LEAST_ANSWERS, Block
+
+_LEAST_CPU_SECONDS = 1e-9
+"""A worker at rest may have used no time at all, which an estimate takes for a failure."""
+
+Progress = Callable[[str, float], None]
+
+
+class Pace(NamedTuple):
+    """How the workers are asked.
+
+    Attributes:
+        batch_size: rows per call in the judged windows.
+        window_seconds: shortest judged window.
+        warm_up_seconds: longest warm-up of an arm, unless 10 batches take longer.
+        beside: other loads, each measured in every block.
+    """
+
+    batch_size: int
+    window_seconds: float
+    warm_up_seconds: float
+    beside: tuple[LoadKind, ...]
+
+
+class Steps:
+    """Counts steps of about equal weight for the progress callback."""
+
+    def __init__(self, total: int, progress: Progress | None) -> None:
+        self._total = total
+        self._begun = 0
+        self._progress = progress
+
+    def begin(self, what: str) -> None:
+        """Tell what comes next."""
+        if self._progress is not None:
+            self._progress(what, self._begun / self._total)
+        self._begun += 1
+
+
+class _Reply(Protocol):
+    """What a worker says of a window."""
+
+    @property
+    def answers(self) -> int: ...
+    @property
+    def wall_seconds(self) -> float: ...
+    @property
+    def cpu_seconds(self) -> float: ...
+
+
+_R = TypeVar("_R", bound=_Reply)
+
+
+def measure(
+    folders: Mapping[str, Path],
+    texts: Sequence[str],
+    plan: Sequence[Block],
+    meter: Meter,
+    pace: Pace,
+    *,
+    loader: str,
+    progress: Progress | None,
+) -> Record:
+    """Start the workers, run the plan, stop the workers whatever happens.
+
+    Raises:
+        MeterError: the meter failed or read no energy.
+        WorkerError: a worker failed, died, or fell silent.
+    """
+    record = Record()
+    steps = Steps(len(folders) * (2 + len(plan)), progress)
+    with ExitStack() as stack:
+        workers: dict[str, ResidentWorker] = {}
+        for name, folder in folders.items():
+            steps.begin(f"load {name}")
+            workers[name] = stack.enter_context(ResidentWorker(name))
+            record.load_seconds[name] = workers[name].load(folder, loader)
+        for name, worker in workers.items():
+            steps.begin(f"warm up {name}")
+            worker.prepare([texts[row] for row in plan[0].rows], pace.batch_size)
+            record.warm_ups[name] = worker.warm_up(pace.warm_up_seconds)
+        for number, block in enumerate(plan):
+            # Once a pair of blocks, before it, so that rest drifts as work does.
+            if number % 2 == 0:
+                _rest(workers.values(), meter, pace.window_seconds, number, record)
+            rows = [texts[row] for row in block.rows]
+            for name in block.order:
+                steps.begin(f"block {number + 1} of {len(plan)}: {name}")
+                workers[name].prepare(rows, pace.batch_size)
+                ask = partial(workers[name].run, pace.window_seconds, LEAST_ANSWERS)
+                run, window = _metered(meter, name, number, ask)
+                record.runs[name].append(run)
+                record.windows.append(window)
+            for kind in pace.beside:
+                for name in block.order:
+                    window = _beside(kind, workers[name], rows, number, meter, pace, record)
+                    record.beside[kind].append(window)
+        record.idle_shares = {name: worker.idle_share for name, worker in workers.items()}
+    return record
+
+
+def _beside(
+    kind: LoadKind,
+    worker: ResidentWorker,
+    rows: Sequence[str],
+    number: int,
+    meter: Meter,
+    pace: Pace,
+    record: Record,
+) -> Window:
+    """One window at a load that is not judged; single rows are those that were just asked."""
+    if kind == SINGLE:
+        worker.one_by_one(1)
+        single = partial(worker.one_by_one, LEAST_ANSWERS, meter.min_window_seconds)
+        calls, window = _metered(meter, worker.name, number, single)
+        record.latencies_ms[worker.name] += calls.milliseconds
+        return window
+    # Whole batches alone, so that every call is one of the load.
+    whole = len(rows) // kind.batch_size * kind.batch_size
+    worker.prepare(rows[:whole], kind.batch_size)
+    reading = kind.tokens_per_answer is not None
+    batches = partial(worker.run, pace.window_seconds, LEAST_ANSWERS, reading=reading)
+    run, window = _metered(meter, worker.name, number, batches)
+    record.runs[worker.name].append(run)
+    return window
+
+
+def _metered(meter: Meter, arm: str, block: int, ask: Callable[[], _R]) -> tuple[_R, Window]:
+    """What a worker replies, and what the meter and the kernel say of the same time."""
+    before = machine_cpu_seconds()
+    meter.begin_window()
+    reply = ask()
+    after = machine_cpu_seconds()
+    joules = meter.end_window(Usage(reply.cpu_seconds, reply.wall_seconds))
+    others = None
+    if before is not None and after is not None:
+        others = max(0.0, after - before - reply.cpu_seconds)
+    return reply, Window(
+        arm=arm,
+        block=block,
+        answers=reply.answers,
+        wall_seconds=reply.wall_seconds,
+        cpu_seconds=reply.cpu_seconds,
+        joules=joules,
+        others_cpu_seconds=others,
+    )
+
+
+def _rest(
+    workers: Collection[ResidentWorker], meter: Meter, seconds: float, block: int, record: Record
+) -> None:
+    """One window in which no worker is asked; a meter that cannot tell is not asked again."""
+    if record.no_idle:
+        return
+    for worker in workers:
+        worker.wait()
+    try:
+        meter.begin_window()
+        started = time.perf_counter()
+        time.sleep(seconds)
+        cpu_seconds = sum(worker.wait() for worker in workers)
+        wall_seconds = time.perf_counter() - started
+        joules = meter.end_window(Usage(max(cpu_seconds, _LEAST_CPU_SECONDS), wall_seconds))
+    except MeterError as error:
+        record.no_idle = str(error)
+        return
+    record.idle.append(
+        Idle(block=block, wall_seconds=wall_seconds, cpu_seconds=cpu_seconds, joules=joules)
+    )

@@ -1,0 +1,86 @@
+"""Loads that are reported beside the judged one: they too have to follow from their windows."""
+
+from collections.abc import Collection, Mapping
+
+from leanstage.contracts import EnergyComparison, Load, Ratio
+from leanstage.gate.windows import (
+    at_most,
+    costs,
+    mean_joules,
+    objections,
+    same,
+    writing_costs,
+)
+
+
+def side_load_objections(energy: EnergyComparison, unoptimized: Collection[str]) -> list[str]:
+    """What does not add up in the other loads and in the energy of written tokens, as clauses.
+
+    Args:
+        unoptimized: arms that are forms of the baseline.
+    """
+    found: list[str] = []
+    for load in energy.loads:
+        found += _load(energy, load, unoptimized)
+    return found + _decode(energy, unoptimized)
+
+
+def _load(energy: EnergyComparison, load: Load, unoptimized: Collection[str]) -> list[str]:
+    where = f" in batches of {load.batch_size}"
+    computed = mean_joules(load.windows)
+    blocks = {(window.arm, window.block) for window in load.windows}
+    if computed.keys() != {arm.name for arm in energy.arms} or len(blocks) != len(load.windows):
+        return [f"the windows{where} are not one for each arm and block"]
+    return [
+        *_stated(load.joules_per_answer, computed, where),
+        *_cheapest(load.strongest, computed, unoptimized, where),
+        *_roles(energy, load.registered, load.strongest, where),
+        *objections((load.registered, load.strongest), costs(load.windows), where),
+    ]
+
+
+def _decode(energy: EnergyComparison, unoptimized: Collection[str]) -> list[str]:
+    decode, tokens = energy.decode, energy.workload.tokens_per_answer
+    if decode is None:
+        return []
+    where = " per written token"
+    reading = [load for load in energy.loads if load.tokens_per_answer == 1]
+    if not reading or tokens is None or tokens < 2:
+        return [f"the energy{where} has no windows of reading alone"]
+    whole, first = mean_joules(energy.windows), mean_joules(reading[0].windows)
+    per_token = {arm: (whole[arm] - first[arm]) / (tokens - 1) for arm in whole if arm in first}
+    per_token = {arm: joules for arm, joules in per_token.items() if joules > 0}
+    by_arm = writing_costs(energy, reading[0])
+    found = _stated(decode.joules_per_token, per_token, where)
+    ratios = [ratio for ratio in (decode.registered, decode.strongest) if ratio is not None]
+    if decode.strongest is not None:
+        found += _cheapest(decode.strongest, per_token, unoptimized, where)
+    if decode.registered is not None and decode.strongest is not None:
+        found += _roles(energy, decode.registered, decode.strongest, where)
+    return [*found, *objections(ratios, by_arm, where)]
+
+
+def _stated(stated: Mapping[str, float], computed: Mapping[str, float], where: str) -> list[str]:
+    if stated.keys() == computed.keys() and all(
+        same(stated[arm], computed[arm]) for arm in computed
+    ):
+        return []
+    return [f"the energies{where} are not those of its windows"]
+
+
+def _cheapest(
+    strongest: Ratio, joules: Mapping[str, float], unoptimized: Collection[str], where: str
+) -> list[str]:
+    known = {arm: joules[arm] for arm in unoptimized if arm in joules}
+    held = known.get(strongest.against)
+    if held is not None and at_most(held, min(known.values())):
+        return []
+    return [f"{strongest.against} is not the strongest unoptimized form{where}"]
+
+
+def _roles(energy: EnergyComparison, registered: Ratio, strongest: Ratio, where: str) -> list[str]:
+    judged = energy.registered
+    same_arms = (registered.arm, registered.against) == (judged.arm, judged.against)
+    if same_arms and strongest.arm == judged.arm:
+        return []
+    return [f"the ratios{where} are not of one candidate"]
