@@ -45,6 +45,7 @@ from leanstage.contracts.base import (
     sha256_json,
     write_atomically,
 )
+from leanstage.contracts.card import CardedEnergy, CardedMetric, CardedStep, CardFacts
 from leanstage.contracts.context import Proposal, RunContext
 from leanstage.contracts.dataset import DatasetInfo, RowForm, Split
 from leanstage.contracts.decision import (
@@ -98,6 +99,7 @@ from leanstage.contracts.factors import (
     Span,
 )
 from leanstage.contracts.harness import StandardScore, StandardTasks
+from leanstage.contracts.meters import FoundMeter, MeterSurvey
 from leanstage.contracts.outcome import (
     EnergySummary,
     EvaluationSummary,
@@ -164,6 +166,7 @@ DOCUMENTS: tuple[type[Contract], ...] = (
     Accounts,
     Attestation,
     Audit,
+    CardFacts,
     DatasetInfo,
     Decision,
     DecisionTree,
@@ -173,6 +176,7 @@ DOCUMENTS: tuple[type[Contract], ...] = (
     HardwareProfile,
     IntensityHistory,
     Justification,
+    MeterSurvey,
     ModelPolicy,
     Outcome,
     Plan,
@@ -208,6 +212,10 @@ __all__ = [
     "Branch",
     "Calibration",
     "Capacity",
+    "CardFacts",
+    "CardedEnergy",
+    "CardedMetric",
+    "CardedStep",
     "Champion",
     "ChampionComparison",
     "Check",
@@ -242,6 +250,7 @@ __all__ = [
     "Flip",
     "Footprint",
     "Form",
+    "FoundMeter",
     "Gain",
     "GridFactor",
     "Grounds",
@@ -258,6 +267,7 @@ __all__ = [
     "Load",
     "MacroF1",
     "MeterInfo",
+    "MeterSurvey",
     "Metric",
     "MlflowSummary",
     "ModelPolicy",

@@ -4,7 +4,7 @@ import math
 from abc import ABC, abstractmethod
 from typing import NamedTuple
 
-from leanstage.contracts import Check, MeterInfo
+from leanstage.contracts import Check, MeterInfo, Tier
 from leanstage.errors import LeanstageError
 
 
@@ -23,22 +23,22 @@ class Usage(NamedTuple):
 class PowerRange(NamedTuple):
     """Mean power outside of this range cannot be true, in watts."""
 
-    floor_watts: float
-    ceiling_watts: float
+    floor_watts: float = 0.0
+    ceiling_watts: float = math.inf
 
 
 class Meter(ABC):
     """Measures the energy of one window at a time, idle power included (gross energy)."""
 
     info: MeterInfo
+    works: bool = True
     min_window_seconds: float = 0.0
     """Shortest window worth reading: 100 update periods of the counter."""
-    power_range: PowerRange | None = None
-    """None where the meter does not know its limits."""
+    power_range: PowerRange = PowerRange()
 
     @abstractmethod
     def begin_window(self) -> None:
-        """Open a window.
+        """Open a window; returns when it is open, and the work may start.
 
         Raises:
             MeterError: the meter cannot be read.
@@ -65,6 +65,27 @@ class Meter(ABC):
     @abstractmethod
     def _read_joules(self, usage: Usage) -> float:
         """Joules since the window began; ``end_window`` refuses what is no energy."""
+
+
+class NullMeter(Meter):
+    """Stands where a meter is not to be had, and says why to whoever asks it to measure.
+
+    Args:
+        name: of the meter that is missing.
+        tier: what it would have been worth.
+        reason: why it is missing, a sentence.
+    """
+
+    works = False
+
+    def __init__(self, name: str, tier: Tier, reason: str) -> None:
+        self.info = MeterInfo(name=name, tier=tier, boundary="nothing", detail=reason)
+
+    def begin_window(self) -> None:
+        raise MeterError(self.info.detail)
+
+    def _read_joules(self, usage: Usage) -> float:
+        raise MeterError(self.info.detail)
 
 
 def checked_joules(joules: float, meter: str) -> float:

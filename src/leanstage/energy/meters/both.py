@@ -1,7 +1,5 @@
 """Two meters side by side: the GPU's board and the processor that feeds it."""
 
-import math
-
 from leanstage.contracts import Check, MeterInfo
 from leanstage.energy.meters.base import Meter, PowerRange, Usage
 
@@ -17,22 +15,25 @@ class BothMeter(Meter):
     def __init__(self, gpu: Meter, host: Meter) -> None:
         self._gpu, self._host = gpu, host
         self.min_window_seconds = max(gpu.min_window_seconds, host.min_window_seconds)
-        floor = gpu.power_range.floor_watts if gpu.power_range else 0.0
-        self.power_range = PowerRange(floor_watts=floor, ceiling_watts=math.inf)
+        self.power_range = PowerRange(
+            *(sum(bounds) for bounds in zip(gpu.power_range, host.power_range, strict=True))
+        )
         board = gpu.info.boundary.partition(";")[0]
         self.info = MeterInfo(
             name=f"{gpu.info.name}+{host.info.name}",
             tier="measured",
             boundary=f"{board}; and {host.info.boundary}",
             detail=f"{gpu.info.detail} {host.info.detail}",
+            rejected=gpu.info.rejected,
         )
 
     def begin_window(self) -> None:
+        # The GPU's meter may wait for quiet, which is no part of the window.
         self._gpu.begin_window()
         self._host.begin_window()
 
     def _read_joules(self, usage: Usage) -> float:
-        # The GPU's meter waits for its counter to move on, which is no part of the window.
+        # Likewise it may wait for its counter to move on.
         host_joules = self._host.end_window(usage)
         return host_joules + self._gpu.end_window(usage)
 

@@ -60,15 +60,9 @@ class CpuTimeMeter(Meter):
     Args:
         cpu: the CPU to take coefficients for; this machine's by default.
         threads: hardware threads whose idle power is counted; by default those allotted.
-        rejected: better meters that are not to be had, each with the reason.
     """
 
-    def __init__(
-        self,
-        cpu: CpuIdentity | None = None,
-        threads: float | None = None,
-        rejected: tuple[str, ...] = (),
-    ) -> None:
+    def __init__(self, cpu: CpuIdentity | None = None, threads: float | None = None) -> None:
         cpu = cpu or cpu_identity()
         power = _power_of(cpu)
         self._power = power
@@ -94,19 +88,26 @@ class CpuTimeMeter(Meter):
                 "depend on the scale."
             ),
             scale=(0.7, 2.0) if known else (0.4, 2.5),
-            rejected=rejected,
         )
 
     def begin_window(self) -> None:
         """Nothing to read: the worker reports its own time when the window ends."""
 
     def _read_joules(self, usage: Usage) -> float:
-        for name, seconds in usage._asdict().items():
-            if not math.isfinite(seconds) or seconds <= 0:
-                raise MeterError(f"The worker reported {seconds:g} {name} for a window it ran.")
-        busy = usage.cpu_seconds
-        idle = self._threads * usage.wall_seconds - busy
-        return busy * self._power.full_watts + idle * self._power.idle_watts
+        return shared_joules(usage, self._threads, self._power)
+
+
+def shared_joules(usage: Usage, threads: float, power: ThreadPower) -> float:
+    """Joules of ``threads`` hardware threads that were busy for the worker's CPU time, else idle.
+
+    Raises:
+        MeterError: the worker reported no time.
+    """
+    for name, seconds in usage._asdict().items():
+        if not math.isfinite(seconds) or seconds <= 0:
+            raise MeterError(f"The worker reported {seconds:g} {name} for a window it ran.")
+    idle_seconds = threads * usage.wall_seconds - usage.cpu_seconds
+    return usage.cpu_seconds * power.full_watts + idle_seconds * power.idle_watts
 
 
 def _power_of(cpu: CpuIdentity) -> ThreadPower:

@@ -9,11 +9,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from leanstage.contracts import MeterInfo
-from leanstage.energy.meters.base import Meter, MeterError, Usage, checked_joules
+from leanstage.energy.meters.base import (
+    Meter,
+    MeterError,
+    PowerRange,
+    Usage,
+    checked_joules,
+)
 
 _PACKAGE_FOLDER = re.compile(r"intel-rapl:\d+")
 _MOST_ZONE_WATTS = 1000.0
-"""No package draws more: a window in which it could lap its counter at this power is refused."""
+"""No package draws more: a window in which it could lap its counter at this power is refused, and
+so is a reading above it, as after a counter that was set back and seems to have wrapped."""
 _UPDATE_SECONDS = 0.001
 _PROBE_SECONDS = 0.05
 
@@ -42,6 +49,7 @@ class RaplMeter(Meter):
 
     def __init__(self, root: Path) -> None:
         self._zones = _find_zones(root)
+        self.power_range = PowerRange(ceiling_watts=len(self._zones) * _MOST_ZONE_WATTS)
         self._start_uj: list[int] | None = None
         self._started = 0.0
         labels = ", ".join(zone.label for zone in self._zones)
@@ -114,6 +122,11 @@ def _zone_joules(zone: _Zone, start_uj: int, seconds: float) -> float:
             f"of {seconds:.0f} s; measure shorter windows."
         )
     delta_uj = end_uj - start_uj if end_uj >= start_uj else end_uj - start_uj + range_uj
+    if delta_uj > seconds * _MOST_ZONE_WATTS * 1e6:
+        raise MeterError(
+            f"RAPL: the counter of {zone.label} jumped from {start_uj} to {end_uj} uJ in "
+            f"{seconds:.3g} s, which no power explains; measure again."
+        )
     return checked_joules(delta_uj / 1e6, f"rapl {zone.label}")
 
 

@@ -1,0 +1,149 @@
+"""Which meters there are, and the best of those that work here."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from leanstage.contracts import Tier
+from leanstage.energy.meters.base import Meter, MeterError, NullMeter
+from leanstage.energy.meters.both import BothMeter
+from leanstage.energy.meters.cluster import dcgm_meter, kepler_meter
+from leanstage.energy.meters.cpu_time import CpuTimeMeter
+from leanstage.energy.meters.declared import DECLARED_VARIABLE, DeclaredMeter
+from leanstage.energy.meters.nvml import NvmlMeter
+from leanstage.energy.meters.rapl import RaplMeter
+from leanstage.errors import InputError, LeanstageError
+
+METER_VARIABLE = "LEANSTAGE_METER"
+POWERCAP_ROOT_VARIABLE = "LEANSTAGE_POWERCAP_ROOT"
+_POWERCAP_ROOT = "/sys/class/powercap"
+
+Device = Literal["GPU", "processor"]
+
+
+class Kind(NamedTuple):
+    """One kind of meter."""
+
+    device: Device
+    tier: Tier
+    build: Callable[[], Meter]
+    """Raises a MeterError where it is not to be had."""
+
+
+def _rapl() -> Meter:
+    return RaplMeter(Path(os.environ.get(POWERCAP_ROOT_VARIABLE) or _POWERCAP_ROOT))
+
+
+def _declared() -> Meter:
+    file = os.environ.get(DECLARED_VARIABLE, "").strip()
+    if not file:
+        raise MeterError(f"declared: {DECLARED_VARIABLE} names no file that states a power.")
+    return DeclaredMeter(Path(file))
+
+
+KINDS: dict[str, Kind] = {
+    "nvml": Kind("GPU", "measured", NvmlMeter),
+    "dcgm": Kind("GPU", "measured", dcgm_meter),
+    "rapl": Kind("processor", "measured", _rapl),
+    "kepler": Kind("processor", "attributed", kepler_meter),
+    "cpu-time": Kind("processor", "estimated", CpuTimeMeter),
+    "declared": Kind("processor", "declared", _declared),
+}
+"""By name, of each device the best first."""
+
+
+class Survey(NamedTuple):
+    """What this machine has."""
+
+    meters: tuple[Meter, ...]
+    """One of every kind; a NullMeter stands for one that is not to be had."""
+    gpu: Meter
+    processor: Meter
+
+
+def discover() -> Meter:
+    """The best meter of a model on the processor; the estimate from CPU time always works.
+
+    Returns:
+        A meter whose ``info.rejected`` says why each better one is not to be had.
+
+    Raises:
+        InputError: ``LEANSTAGE_METER`` names no meter.
+        MeterError: it names one that is not to be had.
+    """
+    return _required(_best("processor", _tried))
+
+
+def discover_gpu() -> Meter:
+    """The best meter of a model on the GPU: its board, with the processor where RAPL counts it.
+
+    An estimate is never added to a counter; where RAPL is not to be had, ``info.rejected`` says
+    why and the boundary is the board alone.
+
+    Raises:
+        InputError: ``LEANSTAGE_METER`` names no meter.
+        MeterError: no meter sees the GPU.
+    """
+    return _required(_best_gpu(_tried))
+
+
+def survey() -> Survey:
+    """Every kind of meter, and the best of either device; a NullMeter where there is none."""
+    found = {name: _tried(name) for name in KINDS}
+    return Survey(
+        tuple(found.values()),
+        gpu=_best_gpu(found.__getitem__),
+        processor=_best("processor", found.__getitem__),
+    )
+
+
+def _best_gpu(meter_of: Callable[[str], Meter]) -> Meter:
+    gpu = _best("GPU", meter_of)
+    if not gpu.works:
+        return gpu
+    host = meter_of("rapl")
+    return BothMeter(gpu, host) if host.works else _noting(gpu, host.info.detail)
+
+
+def _best(device: Device, meter_of: Callable[[str], Meter]) -> Meter:
+    """The first that works, or the one that was asked for."""
+    names = [name for name, kind in KINDS.items() if kind.device == device]
+    asked = os.environ.get(METER_VARIABLE, "").strip()
+    if asked and asked not in KINDS:
+        raise InputError(f"{METER_VARIABLE} asks for {asked}; there are {', '.join(KINDS)}.")
+    if asked and asked not in names:
+        reason = f"{METER_VARIABLE} asks for {asked}, which does not see the {device}."
+        return NullMeter(asked, KINDS[asked].tier, reason)
+    if asked:
+        better = names[: names.index(asked)]
+        ignored = f"{METER_VARIABLE} asks for {asked} instead of {' or '.join(better)}."
+        return _noting(meter_of(asked), *([ignored] if better else []))
+    reasons: list[str] = []
+    for name in names:
+        meter = meter_of(name)
+        if meter.works:
+            return _noting(meter, *reasons)
+        reasons.append(meter.info.detail)
+    return NullMeter(names[0], KINDS[names[0]].tier, " ".join(reasons))
+
+
+def _noting(meter: Meter, *reasons: str) -> Meter:
+    """The meter, with what else was rejected."""
+    rejected = (*meter.info.rejected, *reasons)
+    meter.info = meter.info.model_copy(update={"rejected": rejected})
+    return meter
+
+
+def _tried(name: str) -> Meter:
+    kind = KINDS[name]
+    try:
+        return kind.build()
+    except LeanstageError as error:
+        return NullMeter(name, kind.tier, str(error))
+
+
+def _required(meter: Meter) -> Meter:
+    if not meter.works:
+        raise MeterError(meter.info.detail)
+    return meter
