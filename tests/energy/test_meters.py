@@ -1,3 +1,4 @@
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -7,9 +8,12 @@ import pytest
 from leanstage.contracts import Check
 from leanstage.energy.cpu import CpuIdentity
 from leanstage.energy.meters import (
+    DECLARED_VARIABLE,
+    METER_VARIABLE,
     POWERCAP_ROOT_VARIABLE,
     BothMeter,
     CpuTimeMeter,
+    DeclaredMeter,
     Meter,
     MeterError,
     PowerRange,
@@ -17,7 +21,10 @@ from leanstage.energy.meters import (
     Usage,
     discover,
     discover_gpu,
+    survey,
 )
+from leanstage.energy.meters.discovery import KINDS
+from leanstage.errors import InputError
 
 SECOND = Usage(cpu_seconds=1.0, wall_seconds=1.0)
 WIDE_UJ = 10**12
@@ -28,6 +35,7 @@ class Powercap:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.seconds = 0.0
         self.zones: dict[str, int] = {}
         root.mkdir()
 
@@ -45,7 +53,11 @@ class Powercap:
     def move(self, zone: str, by_uj: int) -> None:
         self.put(zone, int((self.root / zone / "energy_uj").read_text()) + by_uj)
 
+    def perf_counter(self) -> float:
+        return self.seconds
+
     def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
         for zone, moves_uj in self.zones.items():
             self.move(zone, moves_uj)
 
@@ -53,7 +65,8 @@ class Powercap:
 @pytest.fixture
 def powercap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Powercap:
     tree = Powercap(tmp_path / "powercap")
-    monkeypatch.setattr("leanstage.energy.meters.rapl.time.sleep", tree.sleep)
+    monkeypatch.setattr("leanstage.energy.meters.rapl.time", tree)
+    monkeypatch.setenv(POWERCAP_ROOT_VARIABLE, str(tree.root))
     return tree
 
 
@@ -73,6 +86,7 @@ def two_sockets(powercap: Powercap) -> Powercap:
 def test_rapl_sums_packages_and_their_memory_only(two_sockets: Powercap) -> None:
     meter = RaplMeter(two_sockets.root)
     meter.begin_window()
+    two_sockets.seconds += 1
     for exponent, zone in enumerate(two_sockets.zones):
         two_sockets.move(zone, 10**6 * 2**exponent)
     assert meter.end_window(SECOND) == pytest.approx(1 + 8 + 16 + 32)
@@ -86,7 +100,20 @@ def test_rapl_counts_on_when_the_counter_starts_again(powercap: Powercap) -> Non
     powercap.put("intel-rapl:0", 65_531_610_987)
     meter.begin_window()
     powercap.put("intel-rapl:0", 2_000_000)
+    powercap.seconds += 1
     assert meter.end_window(SECOND) == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize("reading", [4_000_000, 5_000_000 + 10**10])
+def test_rapl_takes_a_counter_that_jumps_for_no_energy(powercap: Powercap, reading: int) -> None:
+    """Set back it would look like one that wrapped."""
+    powercap.add("intel-rapl:0", "package-0", range_uj=65_532_610_987)
+    meter = RaplMeter(powercap.root)
+    meter.begin_window()
+    powercap.put("intel-rapl:0", reading)
+    powercap.seconds += 1
+    with pytest.raises(MeterError, match="jumped from 6000000 to"):
+        meter.end_window(SECOND)
 
 
 def test_rapl_refuses_a_window_in_which_the_counter_may_have_lapped(powercap: Powercap) -> None:
@@ -123,16 +150,56 @@ def test_rapl_takes_no_zero_and_no_missing_counter(powercap: Powercap) -> None:
 
 
 def test_discover_prefers_the_counter(two_sockets: Powercap) -> None:
-    meter = discover(two_sockets.root)
+    meter = discover()
     assert isinstance(meter, RaplMeter)
     assert meter.info.rejected == ()
 
 
-def test_discover_takes_the_root_from_the_environment(
+def test_discover_takes_what_it_is_asked_for(
     two_sockets: Powercap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(POWERCAP_ROOT_VARIABLE, str(two_sockets.root))
-    assert isinstance(discover(), RaplMeter)
+    monkeypatch.setenv(METER_VARIABLE, "cpu-time")
+    meter = discover()
+    assert meter.info.name == "cpu-time"
+    assert meter.info.rejected == ("LEANSTAGE_METER asks for cpu-time instead of rapl or kepler.",)
+
+
+@pytest.mark.parametrize(
+    ("asked", "error", "reason"),
+    [
+        ("kepler", MeterError, "LEANSTAGE_PROMETHEUS names no Prometheus"),
+        ("declared", MeterError, "LEANSTAGE_DECLARED_POWER names no file"),
+        ("nvml", MeterError, "does not see the processor"),
+        ("psys", InputError, "there are nvml, dcgm, rapl, kepler, cpu-time, declared"),
+    ],
+)
+def test_no_other_meter_stands_in_for_the_one_that_is_asked_for(
+    two_sockets: Powercap,
+    monkeypatch: pytest.MonkeyPatch,
+    asked: str,
+    error: type[Exception],
+    reason: str,
+) -> None:
+    monkeypatch.setenv(METER_VARIABLE, asked)
+    with pytest.raises(error, match=reason):
+        discover()
+
+
+def test_a_survey_has_every_kind_and_a_null_meter_for_what_is_missing(
+    powercap: Powercap,
+) -> None:
+    found = survey()
+    assert [meter.info.name for meter in found.meters] == list(KINDS)
+    (rapl,) = (meter for meter in found.meters if meter.info.name == "rapl")
+    assert (rapl.works, rapl.info.tier) == (False, "measured")
+    with pytest.raises(MeterError, match="no package zone"):
+        rapl.begin_window()
+    with pytest.raises(MeterError, match="no package zone"):
+        rapl.end_window(SECOND)
+    assert found.processor.info.name == "cpu-time"
+    assert not found.gpu.works
+    assert "NVML" in found.gpu.info.detail
+    assert "dcgm" in found.gpu.info.detail
 
 
 def _no_tree(powercap: Powercap) -> None:
@@ -166,10 +233,10 @@ def test_discover_falls_back_to_the_estimate_and_says_why(
     powercap: Powercap, spoil: Callable[[Powercap], None], reason: str
 ) -> None:
     spoil(powercap)
-    meter = discover(powercap.root)
+    meter = discover()
     assert meter.info.tier == "estimated"
-    assert len(meter.info.rejected) == 1
     assert reason in meter.info.rejected[0]
+    assert meter.info.rejected[1] == "kepler: LEANSTAGE_PROMETHEUS names no Prometheus to ask."
 
 
 def test_estimate_for_a_known_cpu() -> None:
@@ -194,6 +261,49 @@ def test_estimate_takes_no_time_that_is_no_time(usage: tuple[float, float]) -> N
     meter = CpuTimeMeter(threads=1)
     with pytest.raises(MeterError):
         meter.end_window(Usage(*usage))
+
+
+STATED = {
+    "device": "an edge board",
+    "idle_watts": 4.0,
+    "full_watts": 12.0,
+    "threads": 8,
+    "source": "a wall meter, 2026-03",
+}
+
+
+def stated(tmp_path: Path, **changes: object) -> Path:
+    """A file that states a power, JSON being YAML."""
+    path = tmp_path / "power.yaml"
+    path.write_text(json.dumps(STATED | changes), encoding="utf-8")
+    return path
+
+
+def test_what_is_declared_says_so_and_by_whom(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("leanstage.energy.meters.declared.allotted_threads", lambda: 2.0)
+    monkeypatch.setenv(METER_VARIABLE, "declared")
+    monkeypatch.setenv(DECLARED_VARIABLE, str(stated(tmp_path)))
+    meter = discover()
+    assert meter.info.tier == "declared"
+    assert "as stated by a wall meter, 2026-03" in meter.info.detail
+    meter.begin_window()
+    joules = meter.end_window(Usage(cpu_seconds=1.5, wall_seconds=1.0))
+    assert joules == pytest.approx(1.5 * 12 / 8 + 0.5 * 4 / 8)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"idle_watts": 0}, {"full_watts": 3}, {"source": ""}, {"threads": 0}, {"watts": 1}],
+)
+def test_a_statement_that_states_no_power_says_what_is_wrong(
+    tmp_path: Path, changes: dict[str, object]
+) -> None:
+    with pytest.raises(InputError, match=r"power.yaml .* states no power"):
+        DeclaredMeter(stated(tmp_path, **changes))
+    with pytest.raises(InputError, match="cannot be read"):
+        DeclaredMeter(tmp_path / "absent")
 
 
 class Fixed(Meter):
@@ -232,8 +342,8 @@ class Board(Fixed):
 def test_a_gpu_is_read_with_the_processor_beside_it(
     two_sockets: Powercap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("leanstage.energy.meters.NvmlMeter", lambda: Board(7.0))
-    meter = discover_gpu(two_sockets.root)
+    monkeypatch.setitem(KINDS, "nvml", KINDS["nvml"]._replace(build=lambda: Board(7.0)))
+    meter = discover_gpu()
     assert isinstance(meter, BothMeter)
     meter.begin_window()
     two_sockets.sleep(1)
@@ -241,15 +351,15 @@ def test_a_gpu_is_read_with_the_processor_beside_it(
     assert (meter.info.name, meter.info.tier) == ("board+rapl", "measured")
     assert "a board; and CPU packages" in meter.info.boundary
     assert meter.min_window_seconds == 10
-    assert meter.power_range == (70.0, math.inf)
+    assert meter.power_range == (70.0, 700.0 + 4 * 1000.0)
     assert [check.name for check in meter.checks()] == ["board"]
 
 
 def test_no_estimate_is_added_to_a_counter(
     powercap: Powercap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("leanstage.energy.meters.NvmlMeter", lambda: Board(7.0))
-    meter = discover_gpu(powercap.root)
+    monkeypatch.setitem(KINDS, "nvml", KINDS["nvml"]._replace(build=lambda: Board(7.0)))
+    meter = discover_gpu()
     assert meter.end_window(SECOND) == 7
     assert meter.info.boundary == "a board; not the processor"
     assert "no package zone" in meter.info.rejected[0]
