@@ -12,7 +12,7 @@ demo: $(VENV)/.installed-demo
 # What measures energy runs by itself: beside other work its intervals are wide.
 MEASURING := tests/e2e tests/energy
 
-test: $(VENV)/.installed-dev check
+test: $(VENV)/.installed-dev $(BIN)/prometheus check
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(MEASURING:%=--ignore=%)
 	$(BIN)/python -m pytest $(MEASURING)
 
@@ -72,6 +72,15 @@ $(VENV)/.installed-demo: $(VENV)/.installed
 $(VENV)/.installed-dev: $(VENV)/.installed-demo
 	$(PIP) -e ".[dev]"
 	@touch $@
+
+# The server that meters are tested against, from its Debian package and without root. Where apt
+# has none at hand its tests are skipped, and say so.
+$(BIN)/prometheus: | $(VENV)/.installed-dev
+	@scratch=$$(mktemp -d) && \
+	(cd $$scratch && apt-get download -qq prometheus && dpkg-deb -x prometheus_*.deb . \
+		&& install usr/bin/prometheus $(CURDIR)/$@) 2>/dev/null \
+		|| echo "No Prometheus from apt: the tests that need one are skipped"; \
+	rm -rf $$scratch
 
 clean:
 	rm -rf $(VENV) build dist
