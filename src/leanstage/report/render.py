@@ -5,7 +5,7 @@ import hashlib
 from functools import cache
 from importlib.resources import files
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
+from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from leanstage.report import escape, sections
@@ -34,6 +34,11 @@ def render_markdown(inputs: ReportInputs) -> str:
         .get_template("template.md.j2")
         .render(report=_document(inputs))
     )
+
+
+def markdown_template(text: str) -> Template:
+    """A template of another page in Markdown, with the blocks and the filters of the report."""
+    return _environment(autoescape=False).from_string(text)
 
 
 def render_json(inputs: ReportInputs) -> str:
