@@ -20,7 +20,7 @@ def gate(
     decision: Output[Artifact],
     metrics: Output[Metrics],
 ) -> str:
-    """Judge the candidates in order and keep evidence and decision in MLflow.
+    """Judge the candidates in order and keep evidence, decision and model card in MLflow.
 
     A policy that is not met never fails this task: the decision says BLOCKED and why.
 
@@ -40,6 +40,7 @@ def gate(
         metrics: Verdict, drop and saving, for the run view and the comparison of runs.
         Output: The verdict.
     """
+    from leanstage.card import decision_card
     from leanstage.gate.dossier import dossier_of_files
     from leanstage.gate.headline import headline
     from leanstage.gate.keeping import keep
@@ -55,7 +56,7 @@ def gate(
             fallback=(fallback.path, fallback_evaluation.path, fallback_energy.path),
         )
         keep(dossier)
-        ruling = rule(dossier)
+        ruling = rule(dossier, decision_card)
         output("decision", ruling.save(decision.path))
         for name, value in headline(ruling).items():
             metrics.log_metric(name, value)
