@@ -24,7 +24,7 @@ def energy_measure(
         baseline: The variant to hold the candidate against.
         candidate: The variant to judge.
         evaluation: Rows whose texts are the load.
-        context: The run's context, for the batch size of production.
+        context: The run's context, for the batch size and the request rate of production.
         blocks: Randomised blocks; each holds one window of every model.
         window_seconds: Shortest length of a window, in seconds.
         stage_name: What the log calls this task, where a DAG holds several.
@@ -49,6 +49,7 @@ def energy_measure(
             batch_size=policy.batch_size,
             blocks=int(blocks),
             window_seconds=window_seconds,
+            request_rate=policy.request_rate,
             serving=policy.serving,
         )
         result.save(figures.path)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from leanstage.contracts import Check, EnergyComparison, Precision, Runtime
+from leanstage.contracts import Check, EnergyComparison, Precision, Runtime, idle_watts
 from leanstage.energy.meters import CpuTimeMeter, Meter, MeterError, Usage
 from leanstage.energy.protocol import compare
 from leanstage.energy.resident import WorkerError
@@ -73,13 +73,61 @@ def test_the_ratio_follows_the_work(make_variant: MakeVariant) -> None:
     passed = {check.name: check.passed for check in comparison.checks}
     assert passed.keys() == {
         *("answers", "cpu-time", "idle-workers", "control", "steady", "co-tenants", "warm-up"),
-        *("idle-power", "power"),
+        *("idle-power", "production", "power"),
     }
     assert passed["answers"]
     assert passed["cpu-time"]
     shares = [share for _, share in told]
     assert shares == sorted(shares)
     assert 0 == shares[0] < shares[-1] < 1
+
+
+def test_every_load_is_measured_and_rest_beside_it(make_variant: MakeVariant) -> None:
+    arms = {
+        "baseline": make_variant("baseline", products=12),
+        "candidate": make_variant("candidate", products=3),
+    }
+    comparison = quick_compare(
+        arms,
+        batch_size=4,
+        request_rate=100.0,
+        tokens_per_answer=32,
+        loader="tiny_predictor:writing",
+    )
+    kinds = [
+        (load.batch_size, load.tokens_per_answer, load.request_rate) for load in comparison.loads
+    ]
+    assert kinds == [(1, None, None), (4, 1, None), (8, None, None), (4, None, 100.0)]
+    for load in comparison.loads:
+        assert len(load.windows) == 12
+        assert load.request_rate or min(window.answers for window in load.windows) >= 20
+    reading, production = comparison.loads[1], comparison.loads[3]
+    whole = {arm.name: arm.joules_per_answer for arm in comparison.arms}
+    assert reading.joules_per_answer["baseline"] < 0.5 * whole["baseline"]
+    assert comparison.decode is not None
+    for arm, joules in comparison.decode.joules_per_token.items():
+        assert joules == pytest.approx((whole[arm] - reading.joules_per_answer[arm]) / 31)
+    assert comparison.decode.registered is not None
+    assert comparison.decode.registered.ratio < 0.6
+    assert production.service.keys() == whole.keys()
+    for service in production.service.values():
+        assert service.overloaded == (service.latency_p95_ms is None)
+    # Waiting for the next request is part of what an answer costs.
+    if not production.service["candidate"].overloaded:
+        assert production.joules_per_answer["candidate"] > whole["candidate"]
+    assert [window.block for window in comparison.idle] == [0, 2]
+    watts = idle_watts(comparison.idle)
+    assert watts == pytest.approx(CpuTimeMeter(threads=2).power_range.floor_watts, rel=0.2)
+    for arm in comparison.arms:
+        assert arm.dynamic_joules_per_answer is not None
+        assert 0 < arm.dynamic_joules_per_answer < arm.joules_per_answer
+
+
+def test_a_rate_that_asks_for_next_to_nothing_is_not_waited_for(pair: dict[str, Path]) -> None:
+    comparison = quick_compare(pair, request_rate=0.01, blocks=2)
+    assert [load.request_rate for load in comparison.loads] == [None]
+    (note,) = [check.detail for check in comparison.checks if check.name == "production"]
+    assert "At 0.01 answers per second, 20 of them take longer than 30 s" in note
 
 
 def test_unusable_answers_make_the_comparison_invalid(pair: dict[str, Path]) -> None:

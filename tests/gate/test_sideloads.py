@@ -40,8 +40,8 @@ def written(genuine: Genuine) -> EnergyComparison:
             "arms": arms,
             "idle": idle,
             "loads": (
-                load_of(LoadKind(1), scaled(energy.windows, 1.5), ROLES),
-                load_of(LoadKind(8, 1), reading, ROLES),
+                load_of(LoadKind(1), scaled(energy.windows, 1.5), ROLES, {}),
+                load_of(LoadKind(8, 1), reading, ROLES, {}),
             ),
             "decode": decode_of(energy.windows, reading, TOKENS, ROLES),
         }

@@ -96,12 +96,29 @@ def idle_watts(idle: Sequence[Idle]) -> float | None:
     return sum(window.joules for window in idle) / seconds if seconds else None
 
 
+class Service(Part):
+    """How one form stood requests that came at a given rate."""
+
+    achieved_rate: float | None = Field(default=None, gt=0)
+    """Answers per second; None where there were too few to tell."""
+    overloaded: bool
+    """Requests came faster than they were answered, so that their wait only grew."""
+    latency_p50_ms: float | None = Field(default=None, gt=0)
+    """From when a request was due; None under overload, where it tells of the window alone."""
+    latency_p95_ms: float | None = Field(default=None, gt=0)
+
+
 class Load(Part):
     """The same forms at another load than that of the workload; reported, never judged."""
 
     batch_size: int = Field(gt=0)
     tokens_per_answer: int | None = Field(default=None, gt=0)
     """Where it differs from the workload's: of answers of one token, prompts are the work."""
+    request_rate: float | None = Field(default=None, gt=0)
+    """Answers asked for per second, at random times; None where the next request waits for the
+    last answer."""
+    service: dict[str, Service] = Field(default_factory=dict)
+    """By form, where there is a rate."""
     windows: tuple[Window, ...]
     joules_per_answer: dict[str, float]
     """By form."""

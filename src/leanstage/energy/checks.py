@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from scipy import stats
 
 from leanstage.contracts import Check, Idle, Ratio, Window
+from leanstage.energy.arrivals import AtRate
 from leanstage.energy.meters import PowerRange
 from leanstage.energy.ratios import costs_by_block
 from leanstage.energy.resident import Run, WarmUp
+from leanstage.energy.schedule import LEAST_ANSWERS, LONGEST_AT_RATE_SECONDS
 
 _SLACK = 1.05
 """Clocks of the parent, the worker and the scheduler may differ by this much."""
@@ -184,6 +186,22 @@ def note_idle_power(idle: Sequence[Idle], refusal: str) -> Check:
             "memory and none asked."
         ),
     )
+
+
+def note_production(at_rate: Mapping[str, Sequence[AtRate]], request_rate: float | None) -> Check:
+    """Records whether the forms stood the rate of production, or that nobody asked; never fails."""
+    if request_rate is None:
+        said = "The policy names no request rate, so production is but the batches judged"
+    elif not at_rate:
+        said = (
+            f"At {request_rate:g} answers per second, {LEAST_ANSWERS} of them take longer than "
+            f"{LONGEST_AT_RATE_SECONDS:g} s: what is paid there is mostly rest, see idle-power"
+        )
+    else:
+        over = [arm for arm, windows in at_rate.items() if any(w.overloaded for w in windows)]
+        state = f"overloaded: {', '.join(over)}" if over else "every form kept up"
+        said = f"At {request_rate:g} answers per second {state}"
+    return Check(name="production", passed=True, detail=f"{said}.")
 
 
 def note_warm_up(warm_ups: Mapping[str, WarmUp]) -> Check:

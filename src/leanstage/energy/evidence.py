@@ -10,6 +10,7 @@ import numpy as np
 
 from leanstage.contracts import Arm, Check, Idle, Precision, Ratio, Runtime, Window
 from leanstage.energy import checks
+from leanstage.energy.arrivals import AtRate
 from leanstage.energy.cpu import cpu_identity, usable_threads
 from leanstage.energy.loads import LoadKind, joules_per_answer
 from leanstage.energy.meters import Meter
@@ -33,6 +34,9 @@ class Record:
     beside: dict[LoadKind, list[Window]] = field(default_factory=lambda: defaultdict(list))
     """At the other loads."""
     latencies_ms: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    """Of single rows."""
+    at_rate: dict[str, list[AtRate]] = field(default_factory=lambda: defaultdict(list))
+    """Of every window of requests that come at a rate."""
     idle: list[Idle] = field(default_factory=list)
     no_idle: str = ""
     """Why the meter does not tell what the machine draws at rest, where it does not."""
@@ -80,11 +84,14 @@ def _dynamic(windows: Sequence[Window], idle_watts: float | None) -> float | Non
     return beyond / sum(window.answers for window in windows) if beyond > 0 else None
 
 
-def check_plausible(record: Record, judged: Sequence[Ratio], meter: Meter) -> list[Check]:
+def check_plausible(
+    record: Record, judged: Sequence[Ratio], meter: Meter, request_rate: float | None
+) -> list[Check]:
     """Every check that this record allows; power only where the meter knows its limits.
 
     Args:
         judged: ratios that a verdict may rest on, and the control as the last.
+        request_rate: answers per second in production, where somebody says.
     """
     *ratios, control = judged
     counted = "rapl" in meter.info.name.split("+")
@@ -97,6 +104,7 @@ def check_plausible(record: Record, judged: Sequence[Ratio], meter: Meter) -> li
         checks.check_others(record.windows, counted=counted),
         checks.note_warm_up(record.warm_ups),
         checks.note_idle_power(record.idle, record.no_idle),
+        checks.note_production(record.at_rate, request_rate),
     ]
     if meter.power_range:
         found.append(checks.check_power(record.every_window, meter.power_range))

@@ -3,7 +3,10 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from leanstage.contracts import Decode, Load, Ratio, Window
+import numpy as np
+
+from leanstage.contracts import Decode, Load, Ratio, Service, Window
+from leanstage.energy.arrivals import AtRate
 from leanstage.energy.ratios import cheapest, costs_by_block, energy_ratio, ratio_of
 
 SIDE_BATCHES = (1, 8)
@@ -15,6 +18,8 @@ class LoadKind(NamedTuple):
 
     batch_size: int
     tokens_per_answer: int | None = None
+    request_rate: float | None = None
+    """Answers per second; None where the next request waits for the last answer."""
 
 
 SINGLE = LoadKind(1)
@@ -30,16 +35,20 @@ class Roles(NamedTuple):
     """Every form of the baseline, itself included."""
 
 
-def side_loads(batch_size: int, tokens_per_answer: int | None) -> tuple[LoadKind, ...]:
+def side_loads(
+    batch_size: int, tokens_per_answer: int | None, request_rate: float | None
+) -> tuple[LoadKind, ...]:
     """What is measured beside batches of ``batch_size``, in this order in every block.
 
-    Where models write, prompts are also answered with one token: the energy of reading them.
+    Where models write, prompts are also answered with one token: the energy of reading them. A
+    ``request_rate``, in answers per second, is that of production.
     """
     reading = tokens_per_answer is not None and tokens_per_answer > 1
     return (
         SINGLE,
         *([LoadKind(batch_size, 1)] if reading else []),
         *(LoadKind(size) for size in SIDE_BATCHES if size not in (SINGLE.batch_size, batch_size)),
+        *([LoadKind(batch_size, request_rate=request_rate)] if request_rate else []),
     )
 
 
@@ -53,17 +62,46 @@ def joules_per_answer(windows: Sequence[Window]) -> dict[str, float]:
     return {arm: joules[arm] / answers[arm] for arm in joules}
 
 
-def load_of(kind: LoadKind, windows: Sequence[Window], roles: Roles) -> Load:
-    """The comparison at one of the :func:`side_loads`."""
+def load_of(
+    kind: LoadKind,
+    windows: Sequence[Window],
+    roles: Roles,
+    at_rate: Mapping[str, Sequence[AtRate]],
+) -> Load:
+    """The comparison at one of the :func:`side_loads`.
+
+    Args:
+        at_rate: what the workers say of each window at a rate, by arm.
+    """
     joules = joules_per_answer(windows)
     strongest = cheapest({arm: joules[arm] for arm in roles.unoptimized})
     return Load(
         batch_size=kind.batch_size,
         tokens_per_answer=kind.tokens_per_answer,
+        request_rate=kind.request_rate,
+        service={arm: service_of(some, kind.batch_size) for arm, some in at_rate.items()}
+        if kind.request_rate
+        else {},
         windows=tuple(windows),
         joules_per_answer=joules,
         registered=energy_ratio(windows, roles.candidate, roles.baseline),
         strongest=energy_ratio(windows, roles.candidate, strongest),
+    )
+
+
+def service_of(windows: Sequence[AtRate], batch_size: int) -> Service:
+    """How one form stood its windows at a rate, of requests of ``batch_size`` rows each."""
+    rates = [window.achieved_rate for window in windows if window.achieved_rate is not None]
+    if any(window.overloaded for window in windows):
+        p50 = p95 = None
+    else:
+        latencies = [latency for window in windows for latency in window.latencies_ms]
+        p50, p95 = np.percentile(np.array(latencies, dtype=float), (50, 95)).tolist()
+    return Service(
+        achieved_rate=sum(rates) / len(rates) * batch_size if rates else None,
+        overloaded=any(window.overloaded for window in windows),
+        latency_p50_ms=p50,
+        latency_p95_ms=p95,
     )
 
 

@@ -17,7 +17,7 @@ from leanstage.energy.loads import (
 from leanstage.energy.meters import Meter, discover
 from leanstage.energy.ratios import cheapest, energy_ratio
 from leanstage.energy.rounds import Pace, Progress, measure
-from leanstage.energy.schedule import plan_blocks
+from leanstage.energy.schedule import LONGEST_AT_RATE_SECONDS, plan_blocks, seconds_at_rate
 from leanstage.energy.worker import DEFAULT_LOADER
 from leanstage.errors import InputError
 from leanstage.variant.hardware import hardware_profile
@@ -41,6 +41,7 @@ def compare(
     warm_up_seconds: float = 8.0,
     seed: int = 0,
     label: str = "seeded sample of the evaluation texts",
+    request_rate: float | None = None,
     tokens_per_answer: int | None = None,
     endpoint: str | None = None,
     loader: str = DEFAULT_LOADER,
@@ -67,6 +68,7 @@ def compare(
         warm_up_seconds: longest warm-up per arm, unless 10 batches take longer.
         seed: fixes rows and order.
         label: names the workload for a reader.
+        request_rate: answers per second in production, a load that is measured as well.
         tokens_per_answer: tokens that every answer has, where models write.
         endpoint: what answers over HTTP, where the loader's predictor only asks.
         loader: ``module:function`` that turns a folder into a predictor.
@@ -82,6 +84,8 @@ def compare(
     """
     started = time.perf_counter()
     _require_comparable(arms, texts, batch_size, digests, forms, blocks, window_seconds)
+    if request_rate is not None and not request_rate > 0:
+        raise InputError(f"A request rate is above 0 answers per second; got {request_rate:g}.")
     meter = meter or discover()
     folders = {**arms, CONTROL: arms[CANDIDATE]}
     plan = plan_blocks(list(folders), len(texts), batch_size=batch_size, blocks=blocks, seed=seed)
@@ -93,11 +97,12 @@ def compare(
         tokens_per_answer=tokens_per_answer,
         endpoint=endpoint,
     )
+    measurable = request_rate and seconds_at_rate(request_rate) <= LONGEST_AT_RATE_SECONDS
     pace = Pace(
         batch_size=batch_size,
         window_seconds=max(window_seconds, meter.min_window_seconds),
         warm_up_seconds=warm_up_seconds,
-        beside=side_loads(batch_size, tokens_per_answer),
+        beside=side_loads(batch_size, tokens_per_answer, request_rate if measurable else None),
     )
     record = measure(folders, texts, plan, meter, pace, loader=loader, progress=progress)
     forms = {**forms, CONTROL: forms[CANDIDATE]}
@@ -124,7 +129,7 @@ def compare(
         strongest=strongest,
         control=control,
         loads=tuple(
-            load_of(kind, windows, roles)
+            load_of(kind, windows, roles, record.at_rate)
             for kind, windows in record.beside.items()
             if kind != LoadKind(batch_size)
         ),
@@ -132,7 +137,9 @@ def compare(
         if reading and tokens_per_answer
         else None,
         idle=tuple(record.idle),
-        checks=tuple(check_plausible(record, (registered, strongest, control), meter)),
+        checks=tuple(
+            check_plausible(record, (registered, strongest, control), meter, request_rate)
+        ),
         baseline_digest=digests[BASELINE],
         candidate_digest=digests[CANDIDATE],
         seconds=time.perf_counter() - started,

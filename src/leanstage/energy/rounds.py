@@ -13,7 +13,7 @@ from leanstage.energy.evidence import Record
 from leanstage.energy.loads import SINGLE, LoadKind
 from leanstage.energy.meters import Meter, MeterError, Usage
 from leanstage.energy.resident import ResidentWorker
-from leanstage.energy.schedule import LEAST_ANSWERS, Block
+from leanstage.energy.schedule import LEAST_ANSWERS, Block, seconds_at_rate
 
 _LEAST_CPU_SECONDS = 1e-9
 """A worker at rest may have used no time at all, which an estimate takes for a failure."""
@@ -129,6 +129,13 @@ def _beside(
         single = partial(worker.one_by_one, LEAST_ANSWERS, meter.min_window_seconds)
         calls, window = _metered(meter, worker.name, number, single)
         record.latencies_ms[worker.name] += calls.milliseconds
+        return window
+    if kind.request_rate:
+        worker.prepare(rows, kind.batch_size)
+        seconds = max(seconds_at_rate(kind.request_rate), pace.window_seconds)
+        at_rate = partial(worker.at_rate, kind.request_rate / kind.batch_size, seconds, number)
+        found, window = _metered(meter, worker.name, number, at_rate)
+        record.at_rate[worker.name].append(found)
         return window
     # Whole batches alone, so that every call is one of the load.
     whole = len(rows) // kind.batch_size * kind.batch_size

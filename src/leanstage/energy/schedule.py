@@ -8,6 +8,8 @@ import numpy as np
 
 LEAST_ANSWERS = 20
 """Fewest answers in a window."""
+LONGEST_AT_RATE_SECONDS = 30.0
+"""A rate at which fewer than these answers come in so long is not measured."""
 
 
 class Block(NamedTuple):
@@ -16,6 +18,11 @@ class Block(NamedTuple):
     order: tuple[str, ...]
     rows: tuple[int, ...]
     """Positions of the texts, the same for every arm of the block."""
+
+
+def seconds_at_rate(request_rate: float) -> float:
+    """Shortest window at a rate in answers per second."""
+    return LEAST_ANSWERS / request_rate
 
 
 def plan_blocks(

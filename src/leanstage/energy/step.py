@@ -8,7 +8,8 @@ from leanstage.contracts import EnergyComparison, Serving
 from leanstage.energy.meters import Meter, MeterError, discover, discover_gpu
 from leanstage.energy.protocol import BASELINE, CANDIDATE, compare
 from leanstage.energy.worker import DEFAULT_LOADER
-from leanstage.serving.endpoint import SERVED_LOADER, chosen_server
+from leanstage.serving.choice import choice
+from leanstage.serving.endpoint import SERVED_LOADER
 from leanstage.tasks import SplitFolder
 from leanstage.variant import Variant
 from leanstage.variant.forms import unoptimized_forms
@@ -24,28 +25,33 @@ def measure(
     batch_size: int,
     blocks: int,
     window_seconds: float,
+    request_rate: float | None = None,
     serving: Serving = "any",
 ) -> EnergyComparison:
     """Compare the energy per answer on the texts of a split, in batches of ``batch_size``.
 
+    Other loads are shown beside it, that of ``request_rate`` answers per second among them.
+
     A form that what serves cannot load is no form to be held against.
 
-    Models that write answer every prompt with equally many tokens, through a server where
-    ``LEANSTAGE_ENDPOINT`` names one.
+    Models that write answer every prompt with equally many tokens. Where ``LEANSTAGE_ENDPOINT``
+    says so, a server answers; of models that it only names the URLs of, no other forms are made.
 
     Raises:
         MeterError: a GPU would answer, whose energy no meter here sees, or only one of the two.
     """
     meter = _meter(baseline, candidate)
     writes = baseline.manifest.task == "text-generation"
-    server = chosen_server() if writes else None
+    chosen = choice()
+    asked = chosen.asks(baseline.manifest.task)
     with tempfile.TemporaryDirectory(prefix="leanstage-energy-") as scratch:
         progress.step("writing the unoptimized forms of the baseline")
         arms = {
             BASELINE: baseline,
             CANDIDATE: candidate,
-            **unoptimized_forms(baseline, Path(scratch), serving=serving),
         }
+        if not chosen.urls:
+            arms |= unoptimized_forms(baseline, Path(scratch), serving=serving)
         return compare(
             {name: variant.path for name, variant in arms.items()},
             split.texts,
@@ -59,10 +65,11 @@ def measure(
             meter=meter,
             blocks=blocks,
             window_seconds=window_seconds,
-            label=f"one load, batches of {batch_size}, one at a time",
+            label=f"judged at one load, batches of {batch_size}",
+            request_rate=request_rate,
             tokens_per_answer=NEW_TOKENS if writes else None,
-            endpoint=f"{server} serve" if server else None,
-            loader=SERVED_LOADER if server else DEFAULT_LOADER,
+            endpoint=str(chosen) if asked else None,
+            loader=SERVED_LOADER if asked else DEFAULT_LOADER,
             progress=progress.step,
         )
 

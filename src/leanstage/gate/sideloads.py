@@ -27,6 +27,10 @@ def side_load_objections(energy: EnergyComparison, unoptimized: Collection[str])
 
 def _load(energy: EnergyComparison, load: Load, unoptimized: Collection[str]) -> list[str]:
     where = f" in batches of {load.batch_size}"
+    if load.request_rate is not None:
+        where += f" at {load.request_rate:g} answers per second"
+    if load.tokens_per_answer is not None:
+        where += f" with answers of {load.tokens_per_answer} token"
     computed = mean_joules(load.windows)
     blocks = {(window.arm, window.block) for window in load.windows}
     if computed.keys() != {arm.name for arm in energy.arms} or len(blocks) != len(load.windows):
