@@ -13,6 +13,7 @@ from leanstage import __version__
 from leanstage.cli import (
     auditing,
     calibrating,
+    carding,
     collecting,
     comparing,
     inspecting,
@@ -52,6 +53,7 @@ for command in (
     triggering.trigger,
     trust.keygen,
     trust.verify,
+    carding.card,
     planning.plan,
     planning.tree,
     comparing.harness,

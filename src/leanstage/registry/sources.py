@@ -53,8 +53,12 @@ def fetch_model(uri: str, target: Path) -> tuple[Path, Source]:
     return _from_store(uri, target)
 
 
-def _from_mlflow(uri: str, target: Path) -> tuple[Path, Source]:
-    import mlflow
+def version_named(uri: str) -> ModelVersion:
+    """The version that ``models:/name/3`` or ``models:/name@alias`` stands for.
+
+    Raises:
+        InputError: another form, or there is none.
+    """
     from mlflow.exceptions import MlflowException
 
     client = connect()
@@ -71,10 +75,16 @@ def _from_mlflow(uri: str, target: Path) -> tuple[Path, Source]:
             raise InputError(f"{uri} does not exist in MLflow: {error.message}") from error
         with refusals():
             raise
-    pinned = f"models:/{found.name}/{found.version}"
-    version = ModelVersion(
+    return ModelVersion(
         name=found.name, version=str(found.version), created_ms=found.creation_timestamp
     )
+
+
+def _from_mlflow(uri: str, target: Path) -> tuple[Path, Source]:
+    import mlflow
+
+    version = version_named(uri)
+    pinned = f"models:/{version.name}/{version.version}"
     target.mkdir(parents=True, exist_ok=True)
     with refusals():
         folder = mlflow.artifacts.download_artifacts(pinned, dst_path=str(target))

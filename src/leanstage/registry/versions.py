@@ -1,6 +1,6 @@
 """Registered versions: bytes in, a version that points at them, bytes out."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -141,6 +141,29 @@ def download(version: ModelVersion, target: Path) -> Path:
                 f"models:/{version.name}/{version.version}", dst_path=str(target)
             )
         )
+
+
+def download_files(version: ModelVersion, names: Iterable[str], target: Path) -> Path:
+    """Some files of a version, below ``target``.
+
+    Raises:
+        RegistryError: one of them cannot be fetched.
+    """
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    connect()
+    target.mkdir(parents=True, exist_ok=True)
+    root = f"models:/{version.name}/{version.version}"
+    for name in names:
+        try:
+            mlflow.artifacts.download_artifacts(f"{root}/{name}", dst_path=str(target))
+        except (MlflowException, OSError) as error:
+            raise RegistryError(
+                f"{root} has no {name} that can be fetched; promote it again, or ask whoever runs "
+                "MLflow if its files are there."
+            ) from error
+    return target
 
 
 def model_of(version: ModelVersion) -> str:
