@@ -1,0 +1,78 @@
+from collections.abc import Callable
+
+import pytest
+
+from leanstage.energy.meters import Meter, MeterError
+from leanstage.energy.meters.cluster import POD_VARIABLE, dcgm_meter, kepler_meter, metered_pod
+from leanstage.prometheus import URL_VARIABLE
+from tests.audit.prometheus_api import Prometheus, serving
+
+
+@pytest.fixture
+def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (POD_VARIABLE, "POD_NAME", "POD_NAMESPACE", "KFP_POD_NAME"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.parametrize(
+    ("environment", "pod"),
+    [
+        ({POD_VARIABLE: "serving/reviews-0"}, ("serving", "reviews-0")),
+        ({"POD_NAMESPACE": "team-a", "POD_NAME": "me"}, ("team-a", "me")),
+        ({"POD_NAMESPACE": "team-a", "KFP_POD_NAME": "step"}, ("team-a", "step")),
+    ],
+)
+def test_the_pod_is_told_by_the_environment(
+    nowhere: None,
+    monkeypatch: pytest.MonkeyPatch,
+    environment: dict[str, str],
+    pod: tuple[str, str],
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert metered_pod() == pod
+
+
+@pytest.mark.parametrize("stated", ["", "reviews-0", "serving/"])
+def test_no_pod_is_no_meter(nowhere: None, monkeypatch: pytest.MonkeyPatch, stated: str) -> None:
+    monkeypatch.setenv(POD_VARIABLE, stated)
+    monkeypatch.setenv(URL_VARIABLE, "http://127.0.0.1:9")
+    with pytest.raises(MeterError, match="kepler: no pod is known"):
+        kepler_meter()
+
+
+NEW, GPU = "kepler_pod_cpu_joules_total", "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION"
+
+
+@pytest.mark.parametrize(
+    ("build", "samples", "reason"),
+    [
+        (kepler_meter, {}, "has no counter of the pod team-a/me"),
+        (kepler_meter, {NEW: [{"zone": "core"}]}, "zones core and neither of package and psys"),
+        (
+            kepler_meter,
+            {NEW: [{"zone": "package", "job": job} for job in ("one", "two")]},
+            "2 exporters know the pod",
+        ),
+        (kepler_meter, {NEW: [{"zone": "package"}]}, "where a matrix is asked for"),
+        (dcgm_meter, {}, "has no DCGM"),
+        (dcgm_meter, {GPU: [{"UUID": "GPU-1", "GPU_I_ID": "3"}]}, "MIG divides GPU-1"),
+        (dcgm_meter, {GPU: [{"UUID": "GPU-1"}, {"UUID": "GPU-2"}]}, "GPU-1, GPU-2; set CUDA"),
+    ],
+)
+def test_what_cannot_be_told_apart_is_no_meter(
+    nowhere: None,
+    monkeypatch: pytest.MonkeyPatch,
+    build: Callable[[], Meter],
+    samples: dict[str, list[dict[str, str]]],
+    reason: str,
+) -> None:
+    monkeypatch.setenv(POD_VARIABLE, "team-a/me")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    state = Prometheus(
+        {name: [(labels, 1.0) for labels in found] for name, found in samples.items()}
+    )
+    with serving(state) as server:
+        monkeypatch.setenv(URL_VARIABLE, server.uri)
+        with pytest.raises(MeterError, match=reason):
+            build()
