@@ -1,10 +1,10 @@
-"""Where factors come from: the shipped table, with a file of the user's own over it."""
+"""What a user states: factors over the shipped table, and where a model serves."""
 
 import os
 from importlib.resources import files
 from pathlib import Path
 
-from leanstage.contracts import Factors
+from leanstage.contracts import Factors, Setting
 from leanstage.contracts.strict import read_fields, require_known, strict_yaml
 from leanstage.errors import InputError
 
@@ -33,11 +33,21 @@ def load_factors(path: Path | None = None) -> Factors:
     return read_fields(fields, Factors, where=where, what="table of factors")
 
 
-def _text(path: Path) -> str:
+def load_setting(path: Path) -> Setting:
+    """Where a model serves and how much, from a YAML file of the user's.
+
+    Raises:
+        InputError: the file cannot be read, or is no `Setting`.
+    """
+    fields = strict_yaml(_text(path, "setting"), where=str(path))
+    return read_fields(fields, Setting, where=str(path), what="setting")
+
+
+def _text(path: Path, what: str = "factors") -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"The factors {path} cannot be read: {error}.") from error
+        raise InputError(f"The {what} {path} cannot be read: {error}.") from error
 
 
 def _fields(text: str, where: str) -> dict[str, object]:

@@ -1,6 +1,7 @@
 """What the gate decided for each registered model, and what serves in its place."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from leanstage.audit.inventory import HIDDEN
 from leanstage.contracts import AuditEntry
@@ -21,12 +22,21 @@ def decided_champions() -> Decided:
         RegistryError: MLflow cannot be searched.
     """
     newest: dict[str, int] = {}
+    for found in promoted_versions():
+        newest[found.name] = max(newest.get(found.name, 0), int(found.version))
+    return newest
+
+
+def promoted_versions() -> Iterator[Any]:
+    """Every version that a gate once made champion, as MLflow describes it.
+
+    Raises:
+        RegistryError: MLflow cannot be searched.
+    """
     search = connect().search_model_versions
     # A champion that was hidden would let an older version pass for it.
     for query in (_PROMOTED, f"{_PROMOTED} AND {HIDDEN}"):
-        for found in pages(search, filter_string=query, max_results=_PAGE):
-            newest[found.name] = max(newest.get(found.name, 0), int(found.version))
-    return newest
+        yield from pages(search, filter_string=query, max_results=_PAGE)
 
 
 def held_to_decisions(entries: Sequence[AuditEntry], decided: Decided) -> list[AuditEntry]:

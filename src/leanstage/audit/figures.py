@@ -13,7 +13,7 @@ def figures(verified: Verified, manifest: VariantManifest) -> dict[str, Any]:
     """What was signed about a version and stands in its manifest, as fields of an entry."""
     decision = verified.decision
     judged = next((j for j in decision.judgements if j.candidate == decision.promoted), None)
-    measured = judged or next((j for j in decision.judgements if j.tier), None)
+    measured = measured_judgement(decision)
     return {
         "decided": decision.decided,
         "verdict": decision.verdict,
@@ -26,7 +26,7 @@ def figures(verified: Verified, manifest: VariantManifest) -> dict[str, Any]:
         "techniques": _techniques(decision, manifest),
         "saving": judged.saving if judged else None,
         "saving_bound": judged.saving_bound if judged else None,
-        "joules_per_answer": _joules(decision, measured),
+        "joules_per_answer": joules_promoted(decision),
         "baseline_joules_per_answer": measured and measured.baseline_joules_per_answer,
         "tier": measured and measured.tier,
         "policy_name": decision.policy_name,
@@ -35,8 +35,18 @@ def figures(verified: Verified, manifest: VariantManifest) -> dict[str, Any]:
     }
 
 
-def _joules(decision: Decision, measured: Judgement | None) -> float | None:
+def measured_judgement(decision: Decision) -> Judgement | None:
+    """The judgement that tells the energy of what was promoted.
+
+    That of a baseline stands beside the first candidate that was measured with it.
+    """
+    judged = (j for j in decision.judgements if j.candidate == decision.promoted)
+    return next(judged, next((j for j in decision.judgements if j.tier), None))
+
+
+def joules_promoted(decision: Decision) -> float | None:
     """Energy per answer of what was promoted."""
+    measured = measured_judgement(decision)
     if measured is None:
         return None
     if decision.promoted == "baseline":

@@ -1,10 +1,7 @@
 """One audit as a page and as a table for a spreadsheet."""
 
 import base64
-import csv
 import hashlib
-import io
-import re
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -13,6 +10,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from leanstage import __version__
+from leanstage.accounts.tables import table
 from leanstage.audit import words
 from leanstage.contracts import Audit, AuditEntry
 from leanstage.report import escape
@@ -30,7 +28,6 @@ _COLUMNS = (
 )
 SHOWN = 1000
 """Entries on the page at most; the other files hold all."""
-_FORMULA = re.compile(r"[\t\r]|\s*[=+\-@]")
 
 
 def render_html(audit: Audit) -> str:
@@ -58,14 +55,8 @@ def render_html(audit: Audit) -> str:
 
 def render_csv(audit: Audit) -> str:
     """One line an entry or problem; a text that a spreadsheet would compute is led by a quote."""
-    text = io.StringIO()
-    table = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
-    table.writeheader()
-    for entry in audit.entries:
-        table.writerow({name: _cell(value) for name, value in _row(entry).items()})
-    for problem in audit.problems:
-        table.writerow({"status": "unread", "error": _cell(problem)})
-    return text.getvalue()
+    unread = [{"status": "unread", "error": problem} for problem in audit.problems]
+    return table(_COLUMNS, [*map(_row, audit.entries), *unread])
 
 
 def _row(entry: AuditEntry) -> dict[str, Any]:
@@ -78,14 +69,6 @@ def _row(entry: AuditEntry) -> dict[str, Any]:
         for name in ("kwh", "tco2e", "money"):
             row[f"{name}_low"], row[f"{name}_high"] = getattr(entry.yearly, name)
     return row
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, tuple):
-        value = " ".join(map(str, value))
-    if isinstance(value, str) and _FORMULA.match(value):
-        return f"'{value}"
-    return value
 
 
 @cache

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from leanstage import __version__
 from leanstage.cli import (
+    accounting,
     auditing,
     calibrating,
     carding,
@@ -61,8 +62,10 @@ for command in (
 ):
     app.command()(command)
 app.command("compile")(packaging.compile_packages)
+metering.app.command("compare")(comparing.energy)
 app.add_typer(policies.app, name="policy")
 app.add_typer(metering.app, name="energy")
+app.add_typer(accounting.app, name="accounts")
 app.add_typer(triggering.app, name="webhook")
 
 

@@ -1,0 +1,80 @@
+"""What an account is of: a measured comparison, and the form in it that serves."""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from leanstage.audit.figures import joules_promoted
+from leanstage.audit.history import evidence_of
+from leanstage.contracts import Decision, EnergyComparison, Report
+from leanstage.contracts.strict import strict_json
+from leanstage.errors import InputError
+from leanstage.gate.record import signed_statement
+
+_RUN = re.compile(r"[0-9a-f]{32}")
+
+
+class Subject(NamedTuple):
+    """A comparison and the name of the form that serves; None is for the user to say."""
+
+    energy: EnergyComparison
+    form: str | None
+
+
+def subject_of(source: str) -> Subject:
+    """The subject that ``source`` names.
+
+    Args:
+        source: path of a ``report.json`` or of an energy comparison, or an MLflow run, whose
+            evidence is held to the decision that was signed about it.
+
+    Raises:
+        InputError: it is none of them, or holds no energy.
+        LeanstageError: the decision of the run cannot be read or verified.
+    """
+    path = Path(source)
+    if path.is_file():
+        return _in_file(path)
+    if _RUN.fullmatch(source):
+        return _in_run(source)
+    raise InputError(
+        f"{source} is neither a file nor an MLflow run; name a report.json, an energy comparison, "
+        "or the run that a decision names."
+    )
+
+
+def _in_file(path: Path) -> Subject:
+    try:
+        fields = strict_json(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as JSON: {error}.") from error
+    if not (isinstance(fields, dict) and "decision" in fields):
+        energy = EnergyComparison.load(path)
+        return Subject(energy, energy.registered.arm)
+    report = Report.load(path)
+    promoted = report.decision.promoted
+    role = "optimized" if promoted in (None, "baseline") else promoted
+    judged = report.candidates.get(report.subject or role)
+    if judged is None or judged.energy is None:
+        raise InputError(f"{path} holds no energy comparison; measure, then decide again.")
+    return Subject(judged.energy, _serving(report.decision, judged.energy))
+
+
+def _in_run(run_id: str) -> Subject:
+    decision = signed_statement(run_id).predicate.decision
+    joules = joules_promoted(decision)
+    energy = None if joules is None else evidence_of(decision, joules)
+    if energy is None:
+        raise InputError(
+            f"MLflow run {run_id} holds no energy comparison with the figure that the gate signed; "
+            "run the pipeline again."
+        )
+    return Subject(energy, _serving(decision, energy))
+
+
+def _serving(decision: Decision, energy: EnergyComparison) -> str | None:
+    """The form that was promoted; None where nothing was."""
+    if decision.promoted is None:
+        return None
+    ratio = energy.registered
+    return ratio.against if decision.promoted == "baseline" else ratio.arm
