@@ -2,8 +2,10 @@
 
 import os
 import signal
+import subprocess
 import threading
 import time
+from contextlib import suppress
 
 
 def die_with_parent() -> None:
@@ -19,3 +21,21 @@ def die_with_parent() -> None:
         os.killpg(os.getpgid(0), signal.SIGKILL)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def end(child: "subprocess.Popen[bytes]", *, seconds: float, group: bool = False) -> None:
+    """End a child by SIGTERM, and by SIGKILL where it has not ended by then.
+
+    Args:
+        child: the process; one that has ended already is no error.
+        seconds: to wait after each signal.
+        group: it leads a process group of its own, of which nothing may be left either.
+    """
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        if group:
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, how)
+        else:
+            child.send_signal(how)
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(seconds)

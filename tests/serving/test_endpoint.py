@@ -1,9 +1,6 @@
 """A model behind the server that serves it says what it says in this process."""
 
 import json
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -17,14 +14,16 @@ import pytest
 from leanstage.energy.resident import ResidentWorker
 from leanstage.errors import InputError, LeanstageError
 from leanstage.evaluate.written import written_answers
-from leanstage.serving import endpoint
+from leanstage.serving.choice import ENDPOINT_VARIABLE, address
+from leanstage.serving.completions import Endpoint, ServedGenerator
 from leanstage.serving.endpoint import (
-    Endpoint,
-    ServedGenerator,
+    SERVED_LOADER,
     ServedWriter,
-    chosen_server,
     load_served,
+    open_generator,
+    open_predictor,
 )
+from leanstage.serving.processes import Processes
 from leanstage.serving.server import KINDS, Server
 from leanstage.tasks import open_split, read_labelled, write_split
 from leanstage.variant import Variant
@@ -57,7 +56,7 @@ def test_what_it_writes_is_what_the_model_writes(model: Variant, server: Server)
 
 
 def test_answers_of_fixed_length_are_the_servers_work(server: Server) -> None:
-    writer = ServedWriter(server)
+    writer = ServedWriter(ServedGenerator.behind(server), server)
     before, own = writer.cpu_seconds(), time.process_time()
     answers = writer.predict(PROMPTS[:4])
     spent, asking = writer.cpu_seconds() - before, time.process_time() - own
@@ -76,22 +75,29 @@ class Busy(BaseHTTPRequestHandler):
     """Refuses each prompt once, and then completes it."""
 
     asked: ClassVar[list[dict[str, Any]]] = []
+    served: ClassVar[list[str]] = ["m"]
+
+    def do_GET(self) -> None:
+        served = [{"id": name, "object": "model"} for name in self.served]
+        self.reply(200, {"object": "list", "data": served})
 
     def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         refused = request in self.asked
         self.asked.append(request)
-        body = json.dumps(
-            {
-                "id": "1",
-                "object": "text_completion",
-                "created": 1,
-                "model": "m",
-                "choices": [{"index": 0, "text": request["prompt"] + "!", "finish_reason": "stop"}],
-                "usage": {"completion_tokens": 1, "prompt_tokens": 1, "total_tokens": 2},
-            }
-        ).encode()
-        self.send_response(200 if refused else 503)
+        answer = {
+            "id": "1",
+            "object": "text_completion",
+            "created": 1,
+            "model": request["model"],
+            "choices": [{"index": 0, "text": request["prompt"] + "!", "finish_reason": "stop"}],
+            "usage": {"completion_tokens": 1, "prompt_tokens": 1, "total_tokens": 2},
+        }
+        self.reply(200 if refused else 503, answer)
+
+    def reply(self, code: int, said: dict[str, Any]) -> None:
+        body = json.dumps(said).encode()
+        self.send_response(code)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -101,85 +107,91 @@ class Busy(BaseHTTPRequestHandler):
         """Quiet."""
 
 
-def test_what_is_refused_for_the_moment_is_asked_again() -> None:
-    busy = ThreadingHTTPServer(("127.0.0.1", 0), Busy)
-    threading.Thread(target=busy.serve_forever, daemon=True).start()
-    vllm = Endpoint(f"http://127.0.0.1:{busy.server_port}", "m", KINDS["vllm"])
-    try:
-        assert vllm.generate(["one", "two"], [5, 6]) == ["one!", "two!"]
-        assert len(Busy.asked) == 4
-        assert vllm.write(["three"], 7) == [1], "it says what it wrote, not what it was asked for"
-        assert Busy.asked[-1]["min_tokens"] == Busy.asked[-1]["max_tokens"] == 7
-        assert Busy.asked[-1]["ignore_eos"] is True
-    finally:
-        busy.shutdown()
-        busy.server_close()
+@pytest.fixture
+def busy() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Busy)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
 
 
-def test_a_server_ends_with_the_process_that_started_it(model: Variant) -> None:
-    program = (
-        "import sys, time; from pathlib import Path; from leanstage.serving.server import Server\n"
-        "print(Server('transformers', Path(sys.argv[1])).pid, flush=True); time.sleep(300)"
-    )
-    parent = subprocess.Popen(
-        [sys.executable, "-c", program, str(model.path)], stdout=subprocess.PIPE, text=True
-    )
-    assert parent.stdout is not None
-    orphan = psutil.Process(int(parent.stdout.readline()))
-    assert orphan.is_running()
-    parent.send_signal(signal.SIGKILL)
-    parent.wait(10)
-    psutil.wait_procs([orphan], timeout=20)
-    assert not orphan.is_running() or orphan.status() == psutil.STATUS_ZOMBIE
+def test_what_is_refused_for_the_moment_is_asked_again(busy: str) -> None:
+    vllm = Endpoint(busy, "m", KINDS["vllm"])
+    assert vllm.generate(["one", "two"], [5, 6]) == ["one!", "two!"]
+    assert len(Busy.asked) == 4
+    assert vllm.write(["three"], 7) == [1], "it says what it wrote, not what it was asked for"
+    assert Busy.asked[-1]["min_tokens"] == Busy.asked[-1]["max_tokens"] == 7
+    assert Busy.asked[-1]["ignore_eos"] is True
 
 
-def test_a_folder_that_no_server_loads(tmp_path: Path) -> None:
-    with pytest.raises(LeanstageError, match="transformers serve ended with exit code") as caught:
-        Server("transformers", tmp_path)
-    assert "\n" not in str(caught.value)
+def test_the_only_model_need_not_be_named(busy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Endpoint(busy).generate(["four"], [5]) == ["four!"]
+    assert Busy.asked[-1]["model"] == "m"
+    monkeypatch.setattr(Busy, "served", ["m", "n"])
+    with pytest.raises(InputError, match="serves 2 models; name one behind the URL, as in #m"):
+        Endpoint(busy)
 
 
-def test_a_server_that_takes_too_long(model: Variant) -> None:
-    before = servers()
-    with pytest.raises(LeanstageError, match="did not answer in time"):
-        Server("transformers", model.path, start_seconds=0.0)
-    assert servers() == before
+def test_a_server_that_ends_an_answer_when_it_likes_measures_nothing(busy: str) -> None:
+    with pytest.raises(InputError, match="writes no answers of a fixed length"):
+        Endpoint(busy, "m").write(["five"], 7)
 
 
-def test_a_server_that_is_not_known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert chosen_server() is None
-    with pytest.raises(InputError, match="names no server"):
-        load_served(tmp_path)
-    monkeypatch.setenv(endpoint.ENDPOINT_VARIABLE, "ollama")
-    with pytest.raises(InputError, match="no server is called 'ollama'; known are transformers"):
-        chosen_server()
-
-
-def test_an_evaluation_through_the_server_counts_the_same(
-    model: Variant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_an_evaluation_through_its_url_counts_the_same(
+    model: Variant, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = write_prompts(tmp_path / "rows.jsonl", sentences(40, seed=10))
     examples = read_labelled(str(rows), (), split="evaluation")
     write_split(tmp_path / "split", examples, split="evaluation", labels=())
     split = open_split(tmp_path / "split")
-    inside = written_answers("model", model, split, 8)
-    before = servers()
-    monkeypatch.setenv(endpoint.ENDPOINT_VARIABLE, "transformers")
-    through = written_answers("model", model, split, 8)
+    inside = written_answers("candidate", model, split, 8)
+    monkeypatch.setenv(ENDPOINT_VARIABLE, f"candidate={server.url}/v1#{model.path}")
+    through = written_answers("candidate", model, split, 8)
     assert through.texts == inside.texts
     assert through.logprobs.tolist() == inside.logprobs.tolist()
     right = [text == true for text, true in zip(inside.texts, split.completions, strict=True)]
     assert 0.5 < sum(right) / 40 < 1
-    assert servers() == before
+    with (
+        pytest.raises(InputError, match="does not say where the baseline answers"),
+        open_generator(model.path, "baseline"),
+    ):
+        pass
 
 
-def test_a_measured_window_counts_the_work_of_the_server(
+def test_a_server_that_ran_already_is_asked_as_it_wants_to_be(
+    model: Variant, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(ENDPOINT_VARIABLE, f"{server.url}#{model.path}")
+    served = load_served(model.path)
+    assert isinstance(served, ServedWriter)
+    assert served.predict(PROMPTS[:2]).tolist() == [[NEW_TOKENS]] * 2
+    assert served.read(PROMPTS[:2]).tolist() == [[1]] * 2
+    assert isinstance(served._work, Processes)
+    assert served._work.pid == server.pid
+    served.close()
+    assert psutil.Process(server.pid).is_running()
+
+
+def test_a_model_behind_the_wrong_protocol(
+    model: Variant, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(InputError, match="over which classifiers are asked"):
+        ServedGenerator.at(model.path, address("http://h/v2/models/m"))
+    monkeypatch.setenv(ENDPOINT_VARIABLE, f"candidate={server.url}")
+    with pytest.raises(InputError, match="OpenAI's protocol, which has no classes"):
+        open_predictor(model.path, "candidate")
+
+
+def test_a_measured_window_counts_the_work_of_the_server_it_started(
     model: Variant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = servers()
-    monkeypatch.setenv(endpoint.ENDPOINT_VARIABLE, "transformers")
+    monkeypatch.setenv(ENDPOINT_VARIABLE, "transformers")
     with ResidentWorker("served") as worker:
-        worker.load(model.path, endpoint.SERVED_LOADER)
+        worker.load(model.path, SERVED_LOADER)
         (pid,) = servers() - before
         worker.prepare(PROMPTS[:4], 4)
         spent = server_seconds(pid)

@@ -14,9 +14,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+from leanstage import orphans
 from leanstage.energy.arrivals import AtRate
 from leanstage.energy.worker import DEFAULT_LOADER
 from leanstage.errors import LeanstageError
+from leanstage.serving.choice import narrowed
 
 WORKER_ENVIRONMENT: Mapping[str, str] = {
     "HF_HUB_OFFLINE": "1",
@@ -91,7 +93,7 @@ class ResidentWorker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
-            env={**os.environ, **WORKER_ENVIRONMENT},
+            env={**os.environ, **WORKER_ENVIRONMENT, **narrowed(name)},
         )
         assert self._process.stdin is not None, "stdin is a pipe"
         assert self._process.stdout is not None, "stdout is a pipe"
@@ -207,14 +209,9 @@ class ResidentWorker:
         """End the process: by closing its stdin, else by SIGTERM, else by SIGKILL."""
         with suppress(BrokenPipeError):
             self._requests.close()
-        for insist in (None, self._process.terminate, self._process.kill):
-            if insist:
-                insist()
-            try:
-                self._process.wait(_STOP_SECONDS)
-                break
-            except subprocess.TimeoutExpired:
-                continue
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_STOP_SECONDS)
+        orphans.end(self._process, seconds=_STOP_SECONDS)
         self._replies.close()
         self._errors.close()
 

@@ -12,6 +12,7 @@ from leanstage.contracts import Evaluation, Flip
 from leanstage.errors import InputError, LeanstageError
 from leanstage.evaluate.production import answer_sample, check_sample
 from leanstage.evaluate.written import WrittenAnswers, written_answers, written_predictions
+from leanstage.serving.endpoint import open_predictor
 from leanstage.tasks import (
     EVALUATION_FILE,
     PREDICTIONS_FILE,
@@ -20,7 +21,7 @@ from leanstage.tasks import (
     compare,
 )
 from leanstage.tasks.production import SampleAnswers
-from leanstage.variant import Variant, file_sha256, fresh_folder, load_predictor
+from leanstage.variant import Variant, file_sha256, fresh_folder
 
 FLIPS_SHOWN = 20
 
@@ -186,7 +187,7 @@ def _few(labels: Sequence[str]) -> str:
 def _answers(name: str, variant: Variant, split: SplitFolder, batch_size: int) -> NDArray[np.int32]:
     """The class indices that a variant answers, shape (rows,)."""
     texts = split.texts
-    predictor = load_predictor(variant.path)
+    predictor = open_predictor(variant.path, name)
     classes = len(variant.manifest.labels)
     answers = np.empty(len(texts), dtype=np.int32)
     broken = 0

@@ -41,7 +41,7 @@ def answer_sample(
     else:
         _, answers = coded(
             {
-                name: _written(each, sample, evaluation, batch_size)
+                name: _written(name, each, sample, evaluation, batch_size)
                 for name, each in variants.items()
             }
         )
@@ -67,10 +67,10 @@ def check_sample(answers: SampleAnswers, sample: SplitFolder, folder: Path) -> P
 
 
 def _written(
-    variant: Variant, sample: SplitFolder, evaluation: SplitFolder, batch_size: int
+    name: str, variant: Variant, sample: SplitFolder, evaluation: SplitFolder, batch_size: int
 ) -> list[str]:
     texts: list[str] = []
-    with open_generator(variant.path) as generator:
+    with open_generator(variant.path, name) as generator:
         longest = max(generator.lengths(evaluation.texts, evaluation.completions))
         for start in range(0, len(sample.texts), batch_size):
             prompts = sample.texts[start : start + batch_size]

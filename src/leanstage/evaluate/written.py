@@ -33,7 +33,7 @@ class WrittenAnswers:
 def written_answers(
     name: str, variant: Variant, split: SplitFolder, batch_size: int
 ) -> WrittenAnswers:
-    """Ask a model that generates about every row, through a server where one is chosen.
+    """Ask a model that generates about every row, through what serves it where that is chosen.
 
     Raises:
         LeanstageError: it answers with something that is not a probability.
@@ -41,7 +41,7 @@ def written_answers(
     texts: list[str] = []
     likely = []
     whole = split.info.form == "text"
-    with open_generator(variant.path) as generator:
+    with open_generator(variant.path, name) as generator:
         for start in range(0, len(split.texts), batch_size):
             some = slice(start, start + batch_size)
             prompts, completions = split.texts[some], split.completions[some]

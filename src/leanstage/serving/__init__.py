@@ -1,5 +1,8 @@
-"""Models that write behind an endpoint that speaks OpenAI's protocol, as they are served.
+"""Models behind what serves them, asked as evaluation and measurement ask one in this process.
 
-- ``leanstage.serving.server``: starts a server on a variant, and always stops it.
-- ``leanstage.serving.endpoint``: asks an endpoint, as evaluation and measurement ask a model.
+- ``choice``: what the environment says of where models answer.
+- ``endpoint``: a model as it is to be asked.
+- ``completions`` and ``inference``: the protocols of OpenAI and of KServe; ``http`` and ``scores``
+  are what the latter rests on.
+- ``server``: starts a server on a variant, and always stops it; ``processes``: what it spends.
 """

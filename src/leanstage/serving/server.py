@@ -1,7 +1,6 @@
 """A server of a variant on this machine: started, waited for, watched, and always stopped."""
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -16,7 +15,9 @@ from typing import Any, Self
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
+from leanstage import orphans
 from leanstage.errors import InputError, LeanstageError
+from leanstage.serving.processes import Processes
 
 START_SECONDS = 600.0
 _STOP_SECONDS = 10.0
@@ -72,7 +73,7 @@ def kind_of(name: str) -> Kind:
     return KINDS[name]
 
 
-class Server:
+class Server(Processes):
     """One variant behind an endpoint, for the length of a ``with`` block.
 
     The server is a process group of its own, and ends when this process does, however it ends.
@@ -102,6 +103,7 @@ class Server:
             start_new_session=True,
             env={**os.environ, "HF_HUB_OFFLINE": "1", "OMP_WAIT_POLICY": "PASSIVE"},
         )
+        super().__init__(self._process.pid)
         try:
             self._wait(time.monotonic() + start_seconds)
         except BaseException:
@@ -119,42 +121,13 @@ class Server:
     ) -> None:
         self.stop()
 
-    @property
-    def pid(self) -> int:
-        """Process id of the server."""
-        return self._process.pid
-
-    def cpu_seconds(self) -> float:
-        """Processor time of the server and of the processes below it, ended ones included."""
-        return self._total(lambda process: sum(process.cpu_times()[:4]))
-
-    def rss_bytes(self) -> int:
-        """Resident memory of the same processes now."""
-        return int(self._total(lambda process: process.memory_info().rss))
-
     def stop(self) -> None:
         """End the server by SIGTERM, and what is left of its process group by SIGKILL."""
-        for how in (signal.SIGTERM, signal.SIGKILL):
-            with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, how)
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(_STOP_SECONDS)
+        orphans.end(self._process, seconds=_STOP_SECONDS, group=True)
         self._log.close()
 
-    def _total(self, figure: Callable[[Any], float]) -> float:
-        """Sum of a figure of psutil over the server and the processes below it."""
-        import psutil
-
-        try:
-            server = psutil.Process(self._process.pid)
-            total, below = figure(server), server.children(recursive=True)
-        except psutil.NoSuchProcess:
-            raise LeanstageError(f"{self.name} serve ended{self._said()}") from None
-        for process in below:
-            # One may end between the listing and the reading.
-            with suppress(psutil.NoSuchProcess):
-                total += figure(process)
-        return total
+    def _obituary(self) -> str:
+        return f"{self.name} serve ended{self._said()}"
 
     def _wait(self, deadline: float) -> None:
         # An address on the loopback is asked for directly, whatever proxy is set.

@@ -1,0 +1,105 @@
+"""What the processes of a server spend, read from outside."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from leanstage.errors import InputError, LeanstageError
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+class Work(Protocol):
+    """What answers requests, and what that takes."""
+
+    def cpu_seconds(self) -> float:
+        """Processor time so far."""
+        ...
+
+    def rss_bytes(self) -> int:
+        """Resident memory now."""
+        ...
+
+    def stop(self) -> None:
+        """End it, where it was started here."""
+        ...
+
+
+class Processes:
+    """A process on this machine and those below it; what they spend is lost with the first."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+
+    def cpu_seconds(self) -> float:
+        """Processor time of the process and of those below it, ended ones included."""
+        return self._total(lambda process: sum(process.cpu_times()[:4]))
+
+    def rss_bytes(self) -> int:
+        """Resident memory of the same processes now."""
+        return int(self._total(lambda process: process.memory_info().rss))
+
+    def stop(self) -> None:
+        """Who started it ends it."""
+
+    def _total(self, figure: Callable[[Any], float]) -> float:
+        """Sum of a figure of psutil over the process and those below it."""
+        import psutil
+
+        try:
+            first = psutil.Process(self.pid)
+            total, below = figure(first), first.children(recursive=True)
+        except psutil.NoSuchProcess:
+            raise LeanstageError(self._obituary()) from None
+        for process in below:
+            # One may end between the listing and the reading.
+            with suppress(psutil.NoSuchProcess):
+                total += figure(process)
+        return total
+
+    def _obituary(self) -> str:
+        return f"the server, process {self.pid}, has ended; start it again, and then measure."
+
+
+class Elsewhere:
+    """A server on another machine, whose work no process here shows."""
+
+    def cpu_seconds(self) -> float:
+        """Nothing of it falls on this machine."""
+        return 0.0
+
+    def rss_bytes(self) -> int:
+        """Nothing of it is in the memory of this machine."""
+        return 0
+
+    def stop(self) -> None:
+        """Who started it ends it."""
+
+
+def listening_at(url: str) -> int | None:
+    """The process on this machine that serves ``url``; None where it is another machine's.
+
+    One that runs for another user is not seen, except by root.
+    """
+    parts = urlsplit(url)
+    if parts.hostname not in LOOPBACK:
+        return None
+    try:
+        import psutil
+    except ImportError:
+        raise InputError(
+            "counting what a server on this machine spends needs the package psutil; install "
+            "leanstage[serve]."
+        ) from None
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return next(
+        (
+            int(connection.pid)
+            for connection in psutil.net_connections("tcp")
+            if connection.status == psutil.CONN_LISTEN
+            and connection.laddr.port == port
+            and connection.pid
+        ),
+        None,
+    )

@@ -1,0 +1,228 @@
+"""A classifier behind KServe's protocols says what it says in this process."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import psutil
+import pytest
+
+from leanstage.energy.resident import ResidentWorker
+from leanstage.errors import InputError, LeanstageError
+from leanstage.evaluate.paired import _answers
+from leanstage.serving.choice import ENDPOINT_VARIABLE, address
+from leanstage.serving.endpoint import SERVED_LOADER, ServedClassifier, load_served, open_predictor
+from leanstage.serving.http import TOKEN_VARIABLE, Connection
+from leanstage.serving.inference import InferenceClassifier
+from leanstage.serving.processes import Elsewhere, listening_at
+from leanstage.serving.scores import probabilities
+from leanstage.tasks import open_split, read_labelled, write_split
+from leanstage.variant import Variant, load_predictor
+from tests.conftest import LABELS, reviews, write_rows
+
+TEXTS = [text for text, _ in reviews(24, seed=5)]
+FORMS = ("probabilities", "logits", "named", "indices", "labels")
+
+
+def ask(variant: Variant, url: str) -> Any:
+    return InferenceClassifier(variant.path, address(url)).predict(TEXTS)
+
+
+def check(variant: Variant, server: str, version: str, form: str) -> None:
+    inside = load_predictor(variant.path).predict(TEXTS)
+    given = ask(variant, f"{server}/{version}/models/{form}")
+    assert given.argmax(axis=-1).tolist() == inside.argmax(axis=-1).tolist()
+    assert len(set(inside.argmax(axis=-1))) == 2
+    if form in ("indices", "labels"):
+        assert set(given.ravel().tolist()) == {0.0, 1.0}
+    else:
+        assert np.allclose(given, inside, atol=1e-5)
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_of_an_answer(
+    graph: Variant, inference_server: str, version: str, form: str
+) -> None:
+    check(graph, inference_server, version, form)
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+@pytest.mark.parametrize("form", FORMS)
+def test_kserves_own_server(graph: Variant, kserve_server: str, version: str, form: str) -> None:
+    check(graph, kserve_server, version, form)
+
+
+def test_a_graph_that_takes_token_ids(graph: Variant, inference_server: str) -> None:
+    given = ask(graph, f"{inference_server}/v2/models/tokens")
+    assert np.allclose(given, load_predictor(graph.path).predict(TEXTS), atol=1e-5)
+
+
+def test_what_is_refused_for_the_moment_is_asked_again(
+    graph: Variant, inference_server: str
+) -> None:
+    assert ask(graph, f"{inference_server}/v2/models/busy").shape == (24, 2)
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("v2/models/missing", "refused with 404: .*no model at"),
+        ("v2/models/broken", "refused with 500: .*the graph.*is not there"),
+        ("v2/models/foreign", r"takes pixels \(FP32\); a model is asked with one input of BYTES"),
+    ],
+)
+def test_a_server_that_does_not_answer_says_why_in_one_sentence(
+    graph: Variant, inference_server: str, place: str, said: str
+) -> None:
+    with pytest.raises(LeanstageError, match=said) as caught:
+        ask(graph, f"{inference_server}/{place}")
+    assert "\n" not in str(caught.value)
+    assert place in str(caught.value)
+
+
+def test_no_server_there(graph: Variant) -> None:
+    with pytest.raises(LeanstageError, match="cannot be reached"):
+        ask(graph, "http://127.0.0.1:1/v2/models/any")
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (None, "gave no list of answers to 2 texts"),
+        ([[0.5, 0.5]], "gave 1 answers to 2 texts"),
+        ([[0.5, 0.5], [0.3, 0.3, 0.4]], r"said '\[0.3, 0.3, 0.4\]' of a text"),
+        ([0, 2], "said '2' of a text"),
+        ([0, True], "said 'True' of a text"),
+        (["positive", "neutral"], "said 'neutral' of a text, where the scores of 2 classes"),
+        ([{"0": 0.5, "1": 0.5}, {"0": 0.5}], "does it serve this model"),
+        ([[0.5, 0.5], ["0.5", "0.5"]], "does it serve this model"),
+        ([[0.5, 0.5], "{broken"], "does it serve this model"),
+    ],
+)
+def test_what_is_no_answer_of_this_model(rows: Any, said: str) -> None:
+    with pytest.raises(LeanstageError, match=said):
+        probabilities(rows, 2, LABELS, "http://h/v2/models/m")
+
+
+def test_probabilities_that_a_server_rounded_stay_as_they_are() -> None:
+    given = probabilities([["0"], [1.0], [0.6667, 0.3334]][1:], 2, LABELS, "u")
+    assert given.tolist() == [[0.0, 1.0], pytest.approx([0.6667, 0.3334])]
+
+
+def test_what_is_not_a_number_is_no_answer() -> None:
+    given = probabilities([[float("nan"), 0.5], [0.5, 0.5]], 2, LABELS, "u")
+    assert np.isfinite(given).all(axis=-1).tolist() == [False, True]
+
+
+class Guarded(BaseHTTPRequestHandler):
+    """Lets in who has the token, and notes what it was shown."""
+
+    shown: ClassVar[list[str | None]] = []
+
+    def do_GET(self) -> None:
+        self.shown.append(self.headers["Authorization"])
+        body = json.dumps({"ready": True}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def guarded() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Guarded)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_the_token_is_sent_and_never_said(guarded: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(TOKEN_VARIABLE, "very-secret")
+    assert Connection(guarded).get(guarded) == {"ready": True}
+    assert Guarded.shown == ["Bearer very-secret"]
+    with pytest.raises(LeanstageError) as caught:
+        Connection("http://127.0.0.1:1").get("http://127.0.0.1:1")
+    assert "very-secret" not in str(caught.value)
+    monkeypatch.setenv(TOKEN_VARIABLE, "very\nsecret")
+    with pytest.raises(InputError, match="holds no bearer token"):
+        Connection(guarded)
+
+
+def test_an_evaluation_through_the_endpoint_counts_the_same(
+    graph: Variant, inference_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = write_rows(tmp_path / "rows.jsonl", reviews(60, seed=6))
+    write_split(
+        tmp_path / "split",
+        read_labelled(str(rows), LABELS, split="evaluation"),
+        split="evaluation",
+        labels=LABELS,
+    )
+    split = open_split(tmp_path / "split")
+    inside = _answers("candidate", graph, split, 8)
+    monkeypatch.setenv(
+        ENDPOINT_VARIABLE,
+        f"candidate={inference_server}/v2/models/labels baseline=http://127.0.0.1:1/v2/models/m",
+    )
+    assert _answers("candidate", graph, split, 8).tolist() == inside.tolist()
+    with pytest.raises(LeanstageError, match=r"127\.0\.0\.1:1.* cannot be reached"):
+        _answers("baseline", graph, split, 8)
+    with pytest.raises(InputError, match="does not say where the champion answers"):
+        open_predictor(graph.path, "champion")
+
+
+def test_a_window_counts_the_work_of_a_server_that_ran_already(
+    graph: Variant, inference_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pid = listening_at(inference_server)
+    assert pid is not None
+    monkeypatch.setenv(ENDPOINT_VARIABLE, f"candidate={inference_server}/v2/models/probabilities")
+    with ResidentWorker("control") as worker:
+        worker.load(graph.path, SERVED_LOADER)
+        worker.prepare(TEXTS, 8)
+        before = sum(psutil.Process(pid).cpu_times()[:2])
+        run = worker.run(0.3, 24)
+        at_rate = worker.at_rate(20.0, 1.0, seed=0)
+        spent = sum(psutil.Process(pid).cpu_times()[:2]) - before
+        assert run.answers == run.planned
+        assert run.cpu_seconds + at_rate.cpu_seconds > spent > 0
+        assert run.peak_rss_bytes > psutil.Process(pid).memory_info().rss
+        assert at_rate.answers == at_rate.planned == 160
+        assert not at_rate.overloaded
+    assert psutil.Process(pid).is_running(), "who started it ends it"
+
+
+def test_requests_to_a_server_overlap(
+    graph: Variant, inference_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each takes 50 ms: one after the other, 40 a second could not be answered."""
+    monkeypatch.setenv(ENDPOINT_VARIABLE, f"baseline={inference_server}/v2/models/slow")
+    with ResidentWorker("baseline") as worker:
+        worker.load(graph.path, SERVED_LOADER)
+        worker.prepare(TEXTS[:4], 1)
+        found = worker.at_rate(40.0, 1.0, seed=1)
+    assert not found.overloaded, found.sentence()
+    assert min(latency or 0.0 for latency in found.latencies_ms) >= 50
+
+
+def test_what_another_machine_spends_is_not_ours_to_count(
+    graph: Variant, inference_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert listening_at("http://192.0.2.1/v2/models/m") is None
+    monkeypatch.setattr("leanstage.serving.endpoint.listening_at", lambda _: None)
+    monkeypatch.setenv(ENDPOINT_VARIABLE, f"{inference_server}/v2/models/labels")
+    served = load_served(graph.path)
+    assert isinstance(served, ServedClassifier)
+    assert isinstance(served._work, Elsewhere)
+    assert (served.cpu_seconds(), served.rss_bytes()) == (0.0, 0)
