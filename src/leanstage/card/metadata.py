@@ -1,6 +1,6 @@
 """The YAML at the head of a card: what the hub reads, and all figures under ``leanstage``."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from leanstage.card.sections.energy import load_title
 from leanstage.card.subject import Subject, hub_model, origin
@@ -13,7 +13,7 @@ from leanstage.contracts import (
     Runtime,
     Technique,
 )
-from leanstage.report.escape import line
+from leanstage.report.escape import line, visible
 from leanstage.report.names import title
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def card_facts(
 ) -> CardFacts:
     """What the card says, for programs."""
     decision = subject.inputs.decision
-    return CardFacts.model_validate(
+    facts = CardFacts.model_validate(
         {
             "source": decision.source,
             "role": subject.role,
@@ -131,3 +131,11 @@ def card_facts(
             "energy": energy,
         }
     )
+    return CardFacts.model_validate(_visible(facts.model_dump(mode="json")))
+
+
+def _visible(value: Any) -> Any:
+    """JSON whose texts hide nothing."""
+    if isinstance(value, dict):
+        return {name: _visible(each) for name, each in value.items()}
+    return [_visible(each) for each in value] if isinstance(value, list) else visible(value)

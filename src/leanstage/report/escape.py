@@ -40,7 +40,8 @@ def markdown(text: str) -> str:
     flat = _LINE_START.sub(lambda m: f"{m[1]}\\{m[2]}" if m[1] else f"\\{m[3]}", flat)
     # GitHub links bare addresses and notifies the people named after an @.
     flat = flat.replace("://", "\\://").replace("www.", "www\\.")
-    return flat.replace("@", "@\N{WORD JOINER}")
+    # As Markup, so that this joiner is not taken for one of the text's own.
+    return Markup(flat.replace("@", "@\N{WORD JOINER}"))
 
 
 def code(text: str) -> str:

@@ -13,14 +13,15 @@ def lineage_section(subject: Subject) -> Section:
     context, manifest = subject.context, subject.manifest
     source = context.source
     base = hub_model(context.pinned_model)
-    pinned = origin(context.pinned_model)
+    taught = any(s.status == "applied" and s.technique != "quantize" for s in manifest.lineage)
     known = Facts(
         "Base model",
         (
             ("Model", Cell(f"{source.name}, version {source.version} in MLflow")),
-            ("From", Cell(f"{base} on the Hugging Face hub, {pinned}" if base else pinned)),
+            *([("On the Hugging Face hub", Cell(base))] if base else []),
+            ("Taken from", Cell(origin(context.pinned_model), code=True)),
             ("Content digest", Cell(context.baseline_digest, code=True)),
-            ("Learnt from", Cell(_data(subject))),
+            *([("Text that the steps learnt from", Cell(_data(subject)))] if taught else []),
         ),
     )
     results = step_results(subject.inputs.baseline, manifest)
@@ -61,6 +62,9 @@ def lineage_section(subject: Subject) -> Section:
 
 
 def _data(subject: Subject) -> str:
+    proposal = subject.context.proposal
+    if proposal is not None:
+        return f"known to whoever made it, in MLflow run {proposal}"
     train, more = subject.context.train, subject.context.unlabelled
     rows = f"{count(train.n)} labelled rows of {origin(train.source)}"
     return f"{rows}, and {count(more.n)} rows without labels" if more.n else rows
