@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-MOST_REPLICAS = 10_000
 _NORMAL: NDArray[np.float64] = stats.norm.ppf((np.arange(2_000) + 0.5) / 2_000)
 """Equally probable values of a standard normal variable."""
 _Z95 = float(stats.norm.ppf(0.95))
@@ -91,10 +90,8 @@ def replicas_needed(
         None where no number of them does: an answer alone takes too long.
     """
     fewest = max(at_least, math.floor(per_second * service.mean_seconds) + 1)
-    if late_share(seconds, MOST_REPLICAS + fewest, per_second, service) > 1 - share:
+    if float((service.quantiles_seconds() > seconds).mean()) >= 1 - share:
         return None
-    return next(
-        count
-        for count in range(fewest, MOST_REPLICAS + fewest + 1)
-        if late_share(seconds, count, per_second, service) <= 1 - share
-    )
+    while late_share(seconds, fewest, per_second, service) > 1 - share:
+        fewest += 1
+    return fewest
