@@ -3,7 +3,13 @@ from collections.abc import Callable
 import pytest
 
 from leanstage.energy.meters import Meter, MeterError
-from leanstage.energy.meters.cluster import POD_VARIABLE, dcgm_meter, kepler_meter, metered_pod
+from leanstage.energy.meters.cluster import (
+    POD_VARIABLE,
+    _selector,
+    dcgm_meter,
+    kepler_meter,
+    metered_pod,
+)
 from leanstage.prometheus import URL_VARIABLE
 from tests.audit.prometheus_api import Prometheus, serving
 
@@ -31,6 +37,13 @@ def test_the_pod_is_told_by_the_environment(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert metered_pod() == pod
+
+
+def test_pods_that_answer_in_turn_are_read_together() -> None:
+    wanted = {"pod_name": "lean-0, base.1", "pod_namespace": "serving"}
+    assert _selector("joules", wanted) == (
+        'joules{pod_name=~"lean\\\\-0|base\\\\.1",pod_namespace="serving"}'
+    )
 
 
 @pytest.mark.parametrize("stated", ["", "reviews-0", "serving/"])

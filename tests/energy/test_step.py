@@ -35,3 +35,23 @@ def test_forms_on_a_gpu_are_those_that_answer_there(
     (form,) = unoptimized_forms(baseline, tmp_path).items()
     assert form[0] == "baseline-torch-bf16"
     assert form[1].manifest.precision == "bf16"
+
+
+def test_what_another_machine_spends_is_not_told_by_the_client(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(
+        "LEANSTAGE_ENDPOINT", "baseline=http://192.0.2.1/v2/models/m candidate=http://192.0.2.2"
+    )
+    monkeypatch.delenv("LEANSTAGE_POD", raising=False)
+    nothing: Any = None
+    with pytest.raises(MeterError) as refusal:
+        measure(nothing, nothing, nothing, batch_size=8, blocks=4, window_seconds=0.5)
+    assert str(refusal.value).startswith(
+        "the baseline and the candidate answer on another machine, whose work the processor time "
+        "of the client does not show, and no meter reads it: no pod is known"
+    )
+    monkeypatch.setenv("LEANSTAGE_POD", "serving/lean")
+    monkeypatch.delenv("LEANSTAGE_PROMETHEUS", raising=False)
+    with pytest.raises(MeterError, match="kepler: LEANSTAGE_PROMETHEUS names no Prometheus to ask"):
+        measure(nothing, nothing, nothing, batch_size=8, blocks=4, window_seconds=0.5)

@@ -1,14 +1,21 @@
 """The energy step: candidate, baseline and the baseline's unoptimized forms, side by side."""
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from leanstage import progress
 from leanstage.contracts import EnergyComparison, Serving
-from leanstage.energy.meters import Meter, MeterError, discover, discover_gpu
+from leanstage.energy.meters import (
+    Meter,
+    MeterError,
+    discover,
+    discover_elsewhere,
+    discover_gpu,
+)
 from leanstage.energy.protocol import BASELINE, CANDIDATE, compare
 from leanstage.energy.worker import DEFAULT_LOADER
-from leanstage.serving.choice import choice
+from leanstage.serving.choice import Choice, choice
 from leanstage.serving.endpoint import SERVED_LOADER
 from leanstage.tasks import SplitFolder
 from leanstage.variant import Variant
@@ -27,6 +34,8 @@ def measure(
     window_seconds: float,
     request_rate: float | None = None,
     serving: Serving = "any",
+    own_forms: bool = True,
+    tell: Callable[..., None] = progress.step,
 ) -> EnergyComparison:
     """Compare the energy per answer on the texts of a split, in batches of ``batch_size``.
 
@@ -37,20 +46,22 @@ def measure(
     Models that write answer every prompt with equally many tokens. Where ``LEANSTAGE_ENDPOINT``
     says so, a server answers; of models that it only names the URLs of, no other forms are made.
 
+    Args:
+        own_forms: also measure the baseline in its other unoptimized forms.
+        tell: told what comes next and the share done so far.
+
     Raises:
-        MeterError: a GPU would answer, whose energy no meter here sees, or only one of the two.
+        MeterError: a GPU or another machine would answer, and no meter sees it, or only one of the
+            two.
     """
-    meter = _meter(baseline, candidate)
-    writes = baseline.manifest.task == "text-generation"
     chosen = choice()
+    meter = _meter(baseline, candidate, chosen)
+    writes = baseline.manifest.task == "text-generation"
     asked = chosen.asks(baseline.manifest.task)
     with tempfile.TemporaryDirectory(prefix="leanstage-energy-") as scratch:
-        progress.step("writing the unoptimized forms of the baseline")
-        arms = {
-            BASELINE: baseline,
-            CANDIDATE: candidate,
-        }
-        if not chosen.urls:
+        arms = {BASELINE: baseline, CANDIDATE: candidate}
+        if own_forms and not chosen.urls:
+            tell("writing the unoptimized forms of the baseline", 0.0)
             arms |= unoptimized_forms(baseline, Path(scratch), serving=serving)
         return compare(
             {name: variant.path for name, variant in arms.items()},
@@ -70,12 +81,20 @@ def measure(
             tokens_per_answer=NEW_TOKENS if writes else None,
             endpoint=str(chosen) if asked else None,
             loader=SERVED_LOADER if asked else DEFAULT_LOADER,
-            progress=progress.step,
+            progress=tell,
         )
 
 
-def _meter(baseline: Variant, candidate: Variant) -> Meter:
+def _meter(baseline: Variant, candidate: Variant, chosen: Choice) -> Meter:
     """The meter of the device that answers; under onnxruntime that is the processor."""
+    if away := chosen.elsewhere():
+        try:
+            return discover_elsewhere()
+        except MeterError as error:
+            raise MeterError(
+                f"the {' and the '.join(away)} answer on another machine, whose work the processor "
+                f"time of the client does not show, and no meter reads it: {error}"
+            ) from error
     if device_type() != "cuda":
         return discover()
     without = "set CUDA_VISIBLE_DEVICES to nothing, or measure on a node that serves without a GPU."

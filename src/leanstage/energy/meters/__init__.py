@@ -9,6 +9,7 @@ from leanstage.energy.meters.discovery import (
     POWERCAP_ROOT_VARIABLE,
     Survey,
     discover,
+    discover_elsewhere,
     discover_gpu,
     survey,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "Survey",
     "Usage",
     "discover",
+    "discover_elsewhere",
     "discover_gpu",
     "survey",
 ]

@@ -5,6 +5,7 @@ Metrics: https://sustainable-computing.io/kepler/ and https://github.com/NVIDIA/
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -25,7 +26,7 @@ _DCGM = "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION"
 
 
 class Pod(NamedTuple):
-    """Whose energy it is."""
+    """Whose energy it is; several names of one namespace have commas between them."""
 
     namespace: str
     name: str
@@ -33,6 +34,9 @@ class Pod(NamedTuple):
 
 def metered_pod() -> Pod:
     """The pod in ``LEANSTAGE_POD`` (``namespace/name``), or the one that this runs in.
+
+    Of several names (``namespace/name,name``) the sum is read: that of the servers of models which
+    answer in turn.
 
     That is ``POD_NAMESPACE`` and ``POD_NAME``, as the downward API sets them where it is asked to;
     Kubeflow Pipelines sets ``KFP_POD_NAME``, and the service account tells the namespace.
@@ -159,7 +163,7 @@ def _one_node(found: Sequence[Labels], pod: Pod) -> Mapping[str, str]:
     if len(exporters) != 1:
         raise MeterError(
             f"kepler: {len(exporters)} exporters know the pod {pod.namespace}/{pod.name}; scrape "
-            "Kepler once."
+            "Kepler once, and let pods that are compared run on one node."
         )
     values = zip(_EXPORTER_LABELS, exporters.pop(), strict=True)
     return {name: value for name, value in values if value}
@@ -187,8 +191,15 @@ def _pod(meter: str) -> Pod:
 
 
 def _selector(metric: str, wanted: Mapping[str, str], *more: str) -> str:
-    matchers = [f"{name}={json.dumps(value)}" for name, value in wanted.items()]
+    matchers = [_matcher(name, value) for name, value in wanted.items()]
     return f"{metric}{{{','.join([*matchers, *more])}}}"
+
+
+def _matcher(label: str, value: str) -> str:
+    names = [name.strip() for name in value.split(",")]
+    if len(names) == 1:
+        return f"{label}={json.dumps(value)}"
+    return f"{label}=~{json.dumps('|'.join(map(re.escape, names)))}"
 
 
 def _account_namespace() -> str:

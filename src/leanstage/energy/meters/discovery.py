@@ -8,12 +8,13 @@ from typing import Literal, NamedTuple
 from leanstage.contracts import Tier
 from leanstage.energy.meters.base import Meter, MeterError, NullMeter
 from leanstage.energy.meters.both import BothMeter
-from leanstage.energy.meters.cluster import dcgm_meter, kepler_meter
+from leanstage.energy.meters.cluster import POD_VARIABLE, dcgm_meter, kepler_meter
 from leanstage.energy.meters.cpu_time import CpuTimeMeter
 from leanstage.energy.meters.declared import DECLARED_VARIABLE, DeclaredMeter
 from leanstage.energy.meters.nvml import NvmlMeter
 from leanstage.energy.meters.rapl import RaplMeter
 from leanstage.errors import InputError, LeanstageError
+from leanstage.prometheus import URL_VARIABLE
 
 METER_VARIABLE = "LEANSTAGE_METER"
 POWERCAP_ROOT_VARIABLE = "LEANSTAGE_POWERCAP_ROOT"
@@ -86,6 +87,28 @@ def discover_gpu() -> Meter:
         MeterError: no meter sees the GPU.
     """
     return _required(_best_gpu(_tried))
+
+
+def discover_elsewhere() -> Meter:
+    """The best meter of the pods in ``LEANSTAGE_POD``, for models that answer on other machines.
+
+    A counter of this machine does not see them, and the processor time of the client that asks is
+    not theirs.
+
+    Raises:
+        MeterError: no meter sees them.
+    """
+    if not os.environ.get(POD_VARIABLE, "").strip():
+        raise MeterError(
+            f"no pod is known whose energy to ask for; set {URL_VARIABLE} to a Prometheus that "
+            f"scrapes Kepler or DCGM, and {POD_VARIABLE} to namespace/name of the pod that answers."
+        )
+    found = [_tried(name) for name in ("dcgm", "kepler")]
+    reasons = tuple(meter.info.detail for meter in found if not meter.works)
+    for meter in found:
+        if meter.works:
+            return _noting(meter, *reasons)
+    raise MeterError(" ".join(reasons))
 
 
 def survey() -> Survey:
