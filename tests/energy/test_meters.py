@@ -1,5 +1,7 @@
 import json
 import math
+import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -95,6 +97,24 @@ def test_rapl_takes_no_zero_and_no_missing_counter(powercap: Powercap) -> None:
         meter.begin_window()
     with pytest.raises(MeterError, match="never began"):
         meter.end_window(SECOND)
+
+
+def test_rapl_is_for_root_alone() -> None:
+    """As another user, where this is root, to whom everything is open."""
+    root = os.geteuid() == 0
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        tree = Powercap(Path(folder) / "powercap")
+        tree.add("intel-rapl:0", "package-0")
+        (tree.root / "intel-rapl:0" / "energy_uj").chmod(0o000)
+        try:
+            if root:
+                os.seteuid(65534)
+            with pytest.raises(MeterError, match="can be read by root only"):
+                RaplMeter(tree.root)
+        finally:
+            if root:
+                os.seteuid(0)
 
 
 def test_discover_prefers_the_counter(two_sockets: Powercap) -> None:
