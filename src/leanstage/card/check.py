@@ -88,6 +88,7 @@ def check_card(text: str, *, hub: bool = False) -> "ModelCard":
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.repocard import REGEX_YAML_BLOCK
     from huggingface_hub.utils import validate_repo_id
+    from yaml import YAMLError
 
     if not REGEX_YAML_BLOCK.search(text):
         raise CardError("the model card has no metadata at its head; decide again.")
@@ -99,7 +100,7 @@ def check_card(text: str, *, hub: bool = False) -> "ModelCard":
         raise CardError(
             f"the metadata of the model card is not what the hub takes: {first_problem(error)}."
         ) from error
-    except (ValueError, HFValidationError) as error:
+    except (ValueError, YAMLError, HFValidationError) as error:
         first = str(error).strip().partition("\n")[0]
         raise CardError(f"the model card cannot be read by huggingface_hub: {first}") from error
     if hub:
@@ -111,7 +112,8 @@ def _ask_hub(card: "ModelCard") -> None:
     try:
         card.validate()
     except ValueError as error:
-        raise CardError(f"the Hugging Face hub refuses the model card: {error}") from error
+        said = " ".join(str(error).split())
+        raise CardError(f"the Hugging Face hub refuses the model card: {said}") from error
     except Exception as error:  # the client lets the errors of its HTTP library through
         first = str(error).strip().partition("\n")[0]
         raise CardError(f"the Hugging Face hub did not check the model card: {first}") from error
