@@ -2,8 +2,8 @@ import math
 
 import pytest
 
-from leanstage.contracts import Window
-from leanstage.energy.ratios import SavingVerdict, cheapest, energy_ratio, saving_verdict
+from leanstage.contracts import SavingVerdict, Window
+from leanstage.energy.ratios import cheapest, energy_ratio, saving_verdict
 
 
 def windows(arm: str, joules: list[float], answers: int = 10) -> list[Window]:

@@ -1,5 +1,6 @@
 """What several commands share: their options, the console, and paths that tasks can use."""
 
+import tempfile
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from leanstage.contracts import Outcome
-from leanstage.errors import BlockedError
+from leanstage.errors import BlockedError, InputError
 
 # Names and messages come from elsewhere and may hold what rich reads as markup.
 console = Console(markup=False)
@@ -36,6 +37,18 @@ class Deploy(StrEnum):
 def say(text: str, label: str = "", style: str = "bold") -> None:
     """Print a line as it is, however long; a label before it has the style."""
     console.print(Text.assemble((label, style), text), highlight=False, soft_wrap=True)
+
+
+def require_writable(out: Path, option: str) -> None:
+    """Refuse before a long measurement a place that could not take its result."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out.parent):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"{out} cannot be written ({error.strerror}); give another {option}."
+        ) from error
 
 
 def absolute(uri: str) -> str:

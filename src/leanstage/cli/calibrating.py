@@ -1,13 +1,12 @@
 """The command that measures what this machine gains, or says what a pool of nodes is."""
 
-import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from leanstage.cli._shared import console, say
+from leanstage.cli._shared import console, require_writable, say
 from leanstage.contracts import HardwareProfile
 from leanstage.errors import InputError
 
@@ -47,7 +46,7 @@ def calibrate(
     if log:
         tracking_uri()
         prepare_logging(name)
-    _require_writable(out)
+    require_writable(out, "--out")
     profile = _of_pool(nodes, name) if nodes else _measured(name, tuple(shape or ()), quick)
     # Kept before it is written: a disk that filled up meanwhile loses no measurement.
     run_id = log_profile(profile) if log else ""
@@ -58,18 +57,6 @@ def calibrate(
     say(f"Node             {profile.kind()}\nProfile          {out}")
     if run_id:
         say(f"MLflow run       {run_id}")
-
-
-def _require_writable(out: Path) -> None:
-    """Refuse before a long measurement a place that could not take its result."""
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=out.parent):
-            pass
-    except OSError as error:
-        raise InputError(
-            f"{out} cannot be written ({error.strerror}); give another --out."
-        ) from error
 
 
 def _of_pool(selector: str, name: str) -> HardwareProfile:

@@ -1,12 +1,16 @@
 """Commands that compare two models on disk, without a run."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.table import Table
 
-from leanstage.cli._shared import JsonOption, console
+from leanstage.cli._shared import JsonOption, console, require_writable, say
+from leanstage.contracts import EnergyComparison, Load, Ratio
+from leanstage.errors import BlockedError
 
 
 def harness(
@@ -46,3 +50,123 @@ def harness(
     console.print(table)
     if json is not None:
         found.save(json)
+
+
+class Reference(StrEnum):
+    """What a saving counts against."""
+
+    registered = "registered"
+    strongest = "strongest"
+
+
+def energy(
+    baseline: Annotated[Path, typer.Argument(help="Folder of a variant or a checkpoint.")],
+    candidate: Annotated[Path, typer.Argument(help="What is held against it.")],
+    data: Annotated[str, typer.Option(help="JSON Lines or parquet; texts or prompts are asked.")],
+    batch_size: Annotated[int, typer.Option(min=1, help="Rows of a request.")] = 8,
+    request_rate: Annotated[
+        float | None,
+        typer.Option(min=0.001, help="Answers per second in production, measured as well."),
+    ] = None,
+    blocks: Annotated[int, typer.Option(min=4, help="More make the answer sharper.")] = 10,
+    window_seconds: Annotated[float, typer.Option(min=0.1, help="Shortest measurement.")] = 0.5,
+    min_saving: Annotated[
+        float, typer.Option(min=0.0, max=0.99, help="Share of energy to be saved.")
+    ] = 0.2,
+    reference: Annotated[
+        Reference, typer.Option(help="Against the baseline as it is, or its cheapest form.")
+    ] = Reference.registered,
+    json: JsonOption = None,
+) -> None:
+    """Compare the energy that two models take per answer, side by side on this machine.
+
+    Ends with 0 where the saving is shown, and with 3 where it is not (FAIL, or INCONCLUSIVE).
+    """
+    from leanstage.energy.pair import compare_models
+
+    if json is not None:
+        require_writable(json, "--json")
+    aside = Console(stderr=True, markup=False)
+    with aside.status("preparing") as status:
+
+        def tell(what: str, fraction: float) -> None:
+            if aside.is_terminal:
+                status.update(f"{fraction:4.0%}  {what}")
+            else:
+                aside.print(f"{fraction:4.0%}  {what}", highlight=False)
+
+        found = compare_models(
+            baseline,
+            candidate,
+            data,
+            batch_size=batch_size,
+            request_rate=request_rate,
+            blocks=blocks,
+            window_seconds=window_seconds,
+            min_saving=min_saving,
+            reference=reference.value,
+            tell=tell,
+        )
+    # Kept before it is shown: a terminal that closed meanwhile loses no measurement.
+    if json is not None:
+        found.save(json)
+    console.print(_forms(found.comparison))
+    console.print(_loads(found.comparison))
+    say(f": {found.reason}", found.verdict)
+    if found.verdict != "PASS":
+        raise typer.Exit(BlockedError.exit_code)
+
+
+def _forms(found: EnergyComparison) -> Table:
+    writes = found.workload.tokens_per_answer is not None
+    token = ["mJ per output token"] if writes else []
+    columns = ("mJ per answer", "beyond rest", *token, "Wh per 1,000", "p50 / p95, one at a time")
+    table = Table("form", *columns)
+    for arm in found.arms:
+        per_token = found.joules_per_token(arm)
+        table.add_row(
+            f"{arm.name}: {arm.runtime} {arm.precision}",
+            f"{arm.joules_per_answer * 1e3:.4g}",
+            _millijoules(arm.dynamic_joules_per_answer),
+            *([_millijoules(per_token)] if writes else []),
+            f"{arm.wh_per_1000:.3g}",
+            f"{arm.latency_p50_ms:.3g} / {arm.latency_p95_ms:.3g} ms",
+        )
+    return table
+
+
+def _loads(found: EnergyComparison) -> Table:
+    baseline, candidate = found.registered.against, found.registered.arm
+    table = Table("load", "baseline", "candidate", "ratio (95% interval)")
+    judged = {arm.name: arm.joules_per_answer for arm in found.arms}
+    named = [(f"batches of {found.workload.batch_size}", judged, found.registered)]
+    named += [(_load(load), load.joules_per_answer, load.registered) for load in found.loads]
+    for name, joules, ratio in named:
+        figures = (_millijoules(joules.get(arm)) for arm in (baseline, candidate))
+        table.add_row(name, *figures, _span(ratio))
+    if found.decode is not None:
+        per_token = found.decode.joules_per_token
+        figures = (_millijoules(per_token.get(arm)) for arm in (baseline, candidate))
+        table.add_row("each token after the first", *figures, _span(found.decode.registered))
+    table.add_row("a model against itself", "", "", _span(found.control))
+    return table
+
+
+def _load(load: Load) -> str:
+    if load.tokens_per_answer is not None:
+        return f"reading prompts, batches of {load.batch_size}"
+    if load.request_rate is not None:
+        over = [arm for arm, service in load.service.items() if service.overloaded]
+        late = f", overloaded: {', '.join(over)}" if over else ""
+        return f"{load.request_rate:g} answers per second, batches of {load.batch_size}{late}"
+    return "one at a time" if load.batch_size == 1 else f"batches of {load.batch_size}"
+
+
+def _millijoules(joules: float | None) -> str:
+    return "" if joules is None else f"{joules * 1e3:.4g}"
+
+
+def _span(ratio: Ratio | None) -> str:
+    return (
+        "" if ratio is None else f"{ratio.ratio:.3f} ({ratio.ci95[0]:.3f} to {ratio.ci95[1]:.3f})"
+    )

@@ -10,6 +10,8 @@ from leanstage.contracts.plan import HardwareProfile
 from leanstage.contracts.policy import Tier
 from leanstage.contracts.variant import Precision, Runtime
 
+SavingVerdict = Literal["PASS", "FAIL", "INCONCLUSIVE"]
+
 
 class MeterInfo(Part):
     """What measured, and what it covers."""
@@ -186,3 +188,23 @@ class EnergyComparison(Contract):
         """Energy per output token, that of reading the prompt divided among them."""
         tokens = self.workload.tokens_per_answer
         return None if tokens is None else arm.joules_per_answer / tokens
+
+
+class EnergyVerdict(Contract):
+    """Whether one model saves enough energy against another; it informs, a policy decides."""
+
+    baseline: str
+    """Where the model lies."""
+    candidate: str
+    reference: Literal["registered", "strongest"]
+    """Form of the baseline that the saving counts against."""
+    min_saving: float = Field(ge=0, lt=1)
+    required_saving: float = Field(ge=0, lt=1)
+    """On this tier."""
+    ratio: float = Field(gt=0)
+    ci95: Interval
+    tier: Tier
+    verdict: SavingVerdict
+    """What fails its checks is INCONCLUSIVE, whatever its figures."""
+    reason: str
+    comparison: EnergyComparison

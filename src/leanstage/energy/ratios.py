@@ -2,13 +2,10 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
 
 from scipy import stats
 
-from leanstage.contracts import Interval, Ratio, Window
-
-SavingVerdict = Literal["PASS", "FAIL", "INCONCLUSIVE"]
+from leanstage.contracts import Interval, Ratio, SavingVerdict, Window
 
 
 def energy_ratio(windows: Iterable[Window], arm: str, against: str) -> Ratio:

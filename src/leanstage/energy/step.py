@@ -16,7 +16,7 @@ from leanstage.energy.meters import (
 from leanstage.energy.protocol import BASELINE, CANDIDATE, compare
 from leanstage.energy.worker import DEFAULT_LOADER
 from leanstage.serving.choice import Choice, choice
-from leanstage.serving.endpoint import SERVED_LOADER
+from leanstage.serving.endpoint import SERVED_LOADER, require_served
 from leanstage.tasks import SplitFolder
 from leanstage.variant import Variant
 from leanstage.variant.forms import unoptimized_forms
@@ -60,7 +60,11 @@ def measure(
     asked = chosen.asks(baseline.manifest.task)
     with tempfile.TemporaryDirectory(prefix="leanstage-energy-") as scratch:
         arms = {BASELINE: baseline, CANDIDATE: candidate}
-        if own_forms and not chosen.urls:
+        if chosen.urls:
+            tell("asking whether the endpoints serve these models", 0.0)
+            for name, variant in arms.items():
+                require_served(variant.path, name)
+        elif own_forms:
             tell("writing the unoptimized forms of the baseline", 0.0)
             arms |= unoptimized_forms(baseline, Path(scratch), serving=serving)
         return compare(

@@ -1,0 +1,140 @@
+"""`leanstage energy compare`: any two models on disk, without a pipeline."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from leanstage.cli import main
+from leanstage.contracts import EnergyVerdict, ModelPolicy
+from leanstage.energy.pair import compare_models
+from leanstage.errors import InputError
+from leanstage.variant.adopt import adopt
+from leanstage.variant.forms import write_onnx
+from tests.conftest import reviews, write_rows
+from tests.generation_model import sentences, write_prompts
+
+Command = Callable[..., tuple[int, str, str]]
+QUICK = ("--blocks", "4", "--window-seconds", "0.1")
+
+
+@pytest.fixture
+def leanstage(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["leanstage", "energy", "compare", *arguments])
+        try:
+            main()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        written = capsys.readouterr()
+        return code, written.out, written.err
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def bert(tiny_checkpoint: Callable[[str], Path]) -> Path:
+    return tiny_checkpoint("bert")
+
+
+def test_a_checkpoint_and_a_variant(bert: Path, tmp_path: Path, leanstage: Command) -> None:
+    onnx = write_onnx(adopt(bert, tmp_path / "adopted"), tmp_path / "onnx").path
+    rows = write_rows(tmp_path / "rows.jsonl", reviews(60, seed=5))
+    out = tmp_path / "verdict.json"
+    code, table, _ = leanstage(
+        *(str(bert), str(onnx), "--data", str(rows), *QUICK, "--min-saving", "0"),
+        *("--json", str(out)),
+    )
+    found = EnergyVerdict.load(out)
+    comparison = found.comparison
+    assert code == (0 if found.verdict == "PASS" else 3)
+    assert {arm.name: arm.runtime for arm in comparison.arms} == {
+        "baseline": "torch",
+        "candidate": "onnxruntime",
+        "control": "onnxruntime",
+    }
+    assert (found.ratio, found.ci95) == (comparison.registered.ratio, comparison.registered.ci95)
+    assert found.tier == comparison.meter.tier
+    assert found.required_saving == ModelPolicy(min_saving=0).required_saving(found.tier)
+    assert len(comparison.windows) == 12
+    assert f"{found.verdict}: {found.reason}" in table
+    assert f"{found.ratio:.3f} of the energy of the baseline (95% interval" in found.reason
+    assert "one at a time" in table
+    assert "a model against itself" in table
+
+
+def test_models_that_write_and_a_form_that_is_none(
+    tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("leanstage.variant.hardware.computes_bf16", lambda: True)
+    rows = write_prompts(tmp_path / "rows.jsonl", sentences(30, seed=6))
+    found = compare_models(
+        tiny_llama,
+        tiny_llama,
+        str(rows),
+        blocks=2,
+        window_seconds=0.05,
+        batch_size=4,
+        reference="strongest",
+        tell=lambda what, fraction: None,
+    )
+    comparison = found.comparison
+    assert [arm.name for arm in comparison.arms] == [
+        *("baseline", "candidate", "baseline-torch-bf16", "control")
+    ]
+    assert comparison.workload.tokens_per_answer == 32
+    assert comparison.decode is not None
+    assert found.ratio == comparison.strongest.ratio
+    # A model against itself saves nothing.
+    assert found.verdict != "PASS"
+
+
+def test_what_cannot_be_compared_is_one_sentence_and_no_file(
+    bert: Path, tiny_llama: Path, tmp_path: Path, leanstage: Command
+) -> None:
+    rows = str(write_rows(tmp_path / "rows.jsonl", reviews(5, seed=5)))
+    out = tmp_path / "verdict.json"
+    model, nothing = str(bert), str(tmp_path / "nothing")
+    refused = [
+        ((nothing, model, "--data", rows), f"{nothing} is not a folder"),
+        ((model, str(tmp_path), "--data", rows), "holds no config.json"),
+        ((model, model, "--data", nothing), f"{nothing} does not exist"),
+        ((model, str(tiny_llama), "--data", rows), "only models of one task"),
+        ((str(tiny_llama), str(tiny_llama), "--data", str(rows)), "one word"),
+    ]
+    (tmp_path / "rows.jsonl").write_text('{"text": "word"}\n')
+    for arguments, message in refused:
+        code, written, error = leanstage(*arguments, *QUICK, "--json", str(out))
+        assert (code, written) == (2, "")
+        assert message in error.replace("\n", " ")
+        assert not out.exists()
+
+
+def test_what_fails_its_checks_is_inconclusive(
+    bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from leanstage.contracts import Check
+
+    monkeypatch.setattr(
+        "leanstage.energy.checks.check_idle",
+        lambda shares: Check(name="idle-workers", passed=False, detail="One spins."),
+    )
+    rows = write_rows(tmp_path / "rows.jsonl", reviews(30, seed=5))
+    found = compare_models(
+        bert, bert, str(rows), blocks=2, window_seconds=0.05, tell=lambda what, fraction: None
+    )
+    assert found.verdict == "INCONCLUSIVE"
+    assert "counts for nothing: idle-workers: One spins." in found.reason
+
+
+def test_a_place_that_takes_no_file_is_refused_before_anything_runs(
+    bert: Path, leanstage: Command
+) -> None:
+    code, _, error = leanstage(str(bert), str(bert), "--data", "rows", "--json", "/proc/no/file")
+    assert code == 2
+    assert "cannot be written" in error
+    with pytest.raises(InputError, match="above 0 answers per second"):
+        compare_models(bert, bert, "rows.jsonl", request_rate=0.0)
