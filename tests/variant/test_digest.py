@@ -12,7 +12,8 @@ from leanstage.contracts import VariantManifest
 from leanstage.contracts.strict import strict_json
 from leanstage.errors import InputError
 from leanstage.variant import MANIFEST, content_digest, file_sha256, open_variant, seal
-from leanstage.variant.digest import file_entries, regular_files
+from leanstage.variant.digest import digest_of, file_entries, manifest_fields, regular_files
+from leanstage.variant.folder import with_lineage
 
 FIXED = "c4b09f43ae3fd573f511c95a212412e0fb9ae83c4bfa9cceb84650dbd1a79b86"
 """Of the folder below, as the first release computed it."""
@@ -134,6 +135,38 @@ def test_the_attestation_alone_does_not_count(folder: Path) -> None:
     assert digest(folder) == FIXED
     (folder / "onnx" / "attestation" / "more.json").write_text("{}")
     assert digest(folder) != FIXED
+
+
+def test_the_model_card_does_not_count_and_is_an_entry_only_where_asked(folder: Path) -> None:
+    before = file_entries(folder)
+    (folder / "README.md").write_text("# A card")
+    assert digest(folder) == FIXED
+    assert open_variant(folder).digest == FIXED
+    assert file_entries(folder) == before
+    with_card = file_entries(folder, card=True)
+    assert [entry.path for entry in with_card if entry not in before] == ["README.md"]
+    assert digest_of(with_card, manifest_fields(folder)) == FIXED
+    (folder / "onnx" / "README.md").write_text("# Not at the top")
+    assert digest(folder) != FIXED
+
+
+@pytest.mark.parametrize("kind", ["folder", "link"])
+def test_only_a_regular_file_is_a_model_card(folder: Path, kind: str) -> None:
+    card = folder / "README.md"
+    if kind == "link":
+        card.symlink_to(folder / "config.json")
+        with pytest.raises(InputError, match=r"README\.md is a symbolic link"):
+            digest(folder)
+        return
+    card.mkdir()
+    (card / "weights.bin").write_bytes(b"x")
+    assert digest(folder) != FIXED
+
+
+def test_a_child_does_not_inherit_the_card(folder: Path, tmp_path: Path) -> None:
+    (folder / "README.md").write_text("# Of the parent")
+    child = with_lineage(open_variant(folder), tmp_path / "child", ())
+    assert not (child.path / "README.md").exists()
 
 
 @pytest.mark.parametrize("name", ["config.json", "onnx/model.onnx", "empty", "onnx/.hidden"])

@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from securesystemslib.signer import CryptoSigner
 
-from leanstage.gate.attestation import VerificationError, read, signer
+from leanstage.gate.attestation import VerificationError, lay, read, sign, signer
 from leanstage.gate.attestation.keys import public_pem
 
 GUIDE = Path(__file__).parents[3] / "docs" / "attestation.md"
@@ -100,3 +100,14 @@ def test_tampering_is_seen_by_hand_too(
     assert by_hand(folder).returncode != 0
     with pytest.raises(VerificationError):
         promotions.verify(folder)
+
+
+def test_the_recipe_covers_the_model_card(promoted: Callable[[str], Path], promotions: Any) -> None:
+    folder = promoted("ed25519")
+    card = b"# A card\n"
+    lay(folder, sign(promotions.decision(folder), promotions.policy, folder, card))
+    assert by_hand(folder).returncode != 0, "the card that was signed is missing"
+    (folder / "README.md").write_bytes(card)
+    assert "README.md: OK" in by_hand(folder).stdout
+    (folder / "README.md").write_bytes(card + b"Better still.\n")
+    assert by_hand(folder).returncode != 0
