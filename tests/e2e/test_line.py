@@ -10,8 +10,9 @@ from typing import Any
 
 import jsonschema
 import pytest
+from huggingface_hub import ModelCard
 
-from leanstage.contracts import Decision, Evaluation, Outcome
+from leanstage.contracts import CardFacts, Decision, Evaluation, Outcome
 from leanstage.demo.baseline import fine_tune, write_rows
 from leanstage.demo.data import pretrained_model, reviews
 from leanstage.distill.student import shallow_student
@@ -200,6 +201,18 @@ def test_a_lean_variant_is_promoted_and_is_what_the_report_says(
     verified = leanstage("verify", outcome.promoted.path, home=home)
     assert verified.returncode == 0, verified.stderr
     assert outcome.promoted.digest in verified.stdout
+
+    # The card in the registry is the signed one beside the files, and carries what was decided.
+    card = leanstage("card", "models:/small-reviews@champion", home=home)
+    assert card.returncode == 0, card.stderr
+    assert card.stdout == (promoted.path / "README.md").read_text(encoding="utf-8")
+    facts = CardFacts.model_validate(ModelCard(card.stdout).data.leanstage)
+    assert facts.digest == outcome.promoted.digest
+    assert facts.metrics[0].value == outcome.evaluation.candidate
+    assert facts.energy[0].ratio == outcome.energy.ratio
+    assert facts.energy[0].tier == outcome.energy.tier
+    assert {"baseline", "optimized", "fallback"} == {each.variant for each in facts.energy}
+    assert champion.description.startswith("# small-reviews: ")
 
     page = Path(outcome.report).read_text(encoding="utf-8")
     assert outcome.sentence in page
