@@ -69,19 +69,19 @@ def test_a_load_that_is_met(make_variant: Callable[..., Path]) -> None:
     with ResidentWorker("candidate") as worker:
         worker.load(make_variant("candidate"), "tiny_predictor:sleeping")
         worker.prepare(TEXTS, 2)
-        found = worker.at_rate(20.0, 1.0, seed=0)
+        found = worker.at_rate(10.0, 2.0, seed=0)
     assert found.answers == found.planned == 40
     assert len(found.latencies_ms) == 20
-    assert found.wall_seconds >= 1.0
+    assert found.wall_seconds >= 2.0
     assert found.cpu_seconds > 0
     assert min(latency or 0.0 for latency in found.latencies_ms) >= 10, "two rows of 5 ms each"
     assert not found.overloaded
-    assert found.achieved_rate == pytest.approx(20.0, rel=0.1)
+    assert found.achieved_rate == pytest.approx(10.0, rel=0.1)
     p50, p95 = found.percentile_ms(50), found.percentile_ms(95)
     assert p50 is not None
     assert p95 is not None
     assert 10 <= p50 <= p95
-    assert found.sentence().startswith("20 requests per second were asked and ")
+    assert found.sentence().startswith("10 requests per second were asked and ")
 
 
 def test_a_load_that_is_too_much(make_variant: Callable[..., Path]) -> None:

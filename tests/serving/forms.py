@@ -20,6 +20,9 @@ class Forms:
     def answer(self, form: str, texts: list[str]) -> list[Any]:
         """An entry for each text."""
         found = self._predictor.predict(texts).astype(float)
+        if form.startswith("wrong-"):
+            # As a model with other weights.
+            found, form = found[:, ::-1], form.removeprefix("wrong-")
         if form == "logits":
             # Not normalised: off by a constant a row, as logits are.
             return (np.log(found) + 3.0).tolist()

@@ -59,7 +59,7 @@ class Handler(BaseHTTPRequestHandler):
             self.outputs("logits", list(logits.shape), "FP32", logits.ravel().tolist())
         else:
             if model == "slow":
-                time.sleep(0.05)
+                time.sleep(0.3)
             (text,) = asked["inputs"]
             assert (text["datatype"], text["shape"]) == ("BYTES", [len(text["data"])])
             rows = self.forms.answer(model, text["data"])

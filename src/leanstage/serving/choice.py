@@ -104,8 +104,19 @@ class Choice:
         return address(self.urls[_ANY])
 
     def elsewhere(self) -> list[str]:
-        """Models whose server is none of this machine's processes."""
-        return [name for name, url in self.urls.items() if listening_at(address(url).url) is None]
+        """Models whose server is none of this machine's processes.
+
+        Raises:
+            InputError: one process of this machine serves two, whose work cannot be told apart.
+        """
+        processes = {name: listening_at(address(url).url) for name, url in self.urls.items()}
+        here = [pid for pid in processes.values() if pid is not None]
+        if len(set(here)) < len(here):
+            raise InputError(
+                f"{' and '.join(self.urls)} are served by one process, whose work for each cannot "
+                "be told apart; start a server for each."
+            )
+        return [name for name, pid in processes.items() if pid is None]
 
     def __str__(self) -> str:
         if self.server:

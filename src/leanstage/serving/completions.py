@@ -27,6 +27,9 @@ class Endpoint:
         kind: the server's program, which decides how an answer of fixed length is asked for; None
             finds out what the server heeds.
 
+    Attributes:
+        url: as given.
+
     Raises:
         LeanstageError: the server cannot be reached.
         InputError: it serves several models, and none is named.
@@ -39,6 +42,7 @@ class Endpoint:
             raise InputError(
                 "asking an endpoint needs the package openai; install leanstage[serve]."
             ) from None
+        self.url = url
         self._client = OpenAI(
             base_url=f"{url.rstrip('/')}/v1",
             api_key=token() or os.environ.get("OPENAI_API_KEY", "none"),

@@ -13,6 +13,7 @@ from leanstage.serving.http import MOST_AT_ONCE
 from leanstage.serving.inference import InferenceClassifier
 from leanstage.serving.processes import Elsewhere, Processes, Work, listening_at
 from leanstage.serving.server import Server
+from leanstage.serving.weights import require_same_classes, require_same_texts
 from leanstage.variant import Predictor, load_predictor
 from leanstage.variant.digest import MANIFEST
 from leanstage.variant.generation import Generator, load_generator
@@ -31,14 +32,16 @@ def open_generator(folder: Path, name: str) -> Iterator[Generator]:
 
     Raises:
         InputError: the environment does not say where it answers.
-        LeanstageError: its server does not start, or cannot be reached.
+        LeanstageError: its server does not start, cannot be reached, or serves other weights.
     """
     chosen = choice()
     if chosen.server:
         with Server(chosen.server, folder) as server:
             yield ServedGenerator.behind(server)
     elif chosen.urls:
-        yield ServedGenerator.at(folder, chosen.address_of(name))
+        generator = ServedGenerator.at(folder, chosen.address_of(name))
+        require_same_texts(folder, generator)
+        yield generator
     else:
         yield load_generator(folder)
 
@@ -46,9 +49,19 @@ def open_generator(folder: Path, name: str) -> Iterator[Generator]:
 def open_predictor(folder: Path, name: str) -> Predictor:
     """A variant that classifies; see :func:`open_generator`."""
     chosen = choice()
-    if chosen.urls:
-        return _classifier(folder, chosen.address_of(name))
-    return load_predictor(folder)
+    if not chosen.urls:
+        return load_predictor(folder)
+    classifier = _classifier(folder, chosen.address_of(name))
+    require_same_classes(folder, classifier)
+    return classifier
+
+
+def require_served(folder: Path, name: str) -> None:
+    """Refuse what :func:`open_generator` and :func:`open_predictor` refuse, and ask no more."""
+    if VariantManifest.load(folder / MANIFEST).task == "text-generation":
+        with open_generator(folder, name):
+            return
+    open_predictor(folder, name)
 
 
 class _Behind:

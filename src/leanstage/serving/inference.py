@@ -37,6 +37,9 @@ class InferenceClassifier:
         folder: the variant that the endpoint serves.
         where: its address.
 
+    Attributes:
+        url: of the model.
+
     Raises:
         InputError: the variant writes, or the model takes something else.
         LeanstageError: the server cannot be reached, or knows no such model.
@@ -49,7 +52,7 @@ class InferenceClassifier:
                 f"{where.url} speaks KServe's protocol, over which classifiers are asked; a model "
                 "that writes is asked over OpenAI's."
             )
-        self._url = where.url
+        self.url = where.url
         self._version_2 = where.protocol == "v2"
         self._labels = manifest.labels
         self._connection = Connection(where.url)
@@ -69,11 +72,11 @@ class InferenceClassifier:
         """
         if self._version_2:
             body = {"inputs": self._tensors(texts)}
-            rows = self._outputs(self._connection.post(f"{self._url}/infer", body), len(texts))
+            rows = self._outputs(self._connection.post(f"{self.url}/infer", body), len(texts))
         else:
-            answer = self._connection.post(f"{self._url}:predict", {"instances": list(texts)})
+            answer = self._connection.post(f"{self.url}:predict", {"instances": list(texts)})
             rows = answer.get("predictions") if isinstance(answer, Mapping) else None
-        return probabilities(rows, len(texts), self._labels, self._url)
+        return probabilities(rows, len(texts), self._labels, self.url)
 
     def _tensors(self, texts: Sequence[str]) -> list[dict[str, Any]]:
         if self._encoder is None:
@@ -91,12 +94,12 @@ class InferenceClassifier:
         try:
             outputs = {each["name"]: (each["shape"], each["data"]) for each in answer["outputs"]}
         except (LookupError, TypeError) as error:
-            raise LeanstageError(f"{self._url} answered without outputs ({error}).") from error
+            raise LeanstageError(f"{self.url} answered without outputs ({error}).") from error
         named = [name for name in _SCORES if name in outputs]
         chosen = outputs[named[0]] if named else next(iter(outputs.values()), None)
         if chosen is None or (len(outputs) > 1 and not named):
             raise LeanstageError(
-                f"{self._url} answered with the outputs {', '.join(outputs) or 'none'}; one of "
+                f"{self.url} answered with the outputs {', '.join(outputs) or 'none'}; one of "
                 f"several has to be called {' or '.join(_SCORES)}."
             )
         shape, data = chosen
