@@ -122,6 +122,18 @@ class Platform(Part):
         name="leanstage-object-store",
         keys=_as_themselves("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
     )
+    measuring: Environment | None = Environment(
+        name="leanstage-measuring",
+        keys=_as_themselves(
+            "LEANSTAGE_METER",
+            "LEANSTAGE_POD",
+            "LEANSTAGE_PROMETHEUS",
+            "LEANSTAGE_PROMETHEUS_TOKEN",
+            "LEANSTAGE_ENDPOINT",
+            "LEANSTAGE_ENDPOINT_TOKEN",
+        ),
+    )
+    """Secret for evaluate and energy_measure: what reads the energy, and what answers."""
     key: Name | None = "leanstage-key"
     """Secret with the private key as ``leanstage.key``; only the gate gets it."""
     policies: Policies | None = "leanstage-policies"

@@ -38,6 +38,8 @@ RULED = ("resolve", "receive", "plan", "gate", "inventory", "ask")
 """What reads the policies, or the decision tree's own branches beside them."""
 VERIFYING = ("recall", "gate", "report", "promote", "inventory")
 SIGNING = ("gate",)
+MEASURING = ("evaluate", "energy_measure")
+"""What may ask a server instead of loading a model, and a meter elsewhere."""
 NODES = ("calibrate",)
 """What asks Kubernetes about the node it is on."""
 KNOWN = tuple(dict.fromkeys((*TRAINING, *TIMED, *REGISTRY, "plan")))
@@ -151,6 +153,11 @@ def _environment(task: dsl.PipelineTask, platform: Platform, role: str) -> None:
         kubernetes.set_image_pull_secrets(task, list(platform.image_pull_secrets))
     if role in NODES:
         kubernetes.use_field_path_as_env(task, NODE_VARIABLE, "spec.nodeName")
+    if role == "energy_measure":
+        for variable, field in (("POD_NAME", "name"), ("POD_NAMESPACE", "namespace")):
+            kubernetes.use_field_path_as_env(task, variable, f"metadata.{field}")
+    if role in MEASURING and (secret := platform.measuring) is not None:
+        kubernetes.use_secret_as_env(task, secret.name, dict(secret.keys), secret.optional)
     if role not in REGISTRY:
         return
     if (found := platform.settings) is not None:

@@ -85,6 +85,16 @@ def test_only_what_talks_to_mlflow_has_its_account(deploy: Compiled) -> None:
     assert deploy.having("configMapAsEnv", "leanstage-settings") == registry
 
 
+def test_what_measures_knows_its_pod_and_what_to_ask(deploy: Compiled) -> None:
+    measuring = {"evaluate", "energy-measure"}
+    assert deploy.having("secretAsEnv", "leanstage-measuring") == measuring
+    for task in deploy.tasks:
+        paths = deploy.added(task).get("fieldPathAsEnv", [])
+        told = {entry["name"]: entry["fieldPath"] for entry in paths}
+        pod = {"POD_NAME": "metadata.name", "POD_NAMESPACE": "metadata.namespace"}
+        assert told == (pod if task.startswith("energy") else {})
+
+
 def test_policies_and_trust_are_mounted_where_they_are_read(deploy: Compiled) -> None:
     assert deploy.having("configMapAsVolume", "leanstage-policies") == {"resolve", "plan", "gate"}
     assert deploy.having("configMapAsVolume", "leanstage-trust") == {"gate", "report", "promote"}
@@ -254,7 +264,8 @@ def test_a_team_gives_its_own_task_what_ours_gets() -> None:
     assert compiled.container("judge")["resources"]["resourceMemoryLimit"] == "8Gi"
     selector = compiled.added("judge")["nodeSelector"]["nodeSelectorJson"]
     assert selector == {"runtimeValue": {"constant": {"pool": "serving"}}}
-    assert "secretAsEnv" not in compiled.added("judge")
+    (secret,) = {one["secretName"] for one in compiled.added("judge")["secretAsEnv"]}
+    assert secret == "leanstage-measuring"
 
 
 def test_one_of_our_components_in_another_dag_takes_the_settings_of_its_kind() -> None:
