@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 
-.PHONY: demo test nightly golden docs check format images test-images mirror-list clean
+.PHONY: demo test nightly golden docs check format images test-images mirror-list kserve clean
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/leanstage demo
@@ -81,6 +81,16 @@ $(BIN)/prometheus: | $(VENV)/.installed-dev
 		&& install usr/bin/prometheus $(CURDIR)/$@) 2>/dev/null \
 		|| echo "No Prometheus from apt: the tests that need one are skipped"; \
 	rm -rf $$scratch
+
+# KServe's own model server, by which its client is tested. It wants other versions than this
+# project, hence a place of its own; without it those tests are skipped, and say so.
+kserve: $(VENV)/kserve/.installed
+
+$(VENV)/kserve/.installed: | $(VENV)/.installed-dev
+	$(PYTHON) -m venv $(VENV)/kserve
+	$(VENV)/kserve/bin/python -m pip install --disable-pip-version-check --quiet \
+		kserve==0.21.0 onnxruntime tokenizers
+	@touch $@
 
 clean:
 	rm -rf $(VENV) build dist
