@@ -90,6 +90,18 @@ def test_stated_power_of_waiting_is_taken_before_the_measured_and_is_not_scaled(
     assert found.kwh == pytest.approx((0.5 * answers + waiting, 2.0 * answers + waiting))
 
 
+def test_one_that_waits_draws_no_more_than_one_that_answers(factors: Factors) -> None:
+    """The least of the meter and the most of what is stated cannot both be true."""
+    replica = {"server_share": SERVER, "idle_watts": {"low": 1, "high": 20, "source": "a range"}}
+    found = account(comparison(scale=(0.5, 2.0)), setting(replica=replica), factors)
+    mean = Service.through(0.02, 0.03).mean_seconds
+    least = 1.5 * (1e7 * 0.5 * 0.5 + (2 * SECONDS - 1e7 * mean) * 1) / 3.6e6
+    most = 1.5 * (1e7 * 0.5 * 2.0 + (2 * SECONDS - 1e7 * mean) * 20) / 3.6e6
+    assert found.kwh == pytest.approx((least, most))
+    assert found.avoided is not None
+    assert found.avoided.kwh[0] > 0
+
+
 def test_what_was_avoided_is_the_difference_to_the_baseline_within_the_interval(
     factors: Factors,
 ) -> None:
@@ -196,7 +208,7 @@ def settings(draw: st.DrawFn) -> Setting:
         server_bought=2026,
         replica={
             "server_share": stated(0.01, 1.0),
-            "idle_watts": stated(0.1, 500.0),
+            "idle_watts": stated(0.1, 20.0),
             "hourly_price": stated(0.01, 10.0),
         },
     )
@@ -246,6 +258,11 @@ OBJECTIVE: dict[str, Any] = {
         ({"checks": ()}, {}, "not valid"),
         ({"loads": ()}, {}, "one request at a time"),
         ({"idle_watts": None}, {}, "state replica.idle_watts"),
+        (
+            {},
+            {"replica": {"server_share": SERVER, "idle_watts": {"value": 90, "source": "x"}}},
+            "90 W, and one that answers draws 24.3 W",
+        ),
         ({}, {"answers_per_year": {"value": 1e10, "source": "x"}}, "2 replicas of candidate"),
         (
             {},

@@ -75,7 +75,8 @@ def account_rows(accounts: Accounts) -> Iterator[dict[str, Any]]:
     for each in accounts.inputs:
         row = each.model_dump(exclude={"name", "source"})
         yield {"section": "input", "item": each.name, "basis": each.source, **row}
-    yield _line("energy", "data centre", accounts.kwh, "kWh", str(accounts.setting.year))
+    basis = f"In {accounts.setting.year}: answers, replicas that wait, and the overhead (PUE)."
+    yield _line("energy", "data centre", accounts.kwh, "kWh", basis)
     capacity = accounts.capacity
     count = float(capacity.replicas)
     yield _line("capacity", "replicas", (count, count), "", capacity.basis)

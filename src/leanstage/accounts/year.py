@@ -7,7 +7,15 @@ from itertools import product
 
 from leanstage.accounts.capacity import Service, replicas_needed
 from leanstage.accounts.units import Range, between, figure
-from leanstage.contracts import EnergyComparison, Interval, Objective, Ratio, Setting, idle_watts
+from leanstage.contracts import (
+    Arm,
+    EnergyComparison,
+    Interval,
+    Objective,
+    Ratio,
+    Setting,
+    idle_watts,
+)
 from leanstage.errors import InputError
 
 
@@ -97,11 +105,31 @@ class Serving:
         return self.energy.meter.scale or (1.0, 1.0)
 
     def corners(self) -> Iterator[Corner]:
-        """Every end with every other; idle power that the meter measured moves with its scale."""
+        """Every end with every other; idle power that the meter measured moves with its scale.
+
+        Ends of two figures that cannot both be true are brought together: a replica that waits
+        draws no more than one that answers.
+
+        Raises:
+            InputError: as stated, it does.
+        """
         stated = self.setting.replica.idle_watts is not None
+        least = self._least_watts()
+        if stated and self.watts[0] > least * self.scale[1]:
+            raise InputError(
+                f"replica.idle_watts is {self.watts[0]:g} W, and one that answers draws "
+                f"{least * self.scale[1]:.3g} W at most by {self.energy.meter.name}; state it "
+                f"within the meter's boundary: {self.energy.meter.boundary}."
+            )
         both = product if stated else zip
         for (scale, watts), answers in product(both(self.scale, self.watts), self.answers.ends):
-            yield Corner(scale, figure(answers, "answer"), figure(watts, "watt"))
+            possible = min(watts, least * scale)
+            yield Corner(scale, figure(answers, "answer"), figure(possible, "watt"))
+
+    def _least_watts(self) -> float:
+        """Mean power of the form that draws least while it answers, as the meter states it."""
+        joules, _ = one_at_a_time(self.energy)
+        return min(joules[arm.name] / _service(arm).mean_seconds for arm in self.energy.arms)
 
     def form(self, name: str) -> Form:
         """The form ``name`` with as many replicas as run, or as the objective takes.
@@ -112,8 +140,7 @@ class Serving:
         joules, _ = one_at_a_time(self.energy)
         if name not in joules:
             raise InputError(f"No form {name!r} was measured; there are {', '.join(joules)}.")
-        arm = self.energy.arm(name)
-        service = Service.through(arm.latency_p50_ms / 1e3, arm.latency_p95_ms / 1e3)
+        service = _service(self.energy.arm(name))
         objective = self.setting.objective
         if self.setting.replicas is not None:
             replicas = self.setting.replicas
@@ -150,6 +177,10 @@ class Serving:
                 f"{service.mean_seconds * 1e3:.3g} ms in the mean. State a longer objective."
             )
         return found
+
+
+def _service(arm: Arm) -> Service:
+    return Service.through(arm.latency_p50_ms / 1e3, arm.latency_p95_ms / 1e3)
 
 
 def one_at_a_time(energy: EnergyComparison) -> tuple[dict[str, float], Ratio]:

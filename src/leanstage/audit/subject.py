@@ -63,7 +63,9 @@ def _in_file(path: Path) -> Subject:
 def _in_run(run_id: str) -> Subject:
     decision = signed_statement(run_id).predicate.decision
     joules = joules_promoted(decision)
-    energy = None if joules is None else evidence_of(decision, joules)
+    if joules is None:
+        raise InputError(f"The decision of MLflow run {run_id} tells no energy; measure anew.")
+    energy = evidence_of(decision, joules)
     if energy is None:
         raise InputError(
             f"MLflow run {run_id} holds no energy comparison with the figure that the gate signed; "

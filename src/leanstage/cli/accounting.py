@@ -73,6 +73,7 @@ def history(
     from leanstage.accounts.tables import cell, history_csv
     from leanstage.audit.history import intensity_history
     from leanstage.contracts import write_atomically
+    from leanstage.report import escape
     from leanstage.runner.session import tracking_uri
 
     tracking_uri()
@@ -92,8 +93,10 @@ def history(
             for each in found.years
         ),
     )
+    if not found.years and not found.problems:
+        say(f"No gate has promoted a model in {found.where}.")
     for problem in found.problems:
-        say(problem, "Not known: ")
+        say(escape.line(problem), "Not known: ")
     if json_file is not None:
         found.save(json_file)
     if csv_file is not None:

@@ -1,0 +1,203 @@
+"""Energy per answer, year over year, from decisions that a real MLflow keeps."""
+
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from leanstage.audit.history import intensity_history
+from leanstage.audit.subject import subject_of
+from leanstage.contracts import Champion, Judgement, ModelVersion, Role, Step
+from leanstage.errors import InputError, LeanstageError
+from leanstage.gate.promotion import promote
+from leanstage.gate.record import keep_decision
+from leanstage.gate.rollback import roll_back
+from leanstage.registry import runs
+from leanstage.registry.client import connect
+from leanstage.registry.versions import DIGEST_TAG
+from leanstage.variant.folder import with_lineage
+from tests.accounts.evidence import comparison
+from tests.audit.conftest import Shipping
+
+NOW = datetime(2026, 7, 1, tzinfo=UTC)
+
+
+class Years:
+    """A model whose champions are decided, measured and promoted for real, at days gone by."""
+
+    def __init__(self, uri: str, folder: Path) -> None:
+        self.database = uri.removeprefix("sqlite:///")
+        self.folder = folder
+        self.shipping = Shipping(folder, uri)
+        self.champion: Champion | None = None
+        self.runs: list[str] = []
+
+    def ship(self, day: str, joules: float, *, kept: bool = True, **measured: Any) -> str:
+        """Promote a candidate that takes ``joules`` an answer; its run."""
+        number = len(self.runs)
+        step = Step(
+            technique="prune",
+            status="skipped",
+            reason=f"round {number}",
+            parent_digest=self.shipping.baseline.digest,
+            seconds=0.0,
+        )
+        made = with_lineage(self.shipping.baseline, self.folder / f"made-{number}", (step,))
+        energy = self.evidence(joules, **measured)
+        judged = Judgement(
+            candidate="optimized",
+            digest=made.digest,
+            passed=True,
+            joules_per_answer=joules,
+            baseline_joules_per_answer=1.0,
+            tier=energy.meter.tier,
+        )
+        decision = self.shipping.decision(
+            self.shipping.policy, digest=made.digest, judgements=(judged,), champion=self.champion
+        )
+        if kept:
+            runs.log_file(
+                decision.run_id, energy.save(self.folder / str(number) / "energy.json"), "optimized"
+            )
+        folders: dict[Role, Path] = {
+            "baseline": self.shipping.baseline.path,
+            "optimized": made.path,
+        }
+        keep_decision(decision, self.shipping.policy, made.path)
+        version = promote(decision, variants=folders, target=self.folder / f"target-{number}")
+        self.runs.append(decision.run_id)
+        self.dated(version, day)
+        return decision.run_id
+
+    def dated(self, version: ModelVersion, day: str) -> None:
+        """Let MLflow's database say that a version was made on ``day``."""
+        made = int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp() * 1000)
+        with sqlite3.connect(self.database) as connection:
+            changed = connection.execute(
+                "UPDATE model_versions SET creation_time = ? WHERE name = ? AND version = ?",
+                (made, version.name, int(version.version)),
+            )
+            assert changed.rowcount == 1
+        tags = connect().get_model_version(version.name, version.version).tags
+        again = version.model_copy(update={"created_ms": made})
+        self.champion = Champion(version=again, digest=tags[DIGEST_TAG])
+
+    @staticmethod
+    def evidence(joules: float, **changes: Any) -> Any:
+        made = comparison(**changes)
+        arms = tuple(
+            arm.model_copy(update={"joules_per_answer": joules}) if arm.name == "candidate" else arm
+            for arm in made.arms
+        )
+        return made.model_copy(update={"arms": arms})
+
+
+@pytest.fixture
+def years(mlflow_here: str, tmp_path: Path) -> Years:
+    return Years(mlflow_here, tmp_path)
+
+
+def test_champions_of_three_years_are_one_line_a_year(years: Years) -> None:
+    first = years.ship("2024-07-01", 0.8)
+    second = years.ship("2025-07-01", 0.4)
+    history = intensity_history(now=NOW)
+    assert history.problems == ()
+    assert [(each.model, each.year) for each in history.years] == [
+        ("tiny", 2024),
+        ("tiny", 2025),
+        ("tiny", 2026),
+    ]
+    begun, halved, kept = history.years
+    assert begun.joules_per_answer == (0.8, 0.8)
+    assert begun.change is None
+    mean = (181 * 0.8 + 184 * 0.4) / 365
+    assert halved.joules_per_answer == pytest.approx((mean, mean))
+    assert halved.change == pytest.approx(mean / 0.8 - 1)
+    assert halved.decisions == (first, second)
+    assert (kept.days, kept.tiers) == (181, ("measured",))
+    assert intensity_history(["tiny"], now=NOW) == history
+    energy, form = subject_of(second)
+    assert form == "candidate"
+    assert energy.arm(form).joules_per_answer == 0.4
+    with pytest.raises(InputError, match="the model huge has no champion"):
+        intensity_history(["huge"], now=NOW)
+
+
+def test_another_meter_is_no_change_and_an_estimate_is_a_range(years: Years) -> None:
+    years.ship("2024-01-01", 0.8, scale=(0.7, 2.0))
+    years.ship("2025-01-01", 0.4)
+    first, second, _ = intensity_history(now=NOW).years
+    assert first.joules_per_answer == pytest.approx((0.7 * 0.8, 2.0 * 0.8))
+    assert second.change is None
+    assert "tier, meter differ" in second.basis
+
+
+def test_evidence_with_another_figure_than_was_signed_is_none(years: Years) -> None:
+    run_id = years.ship("2025-01-01", 0.4, scale=(0.7, 2.0))
+    years.ship("2026-01-01", 0.4, scale=(0.7, 2.0))
+    forged = years.evidence(0.1)
+    runs.log_file(run_id, forged.save(years.folder / "forged" / "energy.json"), "optimized")
+    first, second = intensity_history(now=NOW).years
+    # The signed figure stands, as wide as an estimate may be; the forged meter is not believed.
+    assert first.joules_per_answer == pytest.approx((0.4 * 0.4, 2.5 * 0.4))
+    assert first.tiers == ("estimated",)
+    assert second.change is None
+    assert "not on record" in second.basis
+    with pytest.raises(InputError, match="the figure that the gate signed"):
+        subject_of(run_id)
+
+
+def test_a_rollback_serves_what_was_decided_before(years: Years) -> None:
+    first = years.ship("2024-01-01", 0.8)
+    years.ship("2025-01-01", 0.4)
+    years.dated(roll_back("tiny").new, "2026-01-01")
+    found = {each.year: each for each in intensity_history(now=NOW).years}
+    assert found[2026].joules_per_answer == (0.8, 0.8)
+    assert found[2026].decisions == (first,)
+    assert found[2026].change == pytest.approx(1.0)
+
+
+def test_a_decision_that_cannot_be_believed_is_a_problem_and_no_figure(years: Years) -> None:
+    first = years.ship("2025-01-01", 0.8)
+    years.ship("2026-01-01", 0.4)
+    tampered = years.folder / "decision.dsse.json"
+    tampered.write_text("{}")
+    runs.log_file(first, tampered, "attestation")
+    connect().set_model_version_tag("tiny", "3", DIGEST_TAG, "f" * 64)
+    history = intensity_history(now=NOW)
+    assert history.years == ()
+    unread, other = history.problems
+    assert unread.startswith("tiny version 2: the envelope of the decision cannot be read")
+    assert other.startswith("tiny version 3: ")
+    assert "is about other bytes" in other
+
+
+def test_a_file_is_the_subject_too(tmp_path: Path) -> None:
+    path = comparison().save(tmp_path / "energy.json")
+    assert subject_of(str(path)) == (comparison(), "candidate")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "named"),
+    [
+        ("absent.json", None, "neither a file nor an MLflow run"),
+        ("broken.json", "{", "cannot be read as JSON"),
+        ("other.json", "[]", "is not a valid EnergyComparison"),
+        ("report.json", '{"decision": {}}', "is not a valid Report"),
+    ],
+)
+def test_what_is_no_subject_is_refused(
+    tmp_path: Path, name: str, text: str | None, named: str
+) -> None:
+    path = tmp_path / name
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(InputError, match=named):
+        subject_of(str(path))
+
+
+def test_a_run_that_is_not_there_is_one_sentence(mlflow_here: str) -> None:
+    with pytest.raises(LeanstageError, match="holds no signed decision"):
+        subject_of("0" * 32)
