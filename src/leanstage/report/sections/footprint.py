@@ -1,26 +1,18 @@
 """Emissions and cost: ranges, with every factor and its source."""
 
 from leanstage.contracts import (
+    ORIGIN_OF_TIER,
     EnergyComparison,
     Factor,
     Factors,
     Footprint,
     Interval,
-    Origin,
-    Tier,
 )
 from leanstage.report import names
 from leanstage.report.document import Cell, Column, Row, Section, Table
 from leanstage.report.figures import amounts, plain
 from leanstage.report.footprint import footprints
 from leanstage.report.inputs import ReportInputs
-
-_KIND: dict[Tier, Origin] = {
-    "measured": "measured",
-    "attributed": "modeled",
-    "estimated": "modeled",
-    "declared": "sourced",
-}
 
 
 def footprint_section(inputs: ReportInputs) -> Section:
@@ -132,7 +124,7 @@ def _meter(energy: EnergyComparison, year: str) -> Row:
         Cell("Energy"),
         Cell(value, unit),
         Cell(year),
-        Cell(_KIND[meter.tier]),
+        Cell(ORIGIN_OF_TIER[meter.tier]),
         Cell(f"{meter.name}, {meter.tier}", names.TIER[meter.tier]),
     )
 
