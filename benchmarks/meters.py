@@ -169,7 +169,7 @@ def found(name: str, exporter: Exporter, address: str) -> ScrapedMeter:
     while time.monotonic() < deadline:
         with FINDING:
             os.environ["LEANSTAGE_PROMETHEUS"] = address
-            os.environ["LEANSTAGE_POD"] = f"{NAMESPACE}/{exporter.pod}"
+            os.environ["POD_NAMESPACE"], os.environ["POD_NAME"] = NAMESPACE, exporter.pod
             meter = next(meter for meter in survey().meters if meter.info.name == name)
         if isinstance(meter, ScrapedMeter):
             return meter

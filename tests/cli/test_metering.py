@@ -10,7 +10,8 @@ __all__ = ["powercap"]
 
 def test_meters_as_one_document(powercap: Powercap, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEANSTAGE_PROMETHEUS", "http://user:secret@127.0.0.1:9")
-    monkeypatch.setenv("LEANSTAGE_POD", "team-a/me")
+    monkeypatch.setenv("POD_NAMESPACE", "team-a")
+    monkeypatch.setenv("POD_NAME", "me")
     powercap.add("intel-rapl:0", "package-0")
     done = CliRunner().invoke(app, ["energy", "meters", "--json"])
     assert done.exit_code == 0

@@ -2,13 +2,14 @@ from collections.abc import Callable
 
 import pytest
 
-from leanstage.energy.meters import Meter, MeterError
+from leanstage.energy.meters import Meter, MeterError, discover_elsewhere
 from leanstage.energy.meters.cluster import (
     POD_VARIABLE,
     _selector,
     dcgm_meter,
     kepler_meter,
-    metered_pod,
+    own_pod,
+    stated_pod,
 )
 from leanstage.prometheus import URL_VARIABLE
 from tests.audit.prometheus_api import Prometheus, serving
@@ -23,20 +24,22 @@ def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("environment", "pod"),
     [
-        ({POD_VARIABLE: "serving/reviews-0"}, ("serving", "reviews-0")),
         ({"POD_NAMESPACE": "team-a", "POD_NAME": "me"}, ("team-a", "me")),
         ({"POD_NAMESPACE": "team-a", "KFP_POD_NAME": "step"}, ("team-a", "step")),
     ],
 )
-def test_the_pod_is_told_by_the_environment(
+def test_the_pod_that_this_is_is_told_by_the_environment(
     nowhere: None,
     monkeypatch: pytest.MonkeyPatch,
     environment: dict[str, str],
     pod: tuple[str, str],
 ) -> None:
+    # Whose energy a server elsewhere spends says nothing of what this one does.
+    monkeypatch.setenv(POD_VARIABLE, "serving/reviews-0")
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert metered_pod() == pod
+    assert own_pod() == pod
+    assert stated_pod() == ("serving", "reviews-0")
 
 
 def test_pods_that_answer_in_turn_are_read_together() -> None:
@@ -52,6 +55,8 @@ def test_no_pod_is_no_meter(nowhere: None, monkeypatch: pytest.MonkeyPatch, stat
     monkeypatch.setenv(URL_VARIABLE, "http://127.0.0.1:9")
     with pytest.raises(MeterError, match="kepler: no pod is known"):
         kepler_meter()
+    with pytest.raises(MeterError, match="LEANSTAGE_POD to namespace/name of the pod that answers"):
+        discover_elsewhere()
 
 
 NEW, GPU = "kepler_pod_cpu_joules_total", "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION"
@@ -80,7 +85,8 @@ def test_what_cannot_be_told_apart_is_no_meter(
     samples: dict[str, list[dict[str, str]]],
     reason: str,
 ) -> None:
-    monkeypatch.setenv(POD_VARIABLE, "team-a/me")
+    monkeypatch.setenv("POD_NAMESPACE", "team-a")
+    monkeypatch.setenv("POD_NAME", "me")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     state = Prometheus(
         {name: [(labels, 1.0) for labels in found] for name, found in samples.items()}
@@ -89,3 +95,14 @@ def test_what_cannot_be_told_apart_is_no_meter(
         monkeypatch.setenv(URL_VARIABLE, server.uri)
         with pytest.raises(MeterError, match=reason):
             build()
+
+
+def test_a_gpu_elsewhere_is_not_the_one_that_is_visible_here(
+    nowhere: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(POD_VARIABLE, "serving/one,two")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-here")
+    with serving(Prometheus()) as server:
+        monkeypatch.setenv(URL_VARIABLE, server.uri)
+        with pytest.raises(MeterError, match="'pod': 'one,two', 'namespace': 'serving'"):
+            discover_elsewhere()

@@ -9,7 +9,6 @@ from typing import NamedTuple
 import pytest
 
 from leanstage.energy.meters import Meter, MeterError, ScrapedMeter, Usage, discover, discover_gpu
-from leanstage.energy.meters.cluster import POD_VARIABLE
 from leanstage.energy.meters.discovery import KINDS, METER_VARIABLE
 from leanstage.prometheus import URL_VARIABLE
 from tests.energy.scraped import NAMESPACE, Exporter, executable, prometheus
@@ -80,7 +79,8 @@ def _found(name: str, case: Case, address: str) -> Meter:
     """The meter as discovery finds it, once Prometheus has scraped for long enough."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(URL_VARIABLE, address)
-        patch.setenv(POD_VARIABLE, f"{NAMESPACE}/{case.exporter.pod}")
+        patch.setenv("POD_NAMESPACE", NAMESPACE)
+        patch.setenv("POD_NAME", case.exporter.pod)
         patch.setenv(METER_VARIABLE, case.meter)
         patch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
         deadline = time.monotonic() + 30

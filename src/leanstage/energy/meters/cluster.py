@@ -32,39 +32,52 @@ class Pod(NamedTuple):
     name: str
 
 
-def metered_pod() -> Pod:
-    """The pod in ``LEANSTAGE_POD`` (``namespace/name``), or the one that this runs in.
+def own_pod() -> Pod:
+    """The pod that this runs in: ``POD_NAMESPACE`` and ``POD_NAME``, as the downward API sets them.
 
-    Of several names (``namespace/name,name``) the sum is read: that of the servers of models which
-    answer in turn.
-
-    That is ``POD_NAMESPACE`` and ``POD_NAME``, as the downward API sets them where it is asked to;
-    Kubeflow Pipelines sets ``KFP_POD_NAME``, and the service account tells the namespace.
+    Kubeflow Pipelines sets ``KFP_POD_NAME`` by itself, and the service account has the namespace.
 
     Raises:
-        MeterError: no pod is named, as outside of a cluster.
+        MeterError: there is none, as outside of a cluster.
     """
-    stated = os.environ.get(POD_VARIABLE, "").strip()
-    if stated:
-        namespace, _, name = stated.partition("/")
-    else:
-        namespace = os.environ.get("POD_NAMESPACE", "") or _account_namespace()
-        name = os.environ.get("POD_NAME", "") or os.environ.get("KFP_POD_NAME", "")
+    namespace = os.environ.get("POD_NAMESPACE", "") or _account_namespace()
+    name = os.environ.get("POD_NAME", "") or os.environ.get("KFP_POD_NAME", "")
     if not (namespace and name):
         raise MeterError(
-            f"no pod is known whose energy to ask for; set {POD_VARIABLE} to namespace/name, or "
-            "POD_NAMESPACE and POD_NAME by the downward API."
+            "no pod is known whose energy to ask for; set POD_NAMESPACE and POD_NAME by the "
+            "downward API."
         )
     return Pod(namespace, name)
 
 
-def kepler_meter() -> ScrapedMeter:
-    """Kepler's counter of the pod, by its names since 0.10 or those before.
+def stated_pod() -> Pod:
+    """The pod in ``LEANSTAGE_POD`` (``namespace/name``), which answers while this one asks.
+
+    Of several names (``namespace/name,name``) the sum is read: that of the servers of models which
+    answer in turn.
+
+    Raises:
+        MeterError: none is stated.
+    """
+    namespace, _, name = os.environ.get(POD_VARIABLE, "").strip().partition("/")
+    if not (namespace and name):
+        raise MeterError(
+            f"no pod is known whose energy to ask for; set {URL_VARIABLE} to a Prometheus that "
+            f"scrapes Kepler or DCGM, and {POD_VARIABLE} to namespace/name of the pod that answers."
+        )
+    return Pod(namespace, name)
+
+
+def kepler_meter(elsewhere: Pod | None = None) -> ScrapedMeter:
+    """Kepler's counter of a pod, by its names since 0.10 or those before.
+
+    Args:
+        elsewhere: the pod that answers; None is this one.
 
     Raises:
         MeterError: Prometheus, the pod or a counter of it is not to be had.
     """
-    prometheus, pod = _prometheus("kepler"), _pod("kepler")
+    prometheus, pod = _prometheus("kepler"), elsewhere or _own_pod("kepler")
     new = _selector(
         "kepler_pod_cpu_joules_total",
         {"pod_name": pod.name, "pod_namespace": pod.namespace},
@@ -103,18 +116,21 @@ def kepler_meter() -> ScrapedMeter:
     return ScrapedMeter(prometheus, counter, info)
 
 
-def dcgm_meter() -> ScrapedMeter:
+def dcgm_meter(elsewhere: Pod | None = None) -> ScrapedMeter:
     """DCGM's counter of the GPU that ``CUDA_VISIBLE_DEVICES`` names by its UUID, or the pod has.
+
+    Args:
+        elsewhere: the pod that answers, whose GPU it is; None is this one.
 
     Raises:
         MeterError: Prometheus or the GPU is not to be had, it is not one, or MIG divides it.
     """
     prometheus = _prometheus("dcgm")
     shown = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")[0].strip()
-    if shown.startswith("GPU-"):
+    if shown.startswith("GPU-") and not elsewhere:
         choices = [{"UUID": shown}]
     else:
-        pod = _pod("dcgm")
+        pod = elsewhere or _own_pod("dcgm")
         choices = [
             {f"{prefix}pod": pod.name, f"{prefix}namespace": pod.namespace}
             # Where Prometheus keeps its own labels, those of the exporter get a prefix.
@@ -183,9 +199,9 @@ def _prometheus(meter: str) -> Prometheus:
     return Prometheus(url)
 
 
-def _pod(meter: str) -> Pod:
+def _own_pod(meter: str) -> Pod:
     try:
-        return metered_pod()
+        return own_pod()
     except MeterError as error:
         raise MeterError(f"{meter}: {error}") from error
 

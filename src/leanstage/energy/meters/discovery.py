@@ -2,19 +2,19 @@
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from leanstage.contracts import Tier
 from leanstage.energy.meters.base import Meter, MeterError, NullMeter
 from leanstage.energy.meters.both import BothMeter
-from leanstage.energy.meters.cluster import POD_VARIABLE, dcgm_meter, kepler_meter
+from leanstage.energy.meters.cluster import dcgm_meter, kepler_meter, stated_pod
 from leanstage.energy.meters.cpu_time import CpuTimeMeter
 from leanstage.energy.meters.declared import DECLARED_VARIABLE, DeclaredMeter
 from leanstage.energy.meters.nvml import NvmlMeter
 from leanstage.energy.meters.rapl import RaplMeter
 from leanstage.errors import InputError, LeanstageError
-from leanstage.prometheus import URL_VARIABLE
 
 METER_VARIABLE = "LEANSTAGE_METER"
 POWERCAP_ROOT_VARIABLE = "LEANSTAGE_POWERCAP_ROOT"
@@ -98,12 +98,9 @@ def discover_elsewhere() -> Meter:
     Raises:
         MeterError: no meter sees them.
     """
-    if not os.environ.get(POD_VARIABLE, "").strip():
-        raise MeterError(
-            f"no pod is known whose energy to ask for; set {URL_VARIABLE} to a Prometheus that "
-            f"scrapes Kepler or DCGM, and {POD_VARIABLE} to namespace/name of the pod that answers."
-        )
-    found = [_tried(name) for name in ("dcgm", "kepler")]
+    pod = stated_pod()
+    builds = {"dcgm": dcgm_meter, "kepler": kepler_meter}
+    found = [_tried(name, partial(build, pod)) for name, build in builds.items()]
     reasons = tuple(meter.info.detail for meter in found if not meter.works)
     for meter in found:
         if meter.works:
@@ -158,10 +155,10 @@ def _noting(meter: Meter, *reasons: str) -> Meter:
     return meter
 
 
-def _tried(name: str) -> Meter:
+def _tried(name: str, build: Callable[[], Meter] | None = None) -> Meter:
     kind = KINDS[name]
     try:
-        return kind.build()
+        return (build or kind.build)()
     except LeanstageError as error:
         return NullMeter(name, kind.tier, str(error))
 
