@@ -1,16 +1,30 @@
 import numpy as np
 import pytest
 
-from leanstage.contracts import Ratio, Window
+from leanstage.contracts import Idle, Ratio, Window
 from leanstage.energy import checks
+from leanstage.energy.arrivals import AtRate
 from leanstage.energy.meters import PowerRange
 from leanstage.energy.ratios import energy_ratio
 from leanstage.energy.resident import Run, WarmUp
 
 
-def window(*, cpu_seconds: float = 1.0, joules: float = 2.0) -> Window:
+def window(
+    *,
+    arm: str = "a",
+    block: int = 0,
+    cpu_seconds: float = 1.0,
+    joules: float = 2.0,
+    others: float | None = None,
+) -> Window:
     return Window(
-        arm="a", block=0, answers=1, wall_seconds=1, cpu_seconds=cpu_seconds, joules=joules
+        arm=arm,
+        block=block,
+        answers=1,
+        wall_seconds=1,
+        cpu_seconds=cpu_seconds,
+        joules=joules,
+        others_cpu_seconds=others,
     )
 
 
@@ -81,3 +95,83 @@ def test_warm_up_is_noted_and_never_fails() -> None:
     check = checks.note_warm_up({"baseline": WarmUp(10, True), "candidate": WarmUp(12, False)})
     assert check.passed
     assert "not within 5% for candidate" in check.detail
+
+
+def blocks_of(ratios: list[float]) -> list[Window]:
+    return [
+        window(arm=arm, block=block, joules=joules)
+        for block, ratio in enumerate(ratios)
+        for arm, joules in (("candidate", ratio), ("baseline", 1.0))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ratios", "passed"),
+    [
+        ([0.5, 0.51, 0.49, 0.5, 0.5, 0.51, 0.49, 0.5], True),
+        # What came in the middle slowed the one more than the other.
+        ([0.5, 0.51, 0.49, 0.5, 0.7, 0.71, 0.69, 0.7], False),
+        ([0.5, 0.5, 0.5, 0.5, 0.7, 0.7, 0.7, 0.7], False),
+        # Too small to matter, however well it is seen.
+        ([0.5, 0.501, 0.499, 0.5, 0.515, 0.516, 0.514, 0.515], True),
+        # A step that the noise hides is an interval that is wide.
+        ([0.3, 0.9, 0.2, 0.8, 0.4, 1.1, 0.3, 1.0], True),
+        ([0.5, 0.9], True),
+    ],
+)
+def test_a_ratio_that_moves_in_the_middle_is_no_ratio(ratios: list[float], passed: bool) -> None:
+    windows = blocks_of(ratios)
+    ratio = energy_ratio(windows, "candidate", "baseline")
+    check = checks.check_steady(windows, [ratio, ratio])
+    assert check.passed is passed
+    assert check.detail.count("in the first half") == 1
+
+
+def test_steadiness_hardly_ever_fails_by_chance() -> None:
+    generator = np.random.default_rng(0)
+    failed = 0
+    for _ in range(2000):
+        windows = blocks_of(np.exp(generator.normal(0, 0.2, size=10)).tolist())
+        ratio = energy_ratio(windows, "candidate", "baseline")
+        failed += not checks.check_steady(windows, [ratio]).passed
+    assert failed <= 8
+
+
+@pytest.mark.parametrize(
+    ("others", "counted", "passed"),
+    [
+        ([0.02, 0.03, 0.02], True, True),
+        ([0.02, 0.02, 0.80], True, False),
+        ([0.02, 0.02, 0.80], False, True),
+        ([0.02, None, 0.02], True, False),
+        ([0.02, None, 0.02], False, True),
+    ],
+)
+def test_who_else_ran_counts_where_the_meter_counts_it(
+    others: list[float | None], counted: bool, passed: bool
+) -> None:
+    windows = [window(block=block, others=share) for block, share in enumerate(others)]
+    check = checks.check_others(windows, counted=counted)
+    assert check.passed is passed
+    if None not in others and not passed:
+        assert "at most 80% in a block (block 3); the meter counts them as well" in check.detail
+
+
+def test_rest_is_noted_or_why_it_is_not_known() -> None:
+    idle = [Idle(block=0, wall_seconds=2, cpu_seconds=0, joules=joules) for joules in (3.0, 4.0)]
+    assert "1.50 to 2.00 W in 2 windows" in checks.note_idle_power(idle, "").detail
+    unknown = checks.note_idle_power([], "Kepler tells of active energy alone.")
+    assert "Kepler tells of active energy alone." in unknown.detail
+    assert unknown.passed
+
+
+def test_production_is_said_as_such() -> None:
+    def at_rate(achieved: float) -> AtRate:
+        return AtRate(10.0, achieved, [1.0, 2.0], 2, 2, None, 0.2, 0.1, 1)
+
+    assert "names no request rate" in checks.note_production({}, None).detail
+    assert "longer than 30 s" in checks.note_production({}, 0.1).detail
+    kept = checks.note_production({"candidate": [at_rate(10.0)]}, 80.0)
+    assert kept.detail == "At 80 answers per second every form kept up."
+    late = {"candidate": [at_rate(10.0)], "baseline": [at_rate(10.0), at_rate(4.0)]}
+    assert "overloaded: baseline" in checks.note_production(late, 80.0).detail

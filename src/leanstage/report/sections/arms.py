@@ -3,7 +3,15 @@
 from leanstage.contracts import Arm, EnergyComparison
 from leanstage.report import charts, names
 from leanstage.report.document import Cell, Chart, Column, Table
-from leanstage.report.figures import count, joules, milliseconds, seconds, significant, size
+from leanstage.report.figures import (
+    count,
+    joules,
+    milliseconds,
+    seconds,
+    shown,
+    significant,
+    size,
+)
 
 
 def standing(energy: EnergyComparison) -> str:
@@ -51,6 +59,7 @@ def arm_table(energy: EnergyComparison) -> Table:
             Column("Model form"),
             Column("J/answer", "number"),
             *([Column("J/output token", "number")] if writes else []),
+            Column("Beyond rest", "number"),
             Column("Wh per 1,000", "number"),
             Column("CPU per answer", "number"),
             Column("Latency, median", "number"),
@@ -66,6 +75,7 @@ def arm_table(energy: EnergyComparison) -> Table:
                 ),
                 Cell(significant(arm.joules_per_answer)),
                 *_per_token(energy, arm),
+                Cell(shown(arm.dynamic_joules_per_answer, joules)),
                 Cell(significant(arm.wh_per_1000)),
                 Cell(milliseconds(arm.cpu_ms_per_answer)),
                 Cell(milliseconds(arm.latency_p50_ms)),
@@ -76,7 +86,8 @@ def arm_table(energy: EnergyComparison) -> Table:
             for arm in _sorted(energy)
         ),
         f"Energy and CPU time: {standing(energy)}. Latency: wall clock at batch 1. "
-        "Loading is not part of the energy.",
+        "Loading is not part of the energy. Beyond rest: without what the machine drew while every "
+        "model was in memory and none was asked, a diagnostic.",
     )
 
 
