@@ -10,7 +10,15 @@ from scipy import stats
 
 from leanstage.card import model_card
 from leanstage.card.subject import origin
-from leanstage.contracts import CardedEnergy, CardFacts, Decode, EnergyComparison, Load, Reason
+from leanstage.contracts import (
+    CardedEnergy,
+    CardFacts,
+    Decode,
+    EnergyComparison,
+    Load,
+    Reason,
+    Service,
+)
 from leanstage.errors import LeanstageError
 from leanstage.report import ReportInputs
 from leanstage.variant.statistics_sample import wilson_interval
@@ -219,6 +227,36 @@ def test_writing_has_joules_per_token_and_its_two_parts(make_card: MakeCard) -> 
     assert own[2].joules_per_output_token is None
     assert "In batches of 8, one token written: reading the prompt" in card.text
     assert row(card, "Baseline as registered")[5] == "not measured"
+
+
+def test_at_a_given_rate_it_says_who_could_not_follow(make_card: MakeCard) -> None:
+    sample = build("PROMOTE_OPTIMIZED")
+    energy = sample.candidates["optimized"].energy
+    assert energy is not None
+    at_rate = energy.loads[0].model_copy(
+        update={
+            "request_rate": 40.0,
+            "service": {
+                "baseline": Service(achieved_rate=24.1, overloaded=True),
+                "candidate": Service(
+                    achieved_rate=40.2, overloaded=False, latency_p50_ms=5, latency_p95_ms=9
+                ),
+            },
+        }
+    )
+    measured = energy.model_copy(update={"loads": (*energy.loads, at_rate)})
+    card = make_card("PROMOTE_OPTIMIZED", **with_energy(sample, measured))
+    found = {e.form: e.overloaded for e in facts_of(card).energy if e.request_rate == 40}
+    assert found == {
+        "candidate": False,
+        "baseline": True,
+        "torch-bf16": None,
+        "onnxruntime-fp32": None,
+    }
+    assert "**At 40 answers per second, as production asks**" in card.text
+    assert (
+        "| Baseline as registered (overloaded: it answers fewer than are asked for) |" in card.text
+    )
 
 
 def test_nothing_that_was_not_promoted_has_a_card(make_card: MakeCard) -> None:

@@ -63,7 +63,7 @@ def _at_load(
         joules = load.joules_per_answer.get(arm.name)
         if arm.name == energy.control.arm or joules is None:
             continue
-        own = arm.name == registered.arm
+        own, service = arm.name == registered.arm, load.service.get(arm.name)
         ratio = registered if own else _against(load.windows, arm.name, registered)
         yield CardedEnergy(
             variant=role if own else "baseline",
@@ -73,6 +73,7 @@ def _at_load(
             judged=judged,
             batch_size=load.batch_size,
             request_rate=load.request_rate,
+            overloaded=service.overloaded if service else None,
             tokens_per_answer=tokens,
             joules_per_answer=joules,
             ci95=_interval(load.windows, arm.name),

@@ -101,7 +101,7 @@ def _of_energy(figure: CardedEnergy, task: str, rows: str) -> "EvalResult":
         metric_value=figure.joules_per_answer,
         metric_args=figure.model_dump(
             mode="json",
-            include={"ci95", "batch_size", "request_rate", "meter", "tier", "scale"},
+            include={"ci95", "batch_size", "request_rate", "overloaded", "meter", "tier", "scale"},
         ),
     )
 

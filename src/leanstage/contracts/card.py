@@ -21,6 +21,8 @@ class CardedEnergy(Part):
     batch_size: int = Field(gt=0)
     request_rate: float | None = Field(default=None, gt=0)
     """Answers asked for per second; None where the next request waits for the last answer."""
+    overloaded: bool | None = None
+    """Whether requests came faster than they were answered; None where there is no rate."""
     tokens_per_answer: int | None = Field(default=None, gt=0)
     """Where models write; of answers of one token, reading the prompt is the work."""
     joules_per_answer: float = Field(gt=0)

@@ -66,6 +66,7 @@ def roll_back(name: str, to: str | None = None) -> Rollback:
             **champions.claim_tags(signed, now),
             ROLLED_BACK_TO: chosen.version.version,
         },
+        description=chosen.description,
     )
     try:
         champions.require_free(name, now, mine=version)

@@ -39,6 +39,7 @@ class Entry:
     version: ModelVersion
     state: str
     tags: dict[str, str]
+    description: str = ""
 
     @property
     def number(self) -> int:
@@ -49,7 +50,12 @@ def history(name: str) -> list[Entry]:
     """Versions of ``name`` that a gate wrote, the newest first."""
     search = pages(connect().search_model_versions, filter_string=f"name = {quoted(name)}")
     found = [
-        Entry(version_of(version), version.tags[STATE], dict(version.tags))
+        Entry(
+            version_of(version),
+            version.tags[STATE],
+            dict(version.tags),
+            version.description or "",
+        )
         for version in search
         if STATE in version.tags
     ]

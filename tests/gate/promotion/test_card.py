@@ -56,9 +56,12 @@ def test_a_card_that_was_changed_in_mlflow_promotes_nothing(promoting: Any, tmp_
     assert not promoting.target.exists()
 
 
-def test_the_card_comes_back_with_its_bytes(promoting: Any) -> None:
+def test_a_rollback_brings_the_card_back(promoting: Any) -> None:
     promoting.promote(carded(promoting))
     promoting.promote(promoting.decision())
-    back = promoting.download(roll_back("tiny").new)
+    version = roll_back("tiny").new
+    found = promoting.client.get_model_version(version.name, version.version)
+    assert found.description == "# tiny: optimized\n\nIt ships."
+    back = promoting.download(version)
     assert (back / "README.md").read_text() == CARD
     attestation.verify(back, attestation.trusted_keys(), promoting.now)

@@ -81,7 +81,10 @@ def _table(subject: Subject, figures: list[CardedEnergy], *, first: bool) -> Tab
 
 def _row(subject: Subject, figure: CardedEnergy, writes: bool, decodes: bool) -> Row:
     return (
-        Cell(_variant(subject, figure)),
+        Cell(
+            _variant(subject, figure),
+            "overloaded: it answers fewer than are asked for" if figure.overloaded else "",
+        ),
         Cell(names.form(figure.runtime, figure.precision)),
         Cell(significant(figure.joules_per_answer)),
         Cell(_joules(figure.ci95)),
