@@ -3,14 +3,8 @@ from collections.abc import Callable
 import pytest
 
 from leanstage.energy.meters import Meter, MeterError, discover_elsewhere
-from leanstage.energy.meters.cluster import (
-    POD_VARIABLE,
-    _selector,
-    dcgm_meter,
-    kepler_meter,
-    own_pod,
-    stated_pod,
-)
+from leanstage.energy.meters.cluster import _selector, dcgm_meter, kepler_meter
+from leanstage.energy.meters.pods import POD_VARIABLE, own_pod, stated_pod
 from leanstage.prometheus import URL_VARIABLE
 from tests.audit.prometheus_api import Prometheus, serving
 

@@ -9,10 +9,11 @@ from typing import Literal, NamedTuple
 from leanstage.contracts import Tier
 from leanstage.energy.meters.base import Meter, MeterError, NullMeter
 from leanstage.energy.meters.both import BothMeter
-from leanstage.energy.meters.cluster import dcgm_meter, kepler_meter, stated_pod
+from leanstage.energy.meters.cluster import dcgm_meter, kepler_meter
 from leanstage.energy.meters.cpu_time import CpuTimeMeter
 from leanstage.energy.meters.declared import DECLARED_VARIABLE, DeclaredMeter
 from leanstage.energy.meters.nvml import NvmlMeter
+from leanstage.energy.meters.pods import stated_pod
 from leanstage.energy.meters.rapl import RaplMeter
 from leanstage.errors import InputError, LeanstageError
 

@@ -11,13 +11,14 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
-from statistics import fmean, median
+from statistics import median
 from typing import NamedTuple
 
 from leanstage.contracts import Check, MeterInfo
 from leanstage.energy.meters.base import Meter, MeterError, Usage
+from leanstage.energy.meters.readings import Points, news, step_joules, summed
 from leanstage.errors import LeanstageError
-from leanstage.prometheus import Prometheus, Series
+from leanstage.prometheus import Prometheus
 
 _QUIET_PERIODS = 4
 """Before and after a window; twice the scrape interval and the exporter's, neither of which is
@@ -28,9 +29,6 @@ _LOOK_BACK_SECONDS = 600.0
 _FEWEST_CHANGES = 4
 _MIN_WINDOW_SECONDS = 6.0
 _MOST_CLOCK_STEP_SECONDS = 0.5
-
-Points = dict[float, float]
-"""Joules by the Unix seconds of their scrape."""
 
 
 class ScrapedCounter(NamedTuple):
@@ -131,12 +129,12 @@ class ScrapedMeter(Meter):
         if self._counter.pulse != self._counter.selector:
             pulse = self._joules(self._counter.pulse, seconds)
         shared = {at: joules for at, joules in pulse.items() if at in own}
-        return own, _news(shared)
+        return own, news(shared)
 
     def _refresh_seconds(self) -> float:
         with self._asking():
             series = self._prometheus.raw(self._counter.pulse, _LOOK_BACK_SECONDS)
-        moments = list(_news(series[0].points)) if series else []
+        moments = list(news(series[0].points)) if series else []
         if len(moments) < _FEWEST_CHANGES:
             raise MeterError(
                 f"{self._name}: {self._counter.pulse} has moved {len(moments)} times in the last "
@@ -177,40 +175,3 @@ class ScrapedMeter(Meter):
             yield
         except LeanstageError as error:
             raise MeterError(f"{self._name}: {error}") from error
-
-
-def step_joules(
-    points: Points, before: Sequence[float], after: Sequence[float], seconds: float
-) -> float:
-    """Joules of a window of ``seconds`` between readings ``before`` and ``after`` it.
-
-    Least squares of two lines with one slope, which is the power of the quiet; the step between
-    them is added to what the quiet's power would have come to in the window.
-    """
-    sides = [[(at, points[at]) for at in moments] for moments in (before, after)]
-    means = [tuple(map(fmean, zip(*side, strict=True))) for side in sides]
-    around = [
-        (at - mean_at, joules - mean_joules)
-        for side, (mean_at, mean_joules) in zip(sides, means, strict=True)
-        for at, joules in side
-    ]
-    quiet_watts = sum(x * y for x, y in around) / sum(x * x for x, _ in around)
-    levels = [joules - quiet_watts * at for at, joules in means]
-    return levels[1] - levels[0] + quiet_watts * seconds
-
-
-def summed(series: Sequence[Series]) -> Points:
-    """Several series of one exporter as one.
-
-    Raises:
-        MeterError: they were not scraped together, as when a container comes or goes.
-    """
-    moments = [list(one.points) for one in series]
-    if any(own != moments[0] for own in moments):
-        raise MeterError("Prometheus: the series of one counter came or went while it was read.")
-    return {at: math.fsum(one.points[at] for one in series) for at in moments[0]}
-
-
-def _news(points: Points) -> Points:
-    """Without the scrapes that found what the one before had found."""
-    return {at: value for (_, last), (at, value) in pairwise(points.items()) if value != last}
