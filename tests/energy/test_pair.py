@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from leanstage.cli import main
-from leanstage.contracts import EnergyVerdict, ModelPolicy
-from leanstage.energy.pair import compare_models
-from leanstage.errors import InputError
+from leanstage.contracts import Check, EnergyVerdict, ModelPolicy
+from leanstage.energy.pair import _judged, compare_models
 from leanstage.variant.adopt import adopt
 from leanstage.variant.forms import write_onnx
 from tests.conftest import reviews, write_rows
 from tests.generation_model import sentences, write_prompts
+from tests.report.conftest import energy
 
 Command = Callable[..., tuple[int, str, str]]
 QUICK = ("--blocks", "4", "--window-seconds", "0.1")
@@ -113,21 +113,22 @@ def test_what_cannot_be_compared_is_one_sentence_and_no_file(
         assert not out.exists()
 
 
-def test_what_fails_its_checks_is_inconclusive(
-    bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from leanstage.contracts import Check
-
-    monkeypatch.setattr(
-        "leanstage.energy.checks.check_idle",
-        lambda shares: Check(name="idle-workers", passed=False, detail="One spins."),
-    )
-    rows = write_rows(tmp_path / "rows.jsonl", reviews(30, seed=5))
-    found = compare_models(
-        bert, bert, str(rows), blocks=2, window_seconds=0.05, tell=lambda what, fraction: None
-    )
-    assert found.verdict == "INCONCLUSIVE"
-    assert "counts for nothing: idle-workers: One spins." in found.reason
+@pytest.mark.parametrize(
+    ("ratio", "sound", "verdict", "said"),
+    [
+        (0.3, True, "PASS", "at most 0.600 would save the 40% asked for on this tier."),
+        (0.7, True, "FAIL", "takes 0.700 of the energy of the baseline (95% interval 0.686 to"),
+        (0.6, True, "INCONCLUSIVE", "which lies within the interval: measure longer."),
+        (0.3, False, "INCONCLUSIVE", "counts for nothing: idle-workers: One spins."),
+    ],
+)
+def test_the_verdict_and_its_sentence(ratio: float, sound: bool, verdict: str, said: str) -> None:
+    comparison = energy("candidate", 0.0584 * ratio, ratio)
+    check = Check(name="idle-workers", passed=sound, detail="One spins.")
+    comparison = comparison.model_copy(update={"checks": (*comparison.checks, check)})
+    found = _judged(comparison, "registered", 0.4)
+    assert found[0] == verdict
+    assert said in found[1]
 
 
 def test_a_place_that_takes_no_file_is_refused_before_anything_runs(
@@ -136,5 +137,3 @@ def test_a_place_that_takes_no_file_is_refused_before_anything_runs(
     code, _, error = leanstage(str(bert), str(bert), "--data", "rows", "--json", "/proc/no/file")
     assert code == 2
     assert "cannot be written" in error
-    with pytest.raises(InputError, match="above 0 answers per second"):
-        compare_models(bert, bert, "rows.jsonl", request_rate=0.0)

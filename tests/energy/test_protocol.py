@@ -183,6 +183,7 @@ def test_what_cannot_be_compared_is_refused_at_once(tmp_path: Path) -> None:
         (arms, {"forms": {"baseline": ("torch", "fp32")}}, "not stated for: candidate"),
         (arms, {"blocks": 1}, "at least 2 blocks"),
         (arms, {"batch_size": 0}, "batch size"),
+        (arms, {"request_rate": 0.0}, "above 0 answers per second"),
     ]
     for refused_arms, settings, message in refused:
         with pytest.raises(InputError, match=message):

@@ -2,6 +2,8 @@
 
 import json
 import os
+import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -87,6 +89,20 @@ def dying(folder: Path) -> Tiny:
     """The baseline works; the candidate leaves its process id behind and dies when asked."""
     (folder / "pid").write_text(str(os.getpid()))
     return Tiny((lambda: os._exit(7)) if folder.name == "candidate" else (lambda: None))
+
+
+def killed_in_a_window(folder: Path) -> Tiny:
+    """Wakes up and warms up; the candidate is killed, as for want of memory, in a window."""
+    (folder / "pid").write_text(str(os.getpid()))
+
+    def work() -> None:
+        frame = sys._getframe()
+        while frame.f_back and frame.f_code.co_name != "run":
+            frame = frame.f_back
+        if folder.name == "candidate" and frame.f_code.co_name == "run":
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return Tiny(work)
 
 
 def hanging(folder: Path) -> Tiny:
