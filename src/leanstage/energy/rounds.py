@@ -149,8 +149,9 @@ def _beside(
 
 def _metered(meter: Meter, arm: str, block: int, ask: Callable[[], _R]) -> tuple[_R, Window]:
     """What a worker replies, and what the meter and the kernel say of the same time."""
-    before = machine_cpu_seconds()
+    # A meter may keep quiet first, which is no part of the window.
     meter.begin_window()
+    before = machine_cpu_seconds()
     reply = ask()
     after = machine_cpu_seconds()
     joules = meter.end_window(Usage(reply.cpu_seconds, reply.wall_seconds))
