@@ -150,3 +150,35 @@ class AtRate(NamedTuple):
             f"{self.rate:.3g} requests per second were asked and {self.achieved_rate:.3g} answered,"
             f" p50 {p50:.3g} ms and p95 {p95:.3g} ms from when they were due."
         )
+
+
+def together(windows: Sequence[AtRate]) -> AtRate:
+    """Windows of one model at one rate as one, of their requests and their times of answering.
+
+    A window has few requests where the rate is low, and a moment's delay of its last is a large
+    part of its time. Over all windows such delays cancel, and what grows with the load is left.
+
+    Args:
+        windows: at least one.
+    """
+    answered = [sum(latency is not None for latency in each.latencies_ms) for each in windows]
+    gaps = [
+        (count - 1, each.achieved_rate)
+        for count, each in zip(answered, windows, strict=True)
+        if each.achieved_rate is not None
+    ]
+    return AtRate(
+        rate=windows[0].rate,
+        achieved_rate=(
+            sum(count for count, _ in gaps) / sum(count / rate for count, rate in gaps)
+            if gaps
+            else None
+        ),
+        latencies_ms=[latency for each in windows for latency in each.latencies_ms],
+        answers=sum(each.answers for each in windows),
+        planned=sum(each.planned for each in windows),
+        failure=next((each.failure for each in windows if each.failure), None),
+        wall_seconds=sum(each.wall_seconds for each in windows),
+        cpu_seconds=sum(each.cpu_seconds for each in windows),
+        peak_rss_bytes=max(each.peak_rss_bytes for each in windows),
+    )

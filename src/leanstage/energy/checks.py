@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from scipy import stats
 
 from leanstage.contracts import Check, Idle, Ratio, Window
-from leanstage.energy.arrivals import AtRate
+from leanstage.energy.arrivals import AtRate, together
 from leanstage.energy.meters import PowerRange
 from leanstage.energy.ratios import costs_by_block
 from leanstage.energy.resident import Run, WarmUp
@@ -198,7 +198,7 @@ def note_production(at_rate: Mapping[str, Sequence[AtRate]], request_rate: float
             f"{LONGEST_AT_RATE_SECONDS:g} s: what is paid there is mostly rest, see idle-power"
         )
     else:
-        over = [arm for arm, windows in at_rate.items() if any(w.overloaded for w in windows)]
+        over = [arm for arm, windows in at_rate.items() if together(windows).overloaded]
         state = f"overloaded: {', '.join(over)}" if over else "every form kept up"
         said = f"At {request_rate:g} answers per second {state}"
     return Check(name="production", passed=True, detail=f"{said}.")

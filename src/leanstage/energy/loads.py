@@ -3,10 +3,8 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
-import numpy as np
-
 from leanstage.contracts import Decode, Load, Ratio, Service, Window
-from leanstage.energy.arrivals import AtRate
+from leanstage.energy.arrivals import AtRate, together
 from leanstage.energy.ratios import cheapest, costs_by_block, energy_ratio, ratio_of
 
 SIDE_BATCHES = (1, 8)
@@ -91,17 +89,12 @@ def load_of(
 
 def service_of(windows: Sequence[AtRate], batch_size: int) -> Service:
     """How one form stood its windows at a rate, of requests of ``batch_size`` rows each."""
-    rates = [window.achieved_rate for window in windows if window.achieved_rate is not None]
-    if any(window.overloaded for window in windows):
-        p50 = p95 = None
-    else:
-        latencies = [latency for window in windows for latency in window.latencies_ms]
-        p50, p95 = np.percentile(np.array(latencies, dtype=float), (50, 95)).tolist()
+    found = together(windows)
     return Service(
-        achieved_rate=sum(rates) / len(rates) * batch_size if rates else None,
-        overloaded=any(window.overloaded for window in windows),
-        latency_p50_ms=p50,
-        latency_p95_ms=p95,
+        achieved_rate=None if found.achieved_rate is None else found.achieved_rate * batch_size,
+        overloaded=found.overloaded,
+        latency_p50_ms=found.percentile_ms(50),
+        latency_p95_ms=found.percentile_ms(95),
     )
 
 

@@ -53,10 +53,10 @@ def energy_section(inputs: ReportInputs) -> Section:
 def _unit(energy: EnergyComparison) -> str:
     """What one answer is."""
     tokens = energy.workload.tokens_per_answer
-    if tokens is None:
-        return "One answer is one row of the workload"
     endpoint = energy.workload.endpoint
     through = f" through {endpoint}" if endpoint else ""
+    if tokens is None:
+        return f"One answer is one row of the workload{through}"
     return f"One answer is {count(tokens)} tokens written to one prompt of the workload{through}"
 
 
