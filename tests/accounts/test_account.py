@@ -17,6 +17,10 @@ from tests.accounts.evidence import JOULES, SERVER, comparison, setting
 HOURS = 365 * 24
 SECONDS = HOURS * 3600
 SHIPPED = load_factors()
+OBJECTIVE: dict[str, Any] = {
+    "peak_per_second": {"value": 10, "source": "counted"},
+    "latency_ms": 90,
+}
 
 
 def known(value: float) -> dict[str, Any]:
@@ -135,7 +139,17 @@ def test_what_was_avoided_is_netted_nowhere(factors: Factors) -> None:
 def test_a_baseline_that_serves_avoided_nothing(factors: Factors) -> None:
     found = account(comparison(), setting(), factors, "baseline")
     assert found.avoided is None
+    assert found.no_avoided == "The baseline itself serves."
     assert found.kwh == pytest.approx((kwh("baseline", 2),) * 2)
+
+
+def test_a_baseline_that_cannot_serve_so_is_no_counterfactual(factors: Factors) -> None:
+    objective = OBJECTIVE | {"latency_ms": 50}
+    found = account(comparison(), setting(replicas=None, objective=objective), factors)
+    assert found.capacity.replicas == 1
+    assert found.avoided is None
+    assert "No number of replicas of baseline brings 95%" in found.no_avoided
+    assert not any("baseline" in each.name for each in found.inputs)
 
 
 def test_an_objective_sets_the_replicas_of_both(factors: Factors) -> None:
@@ -246,12 +260,6 @@ def test_twice_the_volume_on_twice_the_replicas_is_twice_of_all(
             assert other.tco2e == pytest.approx([end * times for end in mine.tco2e])
 
 
-OBJECTIVE: dict[str, Any] = {
-    "peak_per_second": {"value": 10, "source": "counted"},
-    "latency_ms": 90,
-}
-
-
 @pytest.mark.parametrize(
     ("changes", "stated", "named"),
     [
@@ -266,8 +274,8 @@ OBJECTIVE: dict[str, Any] = {
         ({}, {"answers_per_year": {"value": 1e10, "source": "x"}}, "2 replicas of candidate"),
         (
             {},
-            {"replicas": None, "objective": OBJECTIVE | {"latency_ms": 50}},
-            "No number of replicas of baseline",
+            {"replicas": None, "objective": OBJECTIVE | {"latency_ms": 25}},
+            "No number of replicas of candidate",
         ),
         (
             {},

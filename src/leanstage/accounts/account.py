@@ -39,9 +39,7 @@ def account(
         )
     serving = Serving(energy, setting)
     form = serving.form(name or energy.registered.arm)
-    base = None
-    if form.name != energy.registered.against:
-        base = serving.form(energy.registered.against)
+    base = _baseline(serving, form)
     used, bought = _embodied(serving, form, factors)
     computers = _yearly(serving, form)
     site = at_site(computers, factors)
@@ -52,17 +50,31 @@ def account(
         digest=energy.arm(form.name).digest,
         setting=setting,
         region=factors.region,
-        inputs=tuple(inputs_of(serving, (form,) if base is None else (form, base), factors)),
+        inputs=tuple(
+            inputs_of(serving, (form,) if isinstance(base, str) else (form, base), factors)
+        ),
         capacity=_capacity(serving, form),
         kwh=site.to("kWh"),
         intensity=_intensity(serving, form, factors, used),
         inventory=lines,
         disclosures=disclosures(setting, site, lines),
-        avoided=None if base is None else _avoided(serving, form, base, factors),
+        avoided=None if isinstance(base, str) else _avoided(serving, form, base, factors),
+        no_avoided=base if isinstance(base, str) else "",
         cost_per_million=cost,
         currency=factors.currency,
         cost_basis=cost_basis,
     )
+
+
+def _baseline(serving: Serving, form: Form) -> Form | str:
+    """The counterfactual; why there is none, where there is none."""
+    name = serving.energy.registered.against
+    if form.name == name:
+        return "The baseline itself serves."
+    try:
+        return serving.form(name)
+    except InputError as error:
+        return f"The baseline could not have served so: {error}"
 
 
 def _yearly(serving: Serving, form: Form) -> Range:

@@ -117,12 +117,12 @@ def _market(setting: Setting, factors: Factors, energy: Range) -> InventoryLine:
     ]
     if left > 1e-9:
         parts.append(energy * left * of_rows(rest, "gCO2e/kWh"))
-    mix = "the residual mix" if residual else "the grid, as no residual mix is stated,"
-    return line(
-        reduce(add, parts).to("tCO2e"),
-        f"{covered:.0%} under contract"
-        + (f", the rest by {mix} of {factors.region}." if left > 1e-9 else "."),
-    )
+    basis = f"{covered:.0%} under contract"
+    if left > 1e-9 and residual:
+        basis += f", the rest by the residual mix of {factors.region}"
+    elif left > 1e-9:
+        basis += f", the rest by the grid of {factors.region}, as no residual mix is stated"
+    return line(reduce(add, parts).to("tCO2e"), f"{basis}.")
 
 
 def _capital(setting: Setting, bought: Range) -> InventoryLine:

@@ -80,7 +80,8 @@ def account_rows(accounts: Accounts) -> Iterator[dict[str, Any]]:
     capacity = accounts.capacity
     count = float(capacity.replicas)
     yield _line("capacity", "replicas", (count, count), "", capacity.basis)
-    yield _line("capacity", "share of their time that they answer", capacity.busy, "")
+    share = "share of their time that they answer"
+    yield _line("capacity", share, capacity.busy, "", "Over the year, nights included.")
     intensity = accounts.intensity
     for name in ("operational", "embodied", "gco2e_per_answer"):
         figure = getattr(intensity, name)
@@ -96,6 +97,8 @@ def account_rows(accounts: Accounts) -> Iterator[dict[str, Any]]:
         yield _line("avoided", "emissions", avoided.tco2e, "tCO2e", avoided.counterfactual)
         for assumption in avoided.assumptions:
             yield _line("avoided", "assumption", None, "", assumption)
+    else:
+        yield _line("avoided", "energy", None, "kWh", accounts.no_avoided)
     unit, basis = f"{accounts.currency}/million answers", accounts.cost_basis
     yield _line("cost", "per million answers", accounts.cost_per_million, unit, basis)
 

@@ -194,7 +194,8 @@ class Accounts(Contract):
     inventory: tuple[InventoryLine, ...]
     disclosures: tuple[Disclosure, ...]
     avoided: Avoided | None
-    """None where what serves is the baseline itself."""
+    no_avoided: str = ""
+    """Why nothing is said to be avoided, as a sentence."""
     cost_per_million: Interval | None
     currency: str
     cost_basis: str

@@ -1,0 +1,123 @@
+"""`leanstage accounts`: what it prints and writes, and how it refuses."""
+
+import csv
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from leanstage.accounts import load_factors
+from leanstage.cli import main
+from leanstage.contracts import Accounts, IntensityHistory
+from tests.accounts.evidence import comparison
+
+Command = Callable[..., tuple[int, str, str]]
+
+SETTING = """
+site: owned
+year: 2026
+answers_per_year: {value: 10_000_000, origin: measured, source: "=our counter"}
+replica:
+  server_share: {value: 0.25, source: 16 of 64 threads}
+objective:
+  peak_per_second: {value: 50, source: our counter}
+  latency_ms: 90
+"""
+
+
+@pytest.fixture
+def leanstage(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    mlflow_here: str,
+) -> Command:
+    monkeypatch.delenv("LEANSTAGE_FACTORS", raising=False)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["leanstage", "accounts", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        written = capsys.readouterr()
+        return int(ended.value.code or 0), written.out, written.err
+
+    return run
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[str, str]:
+    """A comparison and a setting."""
+    setting = tmp_path / "setting.yaml"
+    setting.write_text(SETTING)
+    return str(comparison().save(tmp_path / "energy.json")), str(setting)
+
+
+def test_a_model_is_accounted_for_on_screen_and_in_two_files(
+    leanstage: Command, files: tuple[str, str], tmp_path: Path
+) -> None:
+    energy, setting = files
+    document, sheet = tmp_path / "accounts.json", tmp_path / "accounts.csv"
+    own = tmp_path / "factors.yaml"
+    own.write_text("region: GB\nboundary: direct\n")
+    code, out, _ = leanstage(
+        "model", energy, "--setting", setting, "--factors", str(own),
+        "--json", str(document), "--csv", str(sheet),
+    )  # fmt: skip
+    assert code == 0
+    accounts = Accounts.load(document)
+    assert (accounts.subject, accounts.region) == ("candidate", "GB")
+    assert f"{accounts.kwh[0]:.4g}" in out
+    assert "inventory: Scope 2, market-based" in out
+    assert "not known" in out
+    assert "candidate in 2026; inputs: 6 measured, 2 modeled" in out
+    with sheet.open(newline="") as stream:
+        rows = {(row["section"], row["item"]): row for row in csv.DictReader(stream)}
+    assert float(rows["energy", "data centre"]["low"]) == accounts.kwh[0]
+    assert rows["input", "Answers per year"]["basis"] == "'=our counter"
+
+
+def test_another_form_can_be_named(leanstage: Command, files: tuple[str, str]) -> None:
+    energy, setting = files
+    code, out, _ = leanstage("model", energy, "--setting", setting, "--form", "baseline")
+    assert code == 0
+    assert "The baseline itself serves." in out
+    code, _, err = leanstage("model", energy, "--setting", setting, "--form", "nothing")
+    assert code == 2
+    assert "No form 'nothing' was measured" in err
+
+
+def test_what_cannot_be_used_is_one_sentence_and_leaves_no_file(
+    leanstage: Command, files: tuple[str, str], tmp_path: Path
+) -> None:
+    energy, setting = files
+    document = tmp_path / "accounts.json"
+    Path(setting).write_text(SETTING.replace("latency_ms: 90", "latency_ms: 10"))
+    code, _, err = leanstage("model", energy, "--setting", setting, "--json", str(document))
+    assert code == 2
+    assert "No number of replicas of candidate" in err
+    assert "Traceback" not in err
+    assert not document.exists()
+
+
+def test_a_registry_without_champions_has_no_history(leanstage: Command, tmp_path: Path) -> None:
+    document, sheet = tmp_path / "history.json", tmp_path / "history.csv"
+    code, out, _ = leanstage("history", "--json", str(document), "--csv", str(sheet))
+    assert code == 0
+    assert "No gate has promoted a model" in out
+    assert IntensityHistory.load(document).years == ()
+    assert sheet.read_text().count("\n") == 1
+    code, _, err = leanstage("history", "huge")
+    assert code == 2
+    assert "the model huge has no champion" in err
+
+
+def test_the_factors_in_force_are_shown(leanstage: Command, tmp_path: Path) -> None:
+    sheet = tmp_path / "factors.csv"
+    code, out, _ = leanstage("factors", "--csv", str(sheet))
+    assert code == 0
+    assert "In force: region World, boundary lifecycle." in out
+    with sheet.open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [float(row["value"]) for row in rows[:3]] == [g.value for g in load_factors().grids[:3]]
+    assert rows[0]["licence"] == "CC BY 4.0"
