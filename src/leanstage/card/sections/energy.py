@@ -3,14 +3,12 @@
 from collections.abc import Callable
 from itertools import groupby
 
+from leanstage.accounts import figure as quantity
 from leanstage.card.subject import Subject
 from leanstage.contracts import CardedEnergy, CardFacts
 from leanstage.report import names
 from leanstage.report.document import Cell, Column, Row, Section, Table
 from leanstage.report.figures import change, ratio, shown, significant, span
-
-_WH_PER_1000_ANSWERS = 1000 / 3600
-"""Watt-hours per 1,000 answers that one joule per answer is."""
 
 
 def energy_section(subject: Subject, facts: CardFacts) -> Section:
@@ -90,10 +88,15 @@ def _row(subject: Subject, figure: CardedEnergy, writes: bool, decodes: bool) ->
         Cell(_joules(figure.ci95)),
         *([_token(figure.joules_per_output_token)] if writes else []),
         *([_token(figure.decode_joules_per_token)] if decodes else []),
-        Cell(significant(figure.joules_per_answer * _WH_PER_1000_ANSWERS)),
+        Cell(significant(_wh_per_1000(figure.joules_per_answer))),
         _against(subject, figure),
         Cell(figure.tier),
     )
+
+
+def _wh_per_1000(joules_per_answer: float) -> float:
+    thousand = quantity(joules_per_answer, "joule/answer") * quantity(1000, "answer")
+    return thousand.to("Wh")[0]
 
 
 def _token(joules: float | None) -> Cell:
