@@ -87,7 +87,7 @@ def _dynamic(windows: Sequence[Window], idle_watts: float | None) -> float | Non
 def check_plausible(
     record: Record, judged: Sequence[Ratio], meter: Meter, request_rate: float | None
 ) -> list[Check]:
-    """Every check that this record allows; power only where the meter knows its limits.
+    """Every check that this record allows.
 
     Args:
         judged: ratios that a verdict may rest on, and the control as the last.
@@ -98,6 +98,7 @@ def check_plausible(
     found = [
         checks.check_answers([run for runs in record.runs.values() for run in runs]),
         checks.check_cpu_time(record.every_window, usable_threads()),
+        checks.check_power(record.every_window, meter.power_range),
         checks.check_idle(record.idle_shares),
         checks.check_control(control),
         checks.check_steady(record.windows, ratios),
@@ -106,8 +107,6 @@ def check_plausible(
         checks.note_idle_power(record.idle, record.no_idle),
         checks.note_production(record.at_rate, request_rate),
     ]
-    if meter.power_range:
-        found.append(checks.check_power(record.every_window, meter.power_range))
     return [*found, *meter.checks()]
 
 
