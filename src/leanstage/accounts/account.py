@@ -39,7 +39,7 @@ def account(
         )
     serving = Serving(energy, setting)
     form = serving.form(name or energy.registered.arm)
-    base = _baseline(serving, form)
+    base, reason = _baseline(serving, form)
     used, bought = _embodied(serving, form, factors)
     computers = _yearly(serving, form)
     site = at_site(computers, factors)
@@ -50,31 +50,29 @@ def account(
         digest=energy.arm(form.name).digest,
         setting=setting,
         region=factors.region,
-        inputs=tuple(
-            inputs_of(serving, (form,) if isinstance(base, str) else (form, base), factors)
-        ),
+        inputs=tuple(inputs_of(serving, (form, base) if base else (form,), factors)),
         capacity=_capacity(serving, form),
         kwh=site.to("kWh"),
         intensity=_intensity(serving, form, factors, used),
         inventory=lines,
         disclosures=disclosures(setting, site, lines),
-        avoided=None if isinstance(base, str) else _avoided(serving, form, base, factors),
-        no_avoided=base if isinstance(base, str) else "",
+        avoided=_avoided(serving, form, base, factors) if base else None,
+        no_avoided=reason,
         cost_per_million=cost,
         currency=factors.currency,
         cost_basis=cost_basis,
     )
 
 
-def _baseline(serving: Serving, form: Form) -> Form | str:
-    """The counterfactual; why there is none, where there is none."""
+def _baseline(serving: Serving, form: Form) -> tuple[Form | None, str]:
+    """The counterfactual, or None and why there is none."""
     name = serving.energy.registered.against
     if form.name == name:
-        return "The baseline itself serves."
+        return None, "The baseline itself serves."
     try:
-        return serving.form(name)
+        return serving.form(name), ""
     except InputError as error:
-        return f"The baseline could not have served so: {error}"
+        return None, f"The baseline could not have served so: {error}"
 
 
 def _yearly(serving: Serving, form: Form) -> Range:
