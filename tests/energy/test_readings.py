@@ -1,19 +1,38 @@
+import numpy as np
 import pytest
 
 from leanstage.energy.meters import MeterError
-from leanstage.energy.meters.readings import news, step_joules, summed
+from leanstage.energy.meters.readings import news, step, summed
 from leanstage.prometheus import Series
 
+QUIET_WATTS = 70.0
+BEFORE, AFTER = (5.0, 10.0, 15.0, 20.0), (30.0, 35.0, 40.0)
 
-@pytest.mark.parametrize("quiet_watts", [0.0, 70.0])
+
+def drawn(at: float, quiet_watts: float = QUIET_WATTS) -> float:
+    """Joules up to ``at``, with 300 W from 21 to 27 s."""
+    return quiet_watts * at + (300 - quiet_watts) * min(6.0, max(0.0, at - 21))
+
+
+@pytest.mark.parametrize("quiet_watts", [0.0, QUIET_WATTS])
 def test_the_step_between_two_lines_is_the_window(quiet_watts: float) -> None:
-    """Readings every 5 s, a window of 300 W from 21 to 27 s."""
-    points = {
-        at: quiet_watts * at + (300 - quiet_watts) * min(6.0, max(0.0, at - 21))
-        for at in (float(at) for at in range(0, 50, 5))
-    }
-    joules = step_joules(points, (5.0, 10.0, 15.0, 20.0), (30.0, 35.0, 40.0), 6.0)
-    assert joules == pytest.approx(6 * 300)
+    points = {at: drawn(at, quiet_watts) for at in BEFORE + AFTER}
+    found = step(points, BEFORE, AFTER, 6.0)
+    assert found.joules == pytest.approx(6 * 300)
+    assert found.error_joules == pytest.approx(0, abs=1e-6)
+
+
+def test_readings_of_uncertain_age_leave_the_window_open_by_so_much() -> None:
+    """The error stated is that of many windows whose readings are up to 2 s old."""
+    generator = np.random.default_rng(7)
+    off, stated = [], []
+    for _ in range(400):
+        points = {at: drawn(at - generator.uniform(0, 2)) for at in BEFORE + AFTER}
+        found = step(points, BEFORE, AFTER, 6.0)
+        off.append(found.joules - 6 * 300)
+        stated.append(found.error_joules)
+    assert np.sqrt(np.mean(np.square(stated))) == pytest.approx(np.std(off), rel=0.15)
+    assert abs(np.mean(off)) < 0.02 * 6 * 300
 
 
 def test_series_of_which_one_came_later_are_not_summed() -> None:

@@ -11,12 +11,12 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
-from statistics import median
+from statistics import fmean, median
 from typing import NamedTuple
 
 from leanstage.contracts import Check, MeterInfo
 from leanstage.energy.meters.base import Meter, MeterError, Usage
-from leanstage.energy.meters.readings import Points, news, step_joules, summed
+from leanstage.energy.meters.readings import Points, Step, news, step, summed
 from leanstage.errors import LeanstageError
 from leanstage.prometheus import Prometheus
 
@@ -29,6 +29,8 @@ _LOOK_BACK_SECONDS = 600.0
 _FEWEST_CHANGES = 4
 _MIN_WINDOW_SECONDS = 6.0
 _MOST_CLOCK_STEP_SECONDS = 0.5
+_MOST_SCATTER = 0.05
+"""Standard error of a window over its energy; what is left shows in the interval of the ratio."""
 
 
 class ScrapedCounter(NamedTuple):
@@ -74,6 +76,7 @@ class ScrapedMeter(Meter):
         )
         self._called: float | None = None
         self._began = self._began_here = 0.0
+        self._steps: list[Step] = []
         self._own_joules = self._pulse_joules = 0.0
 
     def begin_window(self) -> None:
@@ -105,22 +108,36 @@ class ScrapedMeter(Meter):
             )
         self._own_joules += own[after[0]] - own[before[-1]]
         self._pulse_joules += pulse[after[0]] - pulse[before[-1]]
-        return step_joules(own, before, after, ended - self._began)
+        taken = step(own, before, after, ended - self._began)
+        self._steps.append(taken)
+        return taken.joules
 
     def checks(self) -> tuple[Check, ...]:
-        """What is read against what moves with it: a share of a node is no more than the node."""
-        if self._counter.pulse == self._counter.selector or not self._pulse_joules:
+        """How well the windows are known, and that a share of a node is no more than the node."""
+        if not self._steps:
             return ()
-        return (
-            Check(
-                name="share-of-node",
-                passed=self._own_joules <= self._pulse_joules,
-                detail=(
-                    f"The windows took {self._own_joules:.0f} J of the {self._pulse_joules:.0f} J "
-                    "of the node."
-                ),
+        error = math.sqrt(fmean(step.error_joules**2 for step in self._steps))
+        off = error / fmean(step.joules for step in self._steps)
+        scatter = Check(
+            name="scatter-of-readings",
+            passed=abs(off) <= _MOST_SCATTER,
+            detail=(
+                f"The quiet's readings leave a window open by {error:.3g} J or {off:.1%} (standard "
+                f"error), allowed is {_MOST_SCATTER:.0%}; scrape at a multiple of the exporter's "
+                "interval, or measure longer windows, to know them better."
             ),
         )
+        if self._counter.pulse == self._counter.selector:
+            return (scatter,)
+        share = Check(
+            name="share-of-node",
+            passed=self._own_joules <= self._pulse_joules,
+            detail=(
+                f"The windows took {self._own_joules:.0f} J of the {self._pulse_joules:.0f} J of "
+                "the node."
+            ),
+        )
+        return scatter, share
 
     def _points(self, seconds: float) -> tuple[Points, Points]:
         """The counter and its pulse in the last seconds, where the exporter had news."""
