@@ -1,8 +1,14 @@
+import os
 from pathlib import Path
 
 import pytest
 
-from leanstage.energy.cpu import allotted_threads, cpu_identity, usable_threads
+from leanstage.energy.cpu import (
+    allotted_threads,
+    cpu_identity,
+    machine_cpu_seconds,
+    usable_threads,
+)
 
 MASKED_GENOA = """\
 processor\t: 0
@@ -64,3 +70,18 @@ def test_without_a_quota_the_affinity_is_the_share(tmp_path: Path, files: dict[s
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     assert allotted_threads(tmp_path) == usable_threads()
+
+
+def test_time_of_the_whole_machine_leaves_out_rest_and_what_was_stolen(tmp_path: Path) -> None:
+    stat = tmp_path / "stat"
+    stat.write_text("cpu  100 20 30 5000 700 4 6 900 50 0\ncpu0 1 1 1 1 1 1 1 1 1 1\n")
+    ticks = 100 + 20 + 30 + 4 + 6
+    assert machine_cpu_seconds(stat) == pytest.approx(ticks / os.sysconf("SC_CLK_TCK"))
+
+
+@pytest.mark.parametrize("text", ["", "cpu  1 2 3\n", "cpu  a b c d e f g\n", "intr 1\n"])
+def test_time_of_the_whole_machine_is_unknown_where_nobody_says(tmp_path: Path, text: str) -> None:
+    stat = tmp_path / "stat"
+    stat.write_text(text)
+    assert machine_cpu_seconds(stat) is None
+    assert machine_cpu_seconds(tmp_path / "absent") is None

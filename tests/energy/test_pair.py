@@ -3,11 +3,12 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from leanstage.cli import main
-from leanstage.contracts import Check, EnergyVerdict, ModelPolicy
+from leanstage.contracts import Check, EnergyComparison, EnergyVerdict, ModelPolicy
 from leanstage.energy.pair import _judged, compare_models
 from leanstage.variant.adopt import adopt
 from leanstage.variant.forms import write_onnx
@@ -66,30 +67,40 @@ def test_a_checkpoint_and_a_variant(bert: Path, tmp_path: Path, leanstage: Comma
     assert "a model against itself" in table
 
 
-def test_models_that_write_and_a_form_that_is_none(
-    tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("leanstage.variant.hardware.computes_bf16", lambda: True)
+def test_models_that_write(tiny_llama: Path, tmp_path: Path) -> None:
     rows = write_prompts(tmp_path / "rows.jsonl", sentences(30, seed=6))
     found = compare_models(
-        tiny_llama,
-        tiny_llama,
-        str(rows),
-        blocks=2,
-        window_seconds=0.05,
-        batch_size=4,
-        reference="strongest",
-        tell=lambda what, fraction: None,
+        *(tiny_llama, tiny_llama, str(rows)),
+        **{"blocks": 2, "window_seconds": 0.05, "batch_size": 8, "tell": lambda what, _: None},
     )
     comparison = found.comparison
-    assert [arm.name for arm in comparison.arms] == [
-        *("baseline", "candidate", "baseline-torch-bf16", "control")
-    ]
     assert comparison.workload.tokens_per_answer == 32
+    assert [load.tokens_per_answer for load in comparison.loads] == [None, 1]
     assert comparison.decode is not None
-    assert found.ratio == comparison.strongest.ratio
+    assert comparison.decode.joules_per_token.keys() <= {"baseline", "candidate", "control"}
+    assert next(check for check in comparison.checks if check.name == "answers").passed
     # A model against itself saves nothing.
     assert found.verdict != "PASS"
+
+
+def test_a_saving_can_count_against_the_strongest_form(
+    bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, Any] = {}
+    measured = energy("candidate", 0.0064, 0.11)
+
+    def measure(*models: object, **settings: Any) -> EnergyComparison:
+        asked.update(settings)
+        return measured
+
+    monkeypatch.setattr("leanstage.energy.pair.measure", measure)
+    rows = str(write_rows(tmp_path / "rows.jsonl", reviews(5, seed=5)))
+    found = compare_models(bert, bert, rows, reference="strongest", tell=lambda what, _: None)
+    assert asked["own_forms"]
+    assert (found.ratio, found.ci95) == (measured.strongest.ratio, measured.strongest.ci95)
+    assert "of the energy of its strongest form" in found.reason
+    assert compare_models(bert, bert, rows, tell=lambda what, _: None).reason != found.reason
+    assert not asked["own_forms"]
 
 
 def test_what_cannot_be_compared_is_one_sentence_and_no_file(

@@ -58,6 +58,8 @@ def test_a_pool_that_spins_while_it_waits_is_seen(make_variant: MakeVariant) -> 
         time.sleep(0.3)
         worker.prepare(TEXTS, 4)
         assert worker.idle_share > 0.05
+        time.sleep(0.3)
+        assert worker.wait() > 0.005
 
 
 def test_a_model_that_does_not_load_is_said_in_one_sentence(tmp_path: Path) -> None:

@@ -33,3 +33,11 @@ def test_a_window_begins_and_ends_when_the_gpu_has_nothing_left_to_do(
     worker.run(0.0, 2)
     worker.one_by_one(1, 0.0)
     assert events == ["wait", "answer", "wait"] * 2
+
+
+def test_a_model_that_does_not_write_is_not_asked_to_read() -> None:
+    worker = Worker()
+    worker._predictor = Telling([])
+    worker.prepare(["one", "two"], 2)
+    with pytest.raises(RuntimeError, match="does not write"):
+        worker.run(0.0, 2, reading=True)
