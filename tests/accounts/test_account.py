@@ -70,6 +70,17 @@ def test_sci_is_energy_times_grid_and_the_share_of_the_hardware(factors: Factors
     assert (found.boundary, found.functional_unit) == ("direct", "answer")
 
 
+def test_a_load_at_a_rate_is_not_that_of_single_requests(factors: Factors) -> None:
+    """Between requests that come at a rate the machine waits, which is counted by itself."""
+    single = comparison().loads[0]
+    dearer = {name: 9 * joules for name, joules in single.joules_per_answer.items()}
+    at_rate = single.model_copy(update={"request_rate": 5.0, "joules_per_answer": dearer})
+    found = account(comparison(loads=(at_rate, single)), setting(), factors)
+    assert found.kwh == account(comparison(), setting(), factors).kwh
+    with pytest.raises(InputError, match="one request at a time"):
+        account(comparison(loads=(at_rate,)), setting(), factors)
+
+
 def test_a_leap_year_is_a_day_longer(factors: Factors) -> None:
     usual, leap = (account(comparison(), setting(year=year), factors) for year in (2027, 2028))
     assert leap.kwh[0] - usual.kwh[0] == pytest.approx(1.5 * 2 * 2 * 24 / 1000)

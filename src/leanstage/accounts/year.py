@@ -192,7 +192,8 @@ def one_at_a_time(energy: EnergyComparison) -> tuple[dict[str, float], Ratio]:
     if energy.workload.batch_size == 1:
         return {arm.name: arm.joules_per_answer for arm in energy.arms}, energy.registered
     for load in energy.loads:
-        if load.batch_size == 1 and load.tokens_per_answer is None:
+        # At a rate the machine waits in between, and the waiting is counted here by itself.
+        if (load.batch_size, load.tokens_per_answer, load.request_rate) == (1, None, None):
             return load.joules_per_answer, load.registered
     raise InputError(
         "The energy comparison holds no load of one request at a time, which is how replicas "

@@ -121,7 +121,7 @@ def evidence_of(decision: Decision, joules: float) -> EnergyComparison | None:
     ratio = energy.registered
     arm = energy.arm(ratio.against if decision.promoted == "baseline" else ratio.arm)
     same = math.isclose(arm.joules_per_answer, joules, rel_tol=_SAME)
-    return energy if same else None
+    return energy if same and judgement and energy.meter.tier == judgement.tier else None
 
 
 def _conditions(energy: EnergyComparison) -> dict[str, str]:
