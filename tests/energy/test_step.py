@@ -48,8 +48,8 @@ def test_what_another_machine_spends_is_not_told_by_the_client(
     with pytest.raises(MeterError) as refusal:
         measure(nothing, nothing, nothing, batch_size=8, blocks=4, window_seconds=0.5)
     assert str(refusal.value).startswith(
-        "the baseline and the candidate answer on another machine, whose work the processor time "
-        "of the client does not show, and no meter reads it: no pod is known"
+        "what answers for the baseline and the candidate is on another machine, whose work the "
+        "processor time of the client does not show, and no meter reads it: no pod is known"
     )
     monkeypatch.setenv("LEANSTAGE_POD", "serving/lean")
     monkeypatch.delenv("LEANSTAGE_PROMETHEUS", raising=False)

@@ -12,6 +12,7 @@ import pytest
 from leanstage.errors import InputError, LeanstageError
 from leanstage.serving.choice import ENDPOINT_VARIABLE
 from leanstage.serving.endpoint import load_served
+from leanstage.serving.processes import listening_at
 from leanstage.serving.server import KINDS, Kind, Server
 
 PROGRAM = """
@@ -76,6 +77,19 @@ def test_a_server_that_takes_too_long(folder: Path) -> None:
         Server("tiny", folder, start_seconds=0.0)
     below = [child.cmdline() for child in psutil.Process().children()]
     assert not any("tiny_server:main" in command for command in below)
+
+
+def test_whose_work_an_address_of_this_machine_is(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Server("tiny", folder) as server:
+        assert listening_at(f"{server.url}/v2/models/m") == server.pid
+        assert listening_at("http://192.0.2.1/v2/models/m") is None
+        monkeypatch.setattr("psutil.Process.name", lambda _: "kubectl")
+        with pytest.raises(LeanstageError, match="listens kubectl, which passes requests on"):
+            listening_at(server.url)
+    with pytest.raises(LeanstageError, match="listens no process that this user may see"):
+        listening_at(server.url)
 
 
 def test_no_server_is_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

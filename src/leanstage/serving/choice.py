@@ -108,6 +108,7 @@ class Choice:
 
         Raises:
             InputError: one process of this machine serves two, whose work cannot be told apart.
+            LeanstageError: see :func:`listening_at`.
         """
         processes = {name: listening_at(address(url).url) for name, url in self.urls.items()}
         here = [pid for pid in processes.values() if pid is not None]

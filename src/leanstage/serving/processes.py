@@ -9,6 +9,9 @@ from leanstage.errors import InputError, LeanstageError
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
+_FORWARDERS = ("docker-proxy", "envoy", "haproxy", "kubectl", "nginx", "socat", "ssh", "traefik")
+"""Processes that listen for a server which is none of theirs."""
+
 
 class Work(Protocol):
     """What answers requests, and what that takes."""
@@ -80,7 +83,8 @@ class Elsewhere:
 def listening_at(url: str) -> int | None:
     """The process on this machine that serves ``url``; None where it is another machine's.
 
-    One that runs for another user is not seen, except by root.
+    Raises:
+        LeanstageError: nothing serves it that this user may see, or it only passes requests on.
     """
     parts = urlsplit(url)
     if parts.hostname not in LOOPBACK:
@@ -93,13 +97,18 @@ def listening_at(url: str) -> int | None:
             "leanstage[serve]."
         ) from None
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    return next(
-        (
-            int(connection.pid)
-            for connection in psutil.net_connections("tcp")
-            if connection.status == psutil.CONN_LISTEN
-            and connection.laddr.port == port
-            and connection.pid
-        ),
-        None,
+    for connection in psutil.net_connections("tcp"):
+        if connection.status != psutil.CONN_LISTEN or connection.laddr.port != port:
+            continue
+        if connection.pid:
+            name = psutil.Process(connection.pid).name()
+            if name in _FORWARDERS:
+                raise LeanstageError(
+                    f"at {url} listens {name}, which passes requests on to a server elsewhere; "
+                    "give the address of the server itself, or its energy is not seen."
+                )
+            return int(connection.pid)
+    raise LeanstageError(
+        f"at {url} listens no process that this user may see; start the server, or measure as its "
+        "user."
     )
