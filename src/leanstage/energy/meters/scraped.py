@@ -11,12 +11,21 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
-from statistics import fmean, median
+from statistics import fmean
 from typing import NamedTuple
 
 from leanstage.contracts import Check, MeterInfo
 from leanstage.energy.meters.base import Meter, MeterError, Usage
-from leanstage.energy.meters.readings import Points, Step, news, step, summed
+from leanstage.energy.meters.readings import (
+    Points,
+    Step,
+    evened,
+    news,
+    pace_seconds,
+    since_reset,
+    step,
+    summed,
+)
 from leanstage.errors import LeanstageError
 from leanstage.prometheus import Prometheus
 
@@ -62,7 +71,7 @@ class ScrapedMeter(Meter):
         self._prometheus = prometheus
         self._counter = counter
         self._name = info.name
-        self._period = self._refresh_seconds()
+        self._period = pace_seconds(list(self._refreshes(0.0)))
         self.quiet_seconds = _QUIET_PERIODS * self._period
         self.min_window_seconds = max(_MIN_WINDOW_SECONDS, 2 * self._period)
         self.info = info.model_copy(
@@ -97,10 +106,15 @@ class ScrapedMeter(Meter):
             )
         time.sleep(self.quiet_seconds)
         now = self._now()
-        own, pulse = self._points(now - called + self._period)
-        self._require_unbroken(list(pulse), called, now)
-        before = [at for at in pulse if called + self._period <= at <= self._began]
-        after = [at for at in pulse if at >= ended + self._period]
+        own = self._joules(self._counter.selector, now - called + self._period)
+        pulse = own
+        if self._counter.pulse != self._counter.selector:
+            pulse = self._joules(self._counter.pulse, now - called + self._period)
+        refreshed = self._refreshes(now - called)
+        self._require_unbroken(list(refreshed), called, now)
+        moments = [at for at in refreshed if at in own and at in pulse]
+        before = [at for at in moments if called + self._period <= at <= self._began]
+        after = [at for at in moments if at >= ended + self._period]
         if min(len(before), len(after)) < 2:
             raise MeterError(
                 f"{self._name}: Prometheus has {len(before)} readings before the window and "
@@ -108,7 +122,11 @@ class ScrapedMeter(Meter):
             )
         self._own_joules += own[after[0]] - own[before[-1]]
         self._pulse_joules += pulse[after[0]] - pulse[before[-1]]
-        taken = step(own, before, after, ended - self._began)
+        taken = step(
+            [(refreshed[at], own[at]) for at in before],
+            [(refreshed[at], own[at]) for at in after],
+            ended - self._began,
+        )
         self._steps.append(taken)
         return taken.joules
 
@@ -139,26 +157,18 @@ class ScrapedMeter(Meter):
         )
         return scatter, share
 
-    def _points(self, seconds: float) -> tuple[Points, Points]:
-        """The counter and its pulse in the last seconds, where the exporter had news."""
-        own = self._joules(self._counter.selector, seconds)
-        pulse = own
-        if self._counter.pulse != self._counter.selector:
-            pulse = self._joules(self._counter.pulse, seconds)
-        shared = {at: joules for at, joules in pulse.items() if at in own}
-        return own, news(shared)
-
-    def _refresh_seconds(self) -> float:
+    def _refreshes(self, seconds: float) -> dict[float, float]:
+        """When the exporter refreshed, by the scrape that first showed it; ten minutes or more."""
         with self._asking():
-            series = self._prometheus.raw(self._counter.pulse, _LOOK_BACK_SECONDS)
-        moments = list(news(series[0].points)) if series else []
+            series = self._prometheus.raw(self._counter.pulse, max(seconds, _LOOK_BACK_SECONDS))
+        moments = list(news(since_reset(series[0].points))) if series else []
         if len(moments) < _FEWEST_CHANGES:
             raise MeterError(
                 f"{self._name}: {self._counter.pulse} has moved {len(moments)} times in the last "
                 f"{_LOOK_BACK_SECONDS / 60:.0f} minutes at {self._prometheus.where}, where "
                 f"{_FEWEST_CHANGES} are needed; is its exporter scraped?"
             )
-        return median(later - earlier for earlier, later in pairwise(moments))
+        return evened(moments)
 
     def _joules(self, selector: str, seconds: float) -> Points:
         with self._asking():
