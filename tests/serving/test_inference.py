@@ -244,6 +244,19 @@ def test_two_models_of_one_process_cannot_be_told_apart(
         choice().elsewhere()
 
 
+def test_a_worker_rests_while_another_asks_the_same_server(
+    graph: Variant, inference_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As candidate and control do."""
+    monkeypatch.setenv(ENDPOINT_VARIABLE, f"candidate={inference_server}/v2/models/probabilities")
+    with ResidentWorker("candidate") as asking, ResidentWorker("control") as waiting:
+        for worker in (asking, waiting):
+            worker.load(graph.path, SERVED_LOADER)
+            worker.prepare(TEXTS, 8)
+        used = asking.run(0.5, 24).cpu_seconds
+        assert waiting.wait() < 0.2 * used
+
+
 def test_requests_to_a_server_overlap(
     graph: Variant, inference_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,6 +50,8 @@ class Served(Protocol):
 
     at_once: int
     """Requests that the server may have before it at a time."""
+    shared: bool
+    """Another worker may ask the same server, so that it works while this one waits."""
 
     def cpu_seconds(self) -> float:
         """Processor time of the server so far."""
@@ -185,6 +187,12 @@ class Worker:
         """Processor time of this process and of a server that answers for it."""
         return _cpu_seconds() + (self._served.cpu_seconds() if self._served else 0.0)
 
+    def idle_cpu_seconds(self) -> float:
+        """The same without a server that others ask as well: this worker may wait as it works."""
+        if self._served and self._served.shared:
+            return _cpu_seconds()
+        return self.cpu_seconds()
+
     def close(self) -> None:
         """Stop the server that answers, where there is one."""
         if self._served:
@@ -260,13 +268,13 @@ def serve(requests: TextIO, replies: TextIO) -> None:
         "at_rate": worker.at_rate,
     }
     while True:
-        idle_cpu, idle_wall = worker.cpu_seconds(), time.perf_counter()
+        idle_cpu, idle_wall = worker.idle_cpu_seconds(), time.perf_counter()
         line = requests.readline()
         idle_wall = time.perf_counter() - idle_wall
         if not line:
             worker.close()
             return
-        idle_cpu = worker.cpu_seconds() - idle_cpu
+        idle_cpu = worker.idle_cpu_seconds() - idle_cpu
         arguments = json.loads(line)
         command = arguments.pop("command")
         answer: dict[str, Any]

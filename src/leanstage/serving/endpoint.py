@@ -70,6 +70,11 @@ class _Behind:
     at_once = MOST_AT_ONCE
     _work: Work
 
+    @property
+    def shared(self) -> bool:
+        """Whether the server runs for others, too: the candidate's answers the control as well."""
+        return not isinstance(self._work, Server)
+
     def cpu_seconds(self) -> float:
         """Processor time of the server so far."""
         return self._work.cpu_seconds()
