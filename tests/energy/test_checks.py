@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from leanstage.contracts import Idle, Ratio, Window
-from leanstage.energy import checks
+from leanstage.energy import checks, notes
 from leanstage.energy.arrivals import AtRate
 from leanstage.energy.meters import PowerRange
 from leanstage.energy.ratios import energy_ratio
@@ -92,7 +92,7 @@ def test_control_fails_on_a_bias_and_hardly_ever_by_chance(
 
 
 def test_warm_up_is_noted_and_never_fails() -> None:
-    check = checks.note_warm_up({"baseline": WarmUp(10, True), "candidate": WarmUp(12, False)})
+    check = notes.note_warm_up({"baseline": WarmUp(10, True), "candidate": WarmUp(12, False)})
     assert check.passed
     assert "not within 5% for candidate" in check.detail
 
@@ -159,8 +159,8 @@ def test_who_else_ran_counts_where_the_meter_counts_it(
 
 def test_rest_is_noted_or_why_it_is_not_known() -> None:
     idle = [Idle(block=0, wall_seconds=2, cpu_seconds=0, joules=joules) for joules in (3.0, 4.0)]
-    assert "1.50 to 2.00 W in 2 windows" in checks.note_idle_power(idle, "").detail
-    unknown = checks.note_idle_power([], "Kepler tells of active energy alone.")
+    assert "1.50 to 2.00 W in 2 windows" in notes.note_idle_power(idle, "").detail
+    unknown = notes.note_idle_power([], "Kepler tells of active energy alone.")
     assert "Kepler tells of active energy alone." in unknown.detail
     assert unknown.passed
 
@@ -169,9 +169,9 @@ def test_production_is_said_as_such() -> None:
     def at_rate(achieved: float) -> AtRate:
         return AtRate(10.0, achieved, [1.0, 2.0], 2, 2, None, 0.2, 0.1, 1)
 
-    assert "names no request rate" in checks.note_production({}, None).detail
-    assert "longer than 30 s" in checks.note_production({}, 0.1).detail
-    kept = checks.note_production({"candidate": [at_rate(10.0)]}, 80.0)
+    assert "names no request rate" in notes.note_production({}, None).detail
+    assert "longer than 30 s" in notes.note_production({}, 0.1).detail
+    kept = notes.note_production({"candidate": [at_rate(10.0)]}, 80.0)
     assert kept.detail == "At 80 answers per second every form kept up."
     late = {"candidate": [at_rate(10.0)], "baseline": [at_rate(10.0), at_rate(4.0)]}
-    assert "overloaded: baseline" in checks.note_production(late, 80.0).detail
+    assert "overloaded: baseline" in notes.note_production(late, 80.0).detail

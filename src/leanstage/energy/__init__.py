@@ -1,5 +1,6 @@
 """Energy per answer, measured: what the gate's saving rests on.
 
+- ``leanstage.energy.pair``: ``compare_models``, two models on disk and the verdict on a saving.
 - ``leanstage.energy.protocol``: ``compare``, the interleaved comparison of model forms.
 - ``leanstage.energy.meters``: ``discover`` and the meters.
 - ``leanstage.energy.ratios``: the interval on a ratio, and ``saving_verdict``.

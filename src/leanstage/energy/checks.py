@@ -6,12 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from scipy import stats
 
-from leanstage.contracts import Check, Idle, Ratio, Window
-from leanstage.energy.arrivals import AtRate, together
+from leanstage.contracts import Check, Ratio, Window
 from leanstage.energy.meters import PowerRange
 from leanstage.energy.ratios import costs_by_block
-from leanstage.energy.resident import Run, WarmUp
-from leanstage.energy.schedule import LEAST_ANSWERS, LONGEST_AT_RATE_SECONDS
+from leanstage.energy.resident import Run
 
 _SLACK = 1.05
 """Clocks of the parent, the worker and the scheduler may differ by this much."""
@@ -167,54 +165,4 @@ def check_others(windows: Sequence[Window], *, counted: bool) -> Check:
             f"{shares[worst]:.0%} in a block (block {worst + 1}); the meter "
             f"{'counts them as well' if counted else 'does not count them'}."
         ),
-    )
-
-
-def note_idle_power(idle: Sequence[Idle], refusal: str) -> Check:
-    """Records what the machine drew at rest, or why that is not known; it never fails."""
-    if not idle:
-        reason = refusal.rstrip(".") or "nobody asked"
-        return Check(
-            name="idle-power", passed=True, detail=f"Not known, nor dynamic energy: {reason}."
-        )
-    watts = [window.joules / window.wall_seconds for window in idle]
-    return Check(
-        name="idle-power",
-        passed=True,
-        detail=(
-            f"{min(watts):.2f} to {max(watts):.2f} W in {len(watts)} windows, every model in "
-            "memory and none asked."
-        ),
-    )
-
-
-def note_production(at_rate: Mapping[str, Sequence[AtRate]], request_rate: float | None) -> Check:
-    """Records whether the forms stood the rate of production, or that nobody asked; never fails."""
-    if request_rate is None:
-        said = "The policy names no request rate, so production is but the batches judged"
-    elif not at_rate:
-        said = (
-            f"At {request_rate:g} answers per second, {LEAST_ANSWERS} of them take longer than "
-            f"{LONGEST_AT_RATE_SECONDS:g} s: what is paid there is mostly rest, see idle-power"
-        )
-    else:
-        over = [arm for arm, windows in at_rate.items() if together(windows).overloaded]
-        state = f"overloaded: {', '.join(over)}" if over else "every form kept up"
-        said = f"At {request_rate:g} answers per second {state}"
-    return Check(name="production", passed=True, detail=f"{said}.")
-
-
-def note_warm_up(warm_ups: Mapping[str, WarmUp]) -> Check:
-    """Records the warm-up; it never fails.
-
-    On a shared machine throughput may not settle within the time given, and the interval then
-    shows the noise for what it is.
-    """
-    unsettled = [name for name, warm_up in warm_ups.items() if not warm_up.settled]
-    fewest = min(warm_up.iterations for warm_up in warm_ups.values())
-    state = f"not within 5% for {', '.join(unsettled)}" if unsettled else "all within 5%"
-    return Check(
-        name="warm-up",
-        passed=True,
-        detail=f"At least {fewest} batches each; three successive throughputs: {state}.",
     )

@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 import numpy as np
 
 from leanstage.contracts import Arm, Check, Idle, Precision, Ratio, Runtime, Window
-from leanstage.energy import checks
+from leanstage.energy import checks, notes
 from leanstage.energy.arrivals import AtRate
 from leanstage.energy.cpu import cpu_identity, usable_threads
 from leanstage.energy.loads import LoadKind, joules_per_answer
@@ -103,9 +103,9 @@ def check_plausible(
         checks.check_control(control),
         checks.check_steady(record.windows, ratios),
         checks.check_others(record.windows, counted=counted),
-        checks.note_warm_up(record.warm_ups),
-        checks.note_idle_power(record.idle, record.no_idle),
-        checks.note_production(record.at_rate, request_rate),
+        notes.note_warm_up(record.warm_ups),
+        notes.note_idle_power(record.idle, record.no_idle),
+        notes.note_production(record.at_rate, request_rate),
     ]
     return [*found, *meter.checks()]
 
