@@ -96,8 +96,8 @@ def _meter(baseline: Variant, candidate: Variant, chosen: Choice) -> Meter:
             return discover_elsewhere()
         except MeterError as error:
             raise MeterError(
-                f"what answers for the {' and the '.join(away)} is on another machine, whose work the "
-                f"processor time of the client does not show, and no meter reads it: {error}"
+                f"what answers for the {' and the '.join(away)} is on another machine, whose work "
+                f"the processor time of the client does not show, and no meter reads it: {error}"
             ) from error
     if device_type() != "cuda":
         return discover()
