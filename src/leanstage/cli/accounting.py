@@ -41,6 +41,7 @@ def model(
     from leanstage.accounts.tables import account_rows, accounts_csv
     from leanstage.audit.subject import subject_of
     from leanstage.contracts import write_atomically
+    from leanstage.report import escape
     from leanstage.runner.session import tracking_uri
 
     stated, known = load_setting(setting), load_factors(factors)
@@ -50,11 +51,21 @@ def model(
     if name is None:
         raise InputError(f"{source} promotes nothing; name the form that serves with --form.")
     accounts = account(found.energy, stated, known, name)
-    rows = [row for row in account_rows(accounts) if row["section"] != "input"]
-    _print(("item", "least", "most", "unit", "rests on"), map(_shown, rows))
+    told = ("energy", "capacity", "intensity", "inventory", "avoided", "cost")
+    rows = [row for row in account_rows(accounts) if row["section"] in told]
+    figures = [row for row in rows if row["item"] != "assumption"]
+    _print(("item", "least", "most", "unit"), map(_shown, figures))
+    for row in figures:
+        if row["low"] is None:
+            say(escape.line(f"{row['item']}: {row['basis']}"), "Not known  ")
     kinds = Counter(each.origin for each in accounts.inputs)
     labelled = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
-    say(f"{accounts.subject} in {stated.year}; inputs: {labelled} (--csv names every one).")
+    say(
+        f"{accounts.subject} in {stated.year}; inputs: {labelled} (each, and the disclosures: "
+        "--csv, --json)."
+    )
+    if accounts.avoided is not None:
+        say(f"Avoided is a counterfactual: {' '.join(accounts.avoided.assumptions)}")
     if json_file is not None:
         accounts.save(json_file)
     if csv_file is not None:
@@ -121,9 +132,8 @@ def factors(factors: FactorsFile = None, csv_file: CsvFile = None) -> None:
 
 
 def _shown(row: dict[str, Any]) -> tuple[str, ...]:
-    lacking = "not known" if row["unit"] else ""
-    ends = (lacking if row[end] is None else f"{row[end]:.4g}" for end in ("low", "high"))
-    return (f"{row['section']}: {row['item']}", *ends, row["unit"], row["basis"])
+    ends = ("not known" if row[end] is None else f"{row[end]:.4g}" for end in ("low", "high"))
+    return (f"{row['section']}: {row['item']}", *ends, row["unit"])
 
 
 def _print(columns: Any, rows: Any) -> None:
