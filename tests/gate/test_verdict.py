@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from leanstage.contracts import ModelPolicy
+from leanstage.contracts import EnergyComparison, ModelPolicy
 from leanstage.errors import InputError
 from leanstage.gate import decide, evidence_sha256, judge, split_confidence
 from leanstage.variant.statistics import tango_upper_drop
@@ -212,3 +212,18 @@ def test_evidence_hash_follows_the_figures_and_not_the_order(genuine: Any) -> No
     other = replace(fallback, energy=genuine.energy("fallback", ratio=0.31))
     assert evidence_sha256(genuine.evidence(optimized, other)) != reference
     assert evidence_sha256(genuine.evidence(optimized)) != reference
+
+
+def test_evidence_kept_by_an_earlier_release_keeps_its_hash(
+    genuine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Later(EnergyComparison):
+        noticed: float | None = None
+
+    candidate = genuine.candidate("optimized")
+    before = evidence_sha256(genuine.evidence(candidate))
+    later = Later.model_validate(candidate.energy.model_dump())
+    monkeypatch.setattr("leanstage.gate.evidence.EnergyComparison", Later)
+    assert evidence_sha256(genuine.evidence(replace(candidate, energy=later))) == before
+    said = later.model_copy(update={"noticed": 1.0})
+    assert evidence_sha256(genuine.evidence(replace(candidate, energy=said))) != before

@@ -176,4 +176,5 @@ def _hashable(kind: type[Document], document: Document | None) -> object:
     if document is None:
         return None
     sound = recheck(kind, document)
-    return "broken" if sound is None else sound.model_dump(mode="json")
+    # Without defaults: a field that a later release adds changes no hash of what it did not know.
+    return "broken" if sound is None else sound.model_dump(mode="json", exclude_defaults=True)
