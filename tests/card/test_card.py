@@ -259,6 +259,10 @@ def test_at_a_given_rate_it_says_who_could_not_follow(make_card: MakeCard) -> No
     )
 
 
+def test_a_card_needs_no_factors(make_card: MakeCard) -> None:
+    assert str(make_card("PROMOTE_OPTIMIZED", factors=None)) == str(make_card("PROMOTE_OPTIMIZED"))
+
+
 def test_nothing_that_was_not_promoted_has_a_card(make_card: MakeCard) -> None:
     with pytest.raises(LeanstageError, match="does not promote the variant"):
         make_card("BLOCKED")

@@ -1,5 +1,6 @@
 """The gate's step: the policy that holds is its own, the ruling is signed and kept."""
 
+import re
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -14,8 +15,10 @@ from leanstage.gate.step import UNKNOWN, champion_now, rule
 from leanstage.registry import champions
 from leanstage.registry.client import connect
 from leanstage.registry.versions import find_by_digest
+from leanstage.report.step import report_inputs, write_report
 from leanstage.resolve import Request, Targets, resolve
 from leanstage.variant.hardware import hardware_profile
+from tests.report.conftest import PLAN
 
 NAMES = [field.name for field in fields(Targets)]
 
@@ -149,3 +152,16 @@ def test_a_champion_that_a_gate_promoted_since_is_known_by_its_digest(dossier: D
     assert now.digest == "a" * 64
     assert now.version.version == str(made.version)
     assert champions.champion("tiny") == now.version
+
+
+def test_broken_factors_stop_neither_the_card_nor_the_report(
+    dossier: Dossier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEANSTAGE_FACTORS", str(tmp_path / "gone.yaml"))
+    PLAN.save(dossier.plan_file)
+    decision = rule(dossier)
+    assert report_inputs(dossier, decision, dossier.context().policy).factors is None
+    page = tmp_path / "report.md"
+    write_report(dossier, decision, html=tmp_path / "report.html", markdown=page)
+    text = page.read_text()
+    assert re.search(r"gone.*cannot be read.*Neither emissions nor cost are stated\.", text)

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from leanstage.accounts import load_factors
-from leanstage.contracts import EnergyComparison, Verdict
-from leanstage.report import ReportInputs, render_html, render_markdown
+from leanstage.contracts import EnergyComparison, Report, Verdict
+from leanstage.report import ReportInputs, render_html, render_json, render_markdown
 from leanstage.report.footprint import footprints
 
 MakeInputs = Callable[[Verdict], ReportInputs]
@@ -73,3 +73,15 @@ def test_without_a_measurement_nothing_is_claimed(make_inputs: MakeInputs) -> No
     bare = replace(inputs.candidates["optimized"], energy=None)
     page = render_html(replace(inputs, candidates={"optimized": bare}))
     assert "neither emissions nor cost are known" in page
+
+
+def test_without_factors_neither_emissions_nor_cost_are_stated(make_inputs: MakeInputs) -> None:
+    inputs = replace(
+        make_inputs("PROMOTE_OPTIMIZED"), factors=None, no_factors="The factors are broken."
+    )
+    for page in (render_markdown(inputs), render_html(inputs)):
+        assert "The factors are broken. Neither emissions nor cost are stated." in page
+        assert "gCO2e" not in page
+    report = Report.parse(render_json(inputs), where="report.json")
+    assert report.factors is None
+    assert report.candidates["optimized"].footprints == ()

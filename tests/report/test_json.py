@@ -40,6 +40,7 @@ def test_it_is_a_report_by_its_published_schema(make_inputs: MakeInputs, verdict
     assert [step.technique for step in optimized.steps] == ["distill", "prune", "quantize"]
     assert len(optimized.tried) == 6
     assert [each.arm for each in optimized.footprints][-1] == "candidate"
+    assert report.factors is not None
     assert report.factors.region == "World"
 
 

@@ -88,7 +88,8 @@ class Report(Contract):
     """What serves, as the gate held the measurement against it."""
     baseline: VariantManifest
     candidates: dict[Role, ReportedCandidate]
-    factors: Factors
+    factors: Factors | None
+    """None where they could not be read, and neither emissions nor cost are stated."""
     timings: dict[str, float | None] = Field(default_factory=dict)
     """Seconds by stage."""
     justify_command: str | None = None

@@ -29,11 +29,12 @@ def build_report(inputs: ReportInputs) -> Report:
 
 
 def _candidate(inputs: ReportInputs, record: CandidateRecord) -> ReportedCandidate:
+    energy, factors = record.energy, inputs.factors
     return ReportedCandidate(
         manifest=record.manifest,
         evaluation=record.evaluation,
-        energy=record.energy,
+        energy=energy,
         steps=step_results(inputs.baseline, record.manifest),
         tried=tried_settings(inputs.baseline, record.manifest, inputs.plan.tolerance),
-        footprints=footprints(record.energy, inputs.factors) if record.energy else (),
+        footprints=footprints(energy, factors) if energy and factors else (),
     )

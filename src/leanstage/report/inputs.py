@@ -36,7 +36,8 @@ class ReportInputs:
     Attributes:
         hardware: what serves, as the gate held the measurement against it.
         candidates: records by role, ``optimized`` and ``fallback``; either may be absent.
-        factors: what turns energy into emissions and cost.
+        factors: what turns energy into emissions and cost; None states neither.
+        no_factors: why there are none, as a sentence.
         timings: seconds by stage.
         version: version of leanstage that decided.
         justify_command: command that logs a justification; shown only when the run is blocked.
@@ -48,10 +49,11 @@ class ReportInputs:
     hardware: HardwareProfile
     baseline: VariantManifest
     candidates: Mapping[Role, CandidateRecord]
-    factors: Factors
+    factors: Factors | None
     timings: Mapping[str, float]
     version: str
     justify_command: str | None = None
+    no_factors: str = ""
 
     @property
     def subject(self) -> Role | None:

@@ -2,12 +2,13 @@
 
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from leanstage import __version__, progress
 from leanstage.accounts import load_factors
 from leanstage.contracts import Decision, ModelPolicy
-from leanstage.errors import LeanstageError
+from leanstage.errors import InputError, LeanstageError
 from leanstage.gate.dossier import Dossier
 from leanstage.gate.record import signed_statement
 from leanstage.registry import runs
@@ -22,7 +23,7 @@ def write_report(dossier: Dossier, decision: Decision, *, html: Path, markdown: 
     """Write the report to ``html`` and ``markdown`` and keep it, JSON included, with the run."""
     # The run may state another policy than the one it was judged under.
     policy = signed_statement(decision.run_id).predicate.policy
-    inputs = report_inputs(dossier, decision, policy)
+    inputs = _priced(report_inputs(dossier, decision, policy))
     with tempfile.TemporaryDirectory(prefix="leanstage-report-") as scratch:
         pages = {
             "html": render_html(inputs),
@@ -40,7 +41,7 @@ def write_report(dossier: Dossier, decision: Decision, *, html: Path, markdown: 
 
 
 def report_inputs(dossier: Dossier, decision: Decision, policy: ModelPolicy) -> ReportInputs:
-    """What the report shows of a dossier that was judged under ``policy``."""
+    """What a dossier that was judged under ``policy`` shows, emissions and cost aside."""
     baseline = dossier.baseline_manifest()
     if baseline is None:
         raise LeanstageError(f"{dossier.baseline} holds no baseline to report on.")
@@ -65,8 +66,17 @@ def report_inputs(dossier: Dossier, decision: Decision, policy: ModelPolicy) -> 
         hardware=dossier.context().hardware,
         baseline=baseline,
         candidates=records,
-        factors=load_factors(),
+        factors=None,
         timings=timings,
         version=__version__,
         justify_command=justify_command(decision),
     )
+
+
+def _priced(inputs: ReportInputs) -> ReportInputs:
+    """With the factors in force; promotion waits for the report, so broken ones do not stop it."""
+    try:
+        return replace(inputs, factors=load_factors())
+    except InputError as error:
+        progress.step(f"no emissions and no cost: {error}")
+        return replace(inputs, no_factors=str(error))

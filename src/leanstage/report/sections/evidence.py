@@ -17,12 +17,10 @@ def evidence_table(inputs: ReportInputs) -> Table:
     rows += [
         _row("Verdict, limits and bounds", "decision.json", "signed by the gate"),
         _row("Why these techniques", "plan.json", f"decision tree {inputs.plan.tree_version}"),
-        _row(
-            "Emissions and cost",
-            "report.json, factors",
-            f"{inputs.factors.region}, {inputs.factors.boundary}; each factor names its source",
-        ),
     ]
+    if inputs.factors is not None:
+        behind = f"{inputs.factors.region}, {inputs.factors.boundary}; each factor names its source"
+        rows.append(_row("Emissions and cost", "report.json, factors", behind))
     return Table(
         "Where each figure comes from",
         (Column("Figure"), Column("File"), Column("What stands behind it", "prose")),

@@ -20,6 +20,9 @@ def footprint_section(inputs: ReportInputs) -> Section:
     record = inputs.record(inputs.subject)
     energy, factors = record.energy if record else None, inputs.factors
     title = "Emissions and cost"
+    if factors is None:
+        lead = f"{inputs.no_factors} Neither emissions nor cost are stated."
+        return Section("footprint", title, lead)
     if energy is None:
         return Section(
             "footprint", title, "No energy was measured, so neither emissions nor cost are known."
