@@ -13,7 +13,7 @@ def window(
     *,
     arm: str = "a",
     block: int = 0,
-    cpu_seconds: float = 1.0,
+    cpu_seconds: float | None = 1.0,
     joules: float = 2.0,
     others: float | None = None,
 ) -> Window:
@@ -155,6 +155,37 @@ def test_who_else_ran_counts_where_the_meter_counts_it(
     assert check.passed is passed
     if None not in others and not passed:
         assert "at most 80% in a block (block 3); the meter counts them as well" in check.detail
+
+
+@pytest.mark.parametrize(
+    ("candidate", "rest", "passed"),
+    [
+        (0.4, 0.3, True),
+        # The board of the other GPU draws what it draws at rest.
+        (0.301, 0.3, False),
+        (0.3, 0.3, False),
+        # A meter of active energy alone, whose rest is not known.
+        (0.1, None, True),
+        (0.01, None, False),
+    ],
+)
+def test_work_that_the_meter_does_not_see_is_no_saving(
+    candidate: float, rest: float | None, passed: bool
+) -> None:
+    idle = [Idle(block=0, wall_seconds=1, cpu_seconds=0, joules=rest)] if rest else []
+    joules = {"baseline": 1.0, "candidate": candidate, "control": candidate}
+    windows = [
+        window(arm=arm, block=block, cpu_seconds=None, joules=each)
+        for block in range(2)
+        for arm, each in joules.items()
+    ]
+    (check,) = checks.check_seen(windows, idle)
+    assert check.passed is passed
+    assert ("does the meter read the pods of all models?" in check.detail) is not passed
+    assert checks.check_cpu_time(windows, threads=2).passed
+    assert checks.check_others(windows, counted=False).passed
+    # Here a worker's own time says that it worked.
+    assert checks.check_seen([window(joules=0.01), window(arm="b")], idle) == []
 
 
 def test_rest_is_noted_or_why_it_is_not_known() -> None:

@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
-from leanstage.energy.meters import Meter, MeterError, discover_elsewhere
+from leanstage.energy.meters import METER_VARIABLE, Meter, MeterError, discover_elsewhere
 from leanstage.energy.meters.cluster import _selector, dcgm_meter, kepler_meter
 from leanstage.energy.meters.pods import POD_VARIABLE, own_pod, stated_pod
 from leanstage.prometheus import URL_VARIABLE
@@ -51,6 +51,18 @@ def test_no_pod_is_no_meter(nowhere: None, monkeypatch: pytest.MonkeyPatch, stat
         kepler_meter()
     with pytest.raises(MeterError, match="LEANSTAGE_POD to namespace/name of the pod that answers"):
         discover_elsewhere()
+
+
+def test_elsewhere_too_no_other_meter_stands_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(POD_VARIABLE, "serving/reviews-0")
+    monkeypatch.delenv(URL_VARIABLE, raising=False)
+    monkeypatch.setenv(METER_VARIABLE, "cpu-time")
+    with pytest.raises(MeterError, match="asks for cpu-time, which reads this machine alone"):
+        discover_elsewhere()
+    monkeypatch.setenv(METER_VARIABLE, "kepler")
+    with pytest.raises(MeterError) as refused:
+        discover_elsewhere()
+    assert "dcgm" not in str(refused.value)
 
 
 NEW, GPU = "kepler_pod_cpu_joules_total", "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION"

@@ -274,6 +274,16 @@ def test_a_statement_that_states_no_power_says_what_is_wrong(
         DeclaredMeter(tmp_path / "absent")
 
 
+def test_what_is_wrong_with_a_statement_is_bad_input_and_no_missing_meter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(METER_VARIABLE, "declared")
+    monkeypatch.setenv(DECLARED_VARIABLE, str(stated(tmp_path, threads=0)))
+    with pytest.raises(InputError, match="states no power"):
+        discover()
+    assert "states no power" in survey().meters[-1].info.detail
+
+
 class Fixed(Meter):
     """Reads what it was given."""
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from leanstage.contracts import Check, EnergyComparison, Precision, Runtime, idle_watts
-from leanstage.energy.meters import CpuTimeMeter, Meter, MeterError, Usage
+from leanstage.energy.meters import METER_VARIABLE, CpuTimeMeter, Meter, MeterError, Usage
 from leanstage.energy.protocol import compare
 from leanstage.energy.resident import WorkerError
 from leanstage.errors import InputError
@@ -40,6 +40,13 @@ def pair(make_variant: MakeVariant) -> dict[str, Path]:
     return {"baseline": make_variant("baseline"), "candidate": make_variant("candidate")}
 
 
+class WorkMeter(CpuTimeMeter):
+    """A joule for each second of the worker's own: what else runs leaves no trace."""
+
+    def _read_joules(self, usage: Usage) -> float:
+        return usage.cpu_seconds
+
+
 def test_the_ratio_follows_the_work(make_variant: MakeVariant) -> None:
     told: list[tuple[str, float]] = []
     comparison = quick_compare(
@@ -48,6 +55,7 @@ def test_the_ratio_follows_the_work(make_variant: MakeVariant) -> None:
             "candidate": make_variant("candidate", products=20),
             OTHER: make_variant("other", products=80),
         },
+        meter=WorkMeter(threads=2),
         progress=lambda what, share: told.append((what, share)),
     )
     assert 0.05 < comparison.registered.ratio < 0.5
@@ -142,6 +150,36 @@ def test_a_dead_worker_is_an_error_and_leaves_no_process(pair: dict[str, Path]) 
     for folder in pair.values():
         with pytest.raises(ProcessLookupError):
             os.kill(int((folder / "pid").read_text()), 0)
+
+
+def test_what_a_client_spends_is_not_said_of_a_model_elsewhere(pair: dict[str, Path]) -> None:
+    comparison = quick_compare(pair, elsewhere=True, blocks=2)
+    assert {window.cpu_seconds for window in comparison.windows} == {None}
+    assert {window.others_cpu_seconds for window in comparison.windows} == {None}
+    for arm in comparison.arms:
+        assert (arm.cpu_ms_per_answer, arm.peak_rss_bytes, arm.load_seconds) == (None, None, None)
+        assert arm.latency_p50_ms > 0
+    assert "seen" in {check.name for check in comparison.checks}
+
+
+class SlowMeter(CpuTimeMeter):
+    min_window_seconds = 30.0
+    quiet_seconds = 60.0
+
+
+def test_hours_are_not_taken_unasked(
+    pair: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(METER_VARIABLE, raising=False)
+    with pytest.raises(InputError, match=r"cpu-time takes 2.7 hours at least. Set LEANSTAGE_METER"):
+        quick_compare(pair, meter=SlowMeter(), blocks=10)
+    monkeypatch.setenv(METER_VARIABLE, "cpu-time")
+
+    def tell(what: str, _: float) -> None:
+        raise InterruptedError(what)
+
+    with pytest.raises(InterruptedError, match=r"cpu-time: 162.5 minutes of windows at least"):
+        quick_compare(pair, meter=SlowMeter(), blocks=10, progress=tell)
 
 
 class BrokenMeter(Meter):

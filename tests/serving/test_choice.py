@@ -1,5 +1,7 @@
 """What may stand in the variable that says through what models are asked."""
 
+import re
+
 import pytest
 
 from leanstage.errors import InputError
@@ -46,7 +48,7 @@ def test_each_model_has_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
     assert chosen.asks("text-classification")
     assert str(chosen) == "baseline at http://a/v2/models/m, candidate at http://b/v1/models/m"
     assert chosen.address_of("control") == chosen.address_of("candidate")
-    assert chosen.elsewhere() == ["baseline", "candidate"]
+    assert chosen.elsewhere("baseline", "candidate") == ["baseline", "candidate"]
     assert narrowed("control") == {ENDPOINT_VARIABLE: "http://b/v1/models/m:predict"}
     monkeypatch.setenv(ENDPOINT_VARIABLE, narrowed("control")[ENDPOINT_VARIABLE])
     assert choice().only_address() == Address("http://b/v1/models/m", "v1")
@@ -59,7 +61,10 @@ def test_each_model_has_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
         ("transformers vllm", "names 'transformers', which is no server"),
         ("baseline=ftp://h/v2/models/m", "which is no server"),
         ("baseline=http:///v2/models/m", "which is no URL of a model"),
-        ("http://h/v2/models/m?key=secret", "which is no URL of a model"),
+        ("http://h/v2/models/m?key=me:secret", "which is no URL of a model"),
+        ("candidate=http://me:sec/ret@h/v2/models/m", "which is no URL of a model"),
+        ("http://[h/v2/models/m", "which is no URL of a model"),
+        ("http://localhost:99999/v2/models/m", "which is no URL of a model"),
         ("baseline=http://h baseline=http://g", "says of a model twice"),
         ("candidate=http://me:secret@h/v2/models/m", "holds a password for h; leave it out"),
     ],
@@ -68,7 +73,19 @@ def test_what_cannot_be_asked(said: str, message: str, monkeypatch: pytest.Monke
     monkeypatch.setenv(ENDPOINT_VARIABLE, said)
     with pytest.raises(InputError, match=message) as caught:
         choice()
-    assert "me:secret" not in str(caught.value)
+    assert not re.search("me:sec|ret@", str(caught.value))
+
+
+def test_no_meter_reads_this_machine_and_another_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "leanstage.serving.choice.listening_at", lambda url: 7 if "localhost" in url else None
+    )
+    here, away = "http://localhost:8000/v2/models/m", "http://h/v2/models/m"
+    monkeypatch.setenv(ENDPOINT_VARIABLE, f"baseline={away} candidate={here} champion={away}")
+    with pytest.raises(InputError, match="for the baseline is on another machine, for the rest"):
+        choice().elsewhere("baseline", "candidate")
+    # Nobody measures the champion.
+    assert choice().elsewhere("candidate") == []
 
 
 def test_one_url_cannot_be_two_models(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,10 +46,12 @@ class Window(Part):
     block: int = Field(ge=0)
     answers: int = Field(gt=0)
     wall_seconds: float = Field(gt=0)
-    cpu_seconds: float = Field(ge=0)
+    cpu_seconds: float | None = Field(default=None, ge=0)
+    """Of the worker and of a server on its machine; None where a server elsewhere answered."""
     joules: float = Field(gt=0)
     others_cpu_seconds: float | None = Field(default=None, ge=0)
-    """Processor time of everything else on the machine; None where the kernel does not tell."""
+    """Processor time of everything else on the machine; None where the kernel does not tell,
+    or another machine answered."""
 
 
 class Idle(Part):
@@ -75,11 +77,13 @@ class Arm(Part):
     dynamic_joules_per_answer: float | None = None
     """Beyond what the machine drew at rest; a diagnostic, and None where that is not known."""
     wh_per_1000: float = Field(gt=0)
-    cpu_ms_per_answer: float = Field(gt=0)
+    cpu_ms_per_answer: float | None = Field(default=None, gt=0)
+    """None where a server elsewhere answered, as the next two."""
+    load_seconds: float | None = Field(default=None, ge=0)
+    peak_rss_bytes: int | None = Field(default=None, gt=0)
     latency_p50_ms: float = Field(gt=0)
+    """As who asks sees it."""
     latency_p95_ms: float = Field(gt=0)
-    load_seconds: float = Field(ge=0)
-    peak_rss_bytes: int = Field(gt=0)
 
 
 class Ratio(Part):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from scipy import stats
 
-from leanstage.contracts import Check, Ratio, Window
+from leanstage.contracts import Check, Idle, Ratio, Window, idle_watts
 from leanstage.energy.meters import PowerRange
 from leanstage.energy.ratios import costs_by_block
 from leanstage.energy.resident import Run
@@ -17,6 +17,7 @@ _MOST_IDLE_CPU = 0.05
 _CONTROL_TOLERANCE = 0.05
 _CONTROL_CONFIDENCE = 0.999
 _MOST_OTHERS = 0.1
+_LEAST_SEEN = 0.05
 _STEADY_TOLERANCE = 0.05
 _STEADY_CONFIDENCE = 0.999
 
@@ -35,7 +36,11 @@ def check_answers(runs: Sequence[Run]) -> Check:
 
 def check_cpu_time(windows: Sequence[Window], threads: int) -> Check:
     """No worker had more CPU time than the threads it may use offer."""
-    most = max(window.cpu_seconds / window.wall_seconds for window in windows)
+    shares = [w.cpu_seconds / w.wall_seconds for w in windows if w.cpu_seconds is not None]
+    if not shares:
+        detail = "What answered ran on another machine, and its processor time is not known."
+        return Check(name="cpu-time", passed=True, detail=detail)
+    most = max(shares)
     return Check(
         name="cpu-time",
         passed=most <= threads * _SLACK,
@@ -146,11 +151,11 @@ def check_others(windows: Sequence[Window], *, counted: bool) -> Check:
     own: dict[int, float] = defaultdict(float)
     others: dict[int, float] = defaultdict(float)
     for window in windows:
-        if window.others_cpu_seconds is None:
+        if window.cpu_seconds is None or window.others_cpu_seconds is None:
             return Check(
                 name="co-tenants",
                 passed=not counted,
-                detail="The kernel does not tell what else ran on this machine.",
+                detail="What else ran on the machine that answered is not known.",
             )
         own[window.block] += window.cpu_seconds
         others[window.block] += window.others_cpu_seconds
@@ -166,3 +171,26 @@ def check_others(windows: Sequence[Window], *, counted: bool) -> Check:
             f"{'counts them as well' if counted else 'does not count them'}."
         ),
     )
+
+
+def check_seen(windows: Sequence[Window], idle: Sequence[Idle]) -> list[Check]:
+    """Of models that answer elsewhere, the work of each is seen by the meter; else no check.
+
+    A meter of the wrong pod reads rest where a model works, which looks like a saving. So what a
+    model draws beyond rest is at least a twentieth of what the one that draws most does.
+    """
+    if any(window.cpu_seconds is not None for window in windows):
+        return []
+    rest = idle_watts(idle) or 0.0
+    joules: dict[str, float] = defaultdict(float)
+    seconds: dict[str, float] = defaultdict(float)
+    for window in windows:
+        joules[window.arm] += window.joules
+        seconds[window.arm] += window.wall_seconds
+    watts = {arm: joules[arm] / seconds[arm] - rest for arm in joules}
+    most = max(watts.values())
+    unseen = [arm for arm in watts if watts[arm] <= 0 or watts[arm] < _LEAST_SEEN * most]
+    drawn = ", ".join(f"{arm} {watts[arm]:.3g} W" for arm in watts)
+    remedy = "; does the meter read the pods of all models?" if unseen else "."
+    detail = f"Beyond rest there were drawn: {drawn}{remedy}"
+    return [Check(name="seen", passed=not unseen, detail=detail)]

@@ -57,6 +57,8 @@ def summarise(
 ) -> Arm:
     """One arm over all its windows: totals per answer, and percentiles of its latencies."""
     windows = [window for window in record.windows if window.arm == name]
+    cpu_seconds = [window.cpu_seconds for window in windows if window.cpu_seconds is not None]
+    here = len(cpu_seconds) == len(windows)
     answers = sum(window.answers for window in windows)
     gross = joules_per_answer(windows)[name]
     p50, p95 = np.percentile(record.latencies_ms[name], (50, 95)).tolist()
@@ -68,11 +70,11 @@ def summarise(
         joules_per_answer=gross,
         dynamic_joules_per_answer=_dynamic(windows, idle_watts),
         wh_per_1000=gross * _WH_PER_1000_ANSWERS,
-        cpu_ms_per_answer=sum(window.cpu_seconds for window in windows) / answers * 1e3,
+        cpu_ms_per_answer=sum(cpu_seconds) / answers * 1e3 if here else None,
         latency_p50_ms=p50,
         latency_p95_ms=p95,
-        load_seconds=record.load_seconds[name],
-        peak_rss_bytes=max(run.peak_rss_bytes for run in record.runs[name]),
+        load_seconds=record.load_seconds[name] if here else None,
+        peak_rss_bytes=max(run.peak_rss_bytes for run in record.runs[name]) if here else None,
     )
 
 
@@ -103,6 +105,7 @@ def check_plausible(
         checks.check_control(control),
         checks.check_steady(record.windows, ratios),
         checks.check_others(record.windows, counted=counted),
+        *checks.check_seen(record.windows, record.idle),
         notes.note_warm_up(record.warm_ups),
         notes.note_idle_power(record.idle, record.no_idle),
         notes.note_production(record.at_rate, request_rate),

@@ -1,5 +1,6 @@
 """The comparison: resident workers, one active at a time, interleaved in randomised blocks."""
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,9 +15,9 @@ from leanstage.energy.loads import (
     load_of,
     side_loads,
 )
-from leanstage.energy.meters import Meter, discover
+from leanstage.energy.meters import METER_VARIABLE, Meter, discover
 from leanstage.energy.ratios import cheapest, energy_ratio
-from leanstage.energy.rounds import Pace, Progress, measure
+from leanstage.energy.rounds import Pace, Progress, least_seconds, measure
 from leanstage.energy.schedule import LONGEST_AT_RATE_SECONDS, plan_blocks, seconds_at_rate
 from leanstage.energy.worker import DEFAULT_LOADER
 from leanstage.errors import InputError
@@ -25,6 +26,8 @@ from leanstage.variant.hardware import hardware_profile
 BASELINE = "baseline"
 CANDIDATE = "candidate"
 CONTROL = "control"
+
+_LONGEST_UNASKED_SECONDS = 3600.0
 
 
 def compare(
@@ -44,6 +47,7 @@ def compare(
     request_rate: float | None = None,
     tokens_per_answer: int | None = None,
     endpoint: str | None = None,
+    elsewhere: bool = False,
     loader: str = DEFAULT_LOADER,
     progress: Progress | None = None,
 ) -> EnergyComparison:
@@ -71,6 +75,7 @@ def compare(
         request_rate: answers per second in production, a load that is measured as well.
         tokens_per_answer: tokens that every answer has, where models write.
         endpoint: what answers over HTTP, where the loader's predictor only asks.
+        elsewhere: that is on another machine, so that a worker's own time is none of the model's.
         loader: ``module:function`` that turns a folder into a predictor.
         progress: told what comes next and the share done so far, in [0, 1].
 
@@ -78,7 +83,8 @@ def compare(
         The comparison; it is evidence only where ``valid``.
 
     Raises:
-        InputError: the arms, texts or settings cannot make a comparison.
+        InputError: the arms, texts or settings cannot make a comparison; or it would take hours,
+            and no one asked for its meter by name.
         MeterError: the meter failed or read no energy.
         WorkerError: a worker failed, died, or fell silent. No worker is left in any case.
     """
@@ -103,7 +109,9 @@ def compare(
         window_seconds=max(window_seconds, meter.min_window_seconds),
         warm_up_seconds=warm_up_seconds,
         beside=side_loads(batch_size, tokens_per_answer, request_rate if measurable else None),
+        elsewhere=elsewhere,
     )
+    _require_bearable(least_seconds(len(folders), blocks, meter, pace), meter, progress)
     record = measure(folders, texts, plan, meter, pace, loader=loader, progress=progress)
     forms = {**forms, CONTROL: forms[CANDIDATE]}
     digests = {**digests, CONTROL: digests[CANDIDATE]}
@@ -173,3 +181,17 @@ def _require_comparable(
             "The energy comparison needs a batch size of at least 1, at least 2 blocks and a "
             f"window above 0 s; got {batch_size}, {blocks} and {window_seconds:g}."
         )
+
+
+def _require_bearable(seconds: float, meter: Meter, progress: Progress | None) -> None:
+    """Say how long the windows take, and refuse hours of them that nobody asked for."""
+    name = meter.info.name
+    if seconds > _LONGEST_UNASKED_SECONDS and not os.environ.get(METER_VARIABLE, "").strip():
+        raise InputError(
+            f"Measuring by {name} takes {seconds / 3600:.1f} hours at least. Set {METER_VARIABLE} "
+            f"to {name.partition('+')[0]} to have it take them, or to another meter (cpu-time "
+            "takes minutes, where models answer on this machine); or ask for fewer blocks or "
+            "shorter windows."
+        )
+    if progress is not None:
+        progress(f"measuring by {name}: {seconds / 60:.1f} minutes of windows at least", 0.0)

@@ -29,12 +29,33 @@ class Pace(NamedTuple):
         window_seconds: shortest judged window.
         warm_up_seconds: longest warm-up of an arm, unless 10 batches take longer.
         beside: other loads, each measured in every block.
+        elsewhere: another machine answers, whose processor time no worker knows.
     """
 
     batch_size: int
     window_seconds: float
     warm_up_seconds: float
     beside: tuple[LoadKind, ...]
+    elsewhere: bool = False
+
+
+def least_seconds(arms: int, blocks: int, meter: Meter, pace: Pace) -> float:
+    """How long the windows of a plan take, and the quiet around them; models may need longer."""
+    lengths = [pace.window_seconds, *(_window_seconds(kind, meter, pace) for kind in pace.beside)]
+    around = 2 * meter.quiet_seconds
+    rests = (blocks + 1) // 2
+    return arms * blocks * sum(length + around for length in lengths) + rests * (
+        pace.window_seconds + around
+    )
+
+
+def _window_seconds(kind: LoadKind, meter: Meter, pace: Pace) -> float:
+    """Shortest window at a load that is not judged."""
+    if kind == SINGLE:
+        return meter.min_window_seconds
+    if kind.request_rate:
+        return max(seconds_at_rate(kind.request_rate), pace.window_seconds)
+    return pace.window_seconds
 
 
 class Steps:
@@ -103,7 +124,7 @@ def measure(
                 steps.begin(f"block {number + 1} of {len(plan)}: {name}")
                 workers[name].prepare(rows, pace.batch_size)
                 ask = partial(workers[name].run, pace.window_seconds, LEAST_ANSWERS)
-                run, window = _metered(meter, name, number, ask)
+                run, window = _metered(meter, name, number, ask, pace)
                 record.runs[name].append(run)
                 record.windows.append(window)
             for kind in pace.beside:
@@ -126,15 +147,16 @@ def _beside(
     """One window at a load that is not judged; single rows are those that were just asked."""
     if kind == SINGLE:
         worker.one_by_one(1)
-        single = partial(worker.one_by_one, LEAST_ANSWERS, meter.min_window_seconds)
-        calls, window = _metered(meter, worker.name, number, single)
+        seconds = _window_seconds(kind, meter, pace)
+        single = partial(worker.one_by_one, LEAST_ANSWERS, seconds)
+        calls, window = _metered(meter, worker.name, number, single, pace)
         record.latencies_ms[worker.name] += calls.milliseconds
         return window
     if kind.request_rate:
         worker.prepare(rows, kind.batch_size)
-        seconds = max(seconds_at_rate(kind.request_rate), pace.window_seconds)
+        seconds = _window_seconds(kind, meter, pace)
         at_rate = partial(worker.at_rate, kind.request_rate / kind.batch_size, seconds, number)
-        found, window = _metered(meter, worker.name, number, at_rate)
+        found, window = _metered(meter, worker.name, number, at_rate, pace)
         record.at_rate[worker.name].append(found)
         return window
     # Whole batches alone, so that every call is one of the load.
@@ -142,12 +164,14 @@ def _beside(
     worker.prepare(rows[:whole], kind.batch_size)
     reading = kind.tokens_per_answer is not None
     batches = partial(worker.run, pace.window_seconds, LEAST_ANSWERS, reading=reading)
-    run, window = _metered(meter, worker.name, number, batches)
+    run, window = _metered(meter, worker.name, number, batches, pace)
     record.runs[worker.name].append(run)
     return window
 
 
-def _metered(meter: Meter, arm: str, block: int, ask: Callable[[], _R]) -> tuple[_R, Window]:
+def _metered(
+    meter: Meter, arm: str, block: int, ask: Callable[[], _R], pace: Pace
+) -> tuple[_R, Window]:
     """What a worker replies, and what the meter and the kernel say of the same time."""
     # A meter may keep quiet first, which is no part of the window.
     meter.begin_window()
@@ -156,14 +180,14 @@ def _metered(meter: Meter, arm: str, block: int, ask: Callable[[], _R]) -> tuple
     after = machine_cpu_seconds()
     joules = meter.end_window(Usage(reply.cpu_seconds, reply.wall_seconds))
     others = None
-    if before is not None and after is not None:
+    if before is not None and after is not None and not pace.elsewhere:
         others = max(0.0, after - before - reply.cpu_seconds)
     return reply, Window(
         arm=arm,
         block=block,
         answers=reply.answers,
         wall_seconds=reply.wall_seconds,
-        cpu_seconds=reply.cpu_seconds,
+        cpu_seconds=None if pace.elsewhere else reply.cpu_seconds,
         joules=joules,
         others_cpu_seconds=others,
     )

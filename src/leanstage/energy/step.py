@@ -15,7 +15,7 @@ from leanstage.energy.meters import (
 )
 from leanstage.energy.protocol import BASELINE, CANDIDATE, compare
 from leanstage.energy.worker import DEFAULT_LOADER
-from leanstage.serving.choice import Choice, choice
+from leanstage.serving.choice import choice
 from leanstage.serving.endpoint import SERVED_LOADER, require_served
 from leanstage.tasks import SplitFolder
 from leanstage.variant import Variant
@@ -55,7 +55,8 @@ def measure(
             two.
     """
     chosen = choice()
-    meter = _meter(baseline, candidate, chosen)
+    away = chosen.elsewhere(BASELINE, CANDIDATE)
+    meter = _meter(baseline, candidate, away)
     writes = baseline.manifest.task == "text-generation"
     asked = chosen.asks(baseline.manifest.task)
     with tempfile.TemporaryDirectory(prefix="leanstage-energy-") as scratch:
@@ -84,14 +85,15 @@ def measure(
             request_rate=request_rate,
             tokens_per_answer=NEW_TOKENS if writes else None,
             endpoint=str(chosen) if asked else None,
+            elsewhere=bool(away),
             loader=SERVED_LOADER if asked else DEFAULT_LOADER,
             progress=tell,
         )
 
 
-def _meter(baseline: Variant, candidate: Variant, chosen: Choice) -> Meter:
+def _meter(baseline: Variant, candidate: Variant, away: list[str]) -> Meter:
     """The meter of the device that answers; under onnxruntime that is the processor."""
-    if away := chosen.elsewhere():
+    if away:
         try:
             return discover_elsewhere()
         except MeterError as error:

@@ -47,8 +47,12 @@ def address(url: str) -> Address:
     Raises:
         InputError: it is no URL that can be asked.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
+    try:
+        parts = urlsplit(url)
+        sound = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        sound = False
+    if not sound or parts.query:
         raise InputError(
             f"{ENDPOINT_VARIABLE} holds {_shown(url)!r}, which is no URL of a model; give "
             "http://HOST/v2/models/NAME, http://HOST/v1/models/NAME, or http://HOST/v1#NAME."
@@ -103,21 +107,31 @@ class Choice:
             )
         return address(self.urls[_ANY])
 
-    def elsewhere(self) -> list[str]:
-        """Models whose server is none of this machine's processes.
+    def elsewhere(self, *names: str) -> list[str]:
+        """Which of the models ``names`` a server answers for that is not on this machine.
 
         Raises:
-            InputError: one process of this machine serves two, whose work cannot be told apart.
+            InputError: it is not said where one answers; one process of this machine serves two,
+                whose work cannot be told apart; or only some are elsewhere, which no meter sees
+                alike.
             LeanstageError: see :func:`listening_at`.
         """
-        processes = {name: listening_at(address(url).url) for name, url in self.urls.items()}
+        if not self.urls:
+            return []
+        processes = {name: listening_at(self.address_of(name).url) for name in names}
         here = [pid for pid in processes.values() if pid is not None]
         if len(set(here)) < len(here):
             raise InputError(
-                f"{' and '.join(self.urls)} are served by one process, whose work for each cannot "
+                f"{' and '.join(names)} are served by one process, whose work for each cannot "
                 "be told apart; start a server for each."
             )
-        return [name for name, pid in processes.items() if pid is None]
+        away = [name for name, pid in processes.items() if pid is None]
+        if away and here:
+            raise InputError(
+                f"what answers for the {' and the '.join(away)} is on another machine, for the "
+                "rest on this one, and no meter reads both alike; serve both on one machine."
+            )
+        return away
 
     def __str__(self) -> str:
         if self.server:
@@ -163,4 +177,4 @@ def _part(word: str) -> tuple[str, str]:
 
 def _shown(url: str) -> str:
     """Without what may be a password."""
-    return re.sub(r"//[^/@]*@", "//", url)
+    return re.sub(r"//.*@", "//", url.partition("?")[0])

@@ -1,6 +1,5 @@
 """A model that writes behind OpenAI's protocol, asked as one in this process is."""
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -45,7 +44,8 @@ class Endpoint:
         self.url = url
         self._client = OpenAI(
             base_url=f"{url.rstrip('/')}/v1",
-            api_key=token() or os.environ.get("OPENAI_API_KEY", "none"),
+            # Never the key in OPENAI_API_KEY, which the client would take: it is another server's.
+            api_key=token() or "none",
             max_retries=RETRIES,
             timeout=REQUEST_SECONDS,
             http_client=DefaultHttpxClient(trust_env=not direct(url)),

@@ -9,7 +9,12 @@ from leanstage.errors import InputError, LeanstageError
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
-_FORWARDERS = ("docker-proxy", "envoy", "haproxy", "kubectl", "nginx", "socat", "ssh", "traefik")
+_REACHED = ("127.0.0.1", "::1", "0.0.0.0", "::", "::ffff:127.0.0.1")
+"""Addresses at which who listens is reached over the loopback."""
+_FORWARDERS = (
+    *("caddy", "docker-proxy", "envoy", "haproxy", "kubectl", "nginx", "passt", "pasta"),
+    *("rootlessport", "slirp4netns", "socat", "ssh", "stunnel", "traefik"),
+)
 """Processes that listen for a server which is none of theirs."""
 
 
@@ -84,7 +89,8 @@ def listening_at(url: str) -> int | None:
     """The process on this machine that serves ``url``; None where it is another machine's.
 
     Raises:
-        LeanstageError: nothing serves it that this user may see, or it only passes requests on.
+        LeanstageError: nothing serves it that this user may see, it only passes requests on, or
+            several processes do that do not stem from one of them.
     """
     parts = urlsplit(url)
     if parts.hostname not in LOOPBACK:
@@ -97,18 +103,34 @@ def listening_at(url: str) -> int | None:
             "leanstage[serve]."
         ) from None
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    for connection in psutil.net_connections("tcp"):
-        if connection.status != psutil.CONN_LISTEN or connection.laddr.port != port:
-            continue
-        if connection.pid:
-            name = psutil.Process(connection.pid).name()
-            if name in _FORWARDERS:
-                raise LeanstageError(
-                    f"at {url} listens {name}, which passes requests on to a server elsewhere; "
-                    "give the address of the server itself, or its energy is not seen."
-                )
-            return int(connection.pid)
-    raise LeanstageError(
-        f"at {url} listens no process that this user may see; start the server, or measure as its "
-        "user."
-    )
+    found = {
+        each.pid: psutil.Process(each.pid)
+        for each in psutil.net_connections("tcp")
+        if each.status == psutil.CONN_LISTEN
+        and each.laddr.port == port
+        and each.laddr.ip in _REACHED
+        and each.pid
+    }
+    for process in found.values():
+        if (name := process.name()) in _FORWARDERS:
+            raise LeanstageError(
+                f"at {url} listens {name}, which passes requests on to a server elsewhere; "
+                "give the address of the server itself, or its energy is not seen."
+            )
+    # A server's own workers may listen as well: they count with the process that started them.
+    firsts = [
+        pid
+        for pid, process in found.items()
+        if not found.keys() & {above.pid for above in process.parents()}
+    ]
+    if not firsts:
+        raise LeanstageError(
+            f"at {url} listens no process that this user may see; start the server, or measure as "
+            "its user."
+        )
+    if len(firsts) > 1:
+        raise LeanstageError(
+            f"at {url} listen the processes {', '.join(map(str, sorted(firsts)))}, none of which "
+            "started the others; serve it by one, or not all that it spends is seen."
+        )
+    return int(firsts[0])

@@ -34,6 +34,8 @@ class Meter(ABC):
     works: bool = True
     min_window_seconds: float = 0.0
     """Shortest window worth reading: 100 update periods of the counter."""
+    quiet_seconds: float = 0.0
+    """What a window takes besides, before it and again after."""
     power_range: PowerRange = PowerRange()
 
     @abstractmethod

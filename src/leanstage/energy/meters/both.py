@@ -15,6 +15,7 @@ class BothMeter(Meter):
     def __init__(self, gpu: Meter, host: Meter) -> None:
         self._gpu, self._host = gpu, host
         self.min_window_seconds = max(gpu.min_window_seconds, host.min_window_seconds)
+        self.quiet_seconds = gpu.quiet_seconds + host.quiet_seconds
         self.power_range = PowerRange(
             *(sum(bounds) for bounds in zip(gpu.power_range, host.power_range, strict=True))
         )

@@ -97,10 +97,15 @@ def discover_elsewhere() -> Meter:
     not theirs.
 
     Raises:
-        MeterError: no meter sees them.
+        InputError: ``LEANSTAGE_METER`` names no meter.
+        MeterError: no meter sees them, or not the one it names.
     """
-    pod = stated_pod()
     builds = {"dcgm": dcgm_meter, "kepler": kepler_meter}
+    asked = _asked()
+    if asked and asked not in builds:
+        raise MeterError(f"{METER_VARIABLE} asks for {asked}, which reads this machine alone.")
+    builds = {asked: builds[asked]} if asked else builds
+    pod = stated_pod()
     found = [_tried(name, partial(build, pod)) for name, build in builds.items()]
     reasons = tuple(meter.info.detail for meter in found if not meter.works)
     for meter in found:
@@ -111,7 +116,7 @@ def discover_elsewhere() -> Meter:
 
 def survey() -> Survey:
     """Every kind of meter, and the best of either device; a NullMeter where there is none."""
-    found = {name: _tried(name) for name in KINDS}
+    found = {name: _looked_at(name) for name in KINDS}
     return Survey(
         tuple(found.values()),
         gpu=_best_gpu(found.__getitem__),
@@ -130,9 +135,7 @@ def _best_gpu(meter_of: Callable[[str], Meter]) -> Meter:
 def _best(device: Device, meter_of: Callable[[str], Meter]) -> Meter:
     """The first that works, or the one that was asked for."""
     names = [name for name, kind in KINDS.items() if kind.device == device]
-    asked = os.environ.get(METER_VARIABLE, "").strip()
-    if asked and asked not in KINDS:
-        raise InputError(f"{METER_VARIABLE} asks for {asked}; there are {', '.join(KINDS)}.")
+    asked = _asked()
     if asked and asked not in names:
         reason = f"{METER_VARIABLE} asks for {asked}, which does not see the {device}."
         return NullMeter(asked, KINDS[asked].tier, reason)
@@ -149,6 +152,14 @@ def _best(device: Device, meter_of: Callable[[str], Meter]) -> Meter:
     return NullMeter(names[0], KINDS[names[0]].tier, " ".join(reasons))
 
 
+def _asked() -> str:
+    """The meter that ``LEANSTAGE_METER`` names, if any."""
+    asked = os.environ.get(METER_VARIABLE, "").strip()
+    if asked and asked not in KINDS:
+        raise InputError(f"{METER_VARIABLE} asks for {asked}; there are {', '.join(KINDS)}.")
+    return asked
+
+
 def _noting(meter: Meter, *reasons: str) -> Meter:
     """The meter, with what else was rejected."""
     rejected = (*meter.info.rejected, *reasons)
@@ -160,8 +171,16 @@ def _tried(name: str, build: Callable[[], Meter] | None = None) -> Meter:
     kind = KINDS[name]
     try:
         return (build or kind.build)()
-    except LeanstageError as error:
+    except MeterError as error:
         return NullMeter(name, kind.tier, str(error))
+
+
+def _looked_at(name: str) -> Meter:
+    """As :func:`_tried`; what is wrong with a file is a reason as well."""
+    try:
+        return _tried(name)
+    except LeanstageError as error:
+        return NullMeter(name, KINDS[name].tier, str(error))
 
 
 def _required(meter: Meter) -> Meter:

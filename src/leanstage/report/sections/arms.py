@@ -77,11 +77,11 @@ def arm_table(energy: EnergyComparison) -> Table:
                 *_per_token(energy, arm),
                 Cell(shown(arm.dynamic_joules_per_answer, joules)),
                 Cell(significant(arm.wh_per_1000)),
-                Cell(milliseconds(arm.cpu_ms_per_answer)),
+                Cell(shown(arm.cpu_ms_per_answer, milliseconds)),
                 Cell(milliseconds(arm.latency_p50_ms)),
                 Cell(milliseconds(arm.latency_p95_ms)),
-                Cell(seconds(arm.load_seconds)),
-                Cell(size(arm.peak_rss_bytes)),
+                Cell(shown(arm.load_seconds, seconds)),
+                Cell(shown(arm.peak_rss_bytes, size)),
             )
             for arm in _sorted(energy)
         ),
