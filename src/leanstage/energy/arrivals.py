@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LEAST_REQUESTS = 2
-_KEPT_UP = 0.95
+KEPT_UP = 0.95
 """Share of the planned rate from which on it counts as achieved."""
 
 
@@ -125,7 +125,7 @@ class AtRate(NamedTuple):
     @property
     def overloaded(self) -> bool:
         """Whether requests came faster than they were answered, so that their wait only grew."""
-        kept_up = self.achieved_rate is not None and self.achieved_rate >= self.rate * _KEPT_UP
+        kept_up = self.achieved_rate is not None and self.achieved_rate >= self.rate * KEPT_UP
         return None in self.latencies_ms or not kept_up
 
     def percentile_ms(self, percent: float) -> float | None:

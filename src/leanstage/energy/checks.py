@@ -159,9 +159,9 @@ def check_others(windows: Sequence[Window], *, counted: bool) -> Check:
             )
         own[window.block] += window.cpu_seconds
         others[window.block] += window.others_cpu_seconds
-    shares = {block: others[block] / own[block] for block in own}
+    shares = {block: others[block] / own[block] if own[block] else math.inf for block in own}
     worst = max(shares, key=lambda block: shares[block])
-    mean = sum(others.values()) / sum(own.values())
+    mean = sum(others.values()) / (sum(own.values()) or math.nan)
     return Check(
         name="co-tenants",
         passed=not counted or shares[worst] <= _MOST_OTHERS,

@@ -4,8 +4,17 @@ import math
 
 from leanstage.contracts import EnergyComparison, ModelPolicy, Reason
 from leanstage.gate.evidence import Candidate
+from leanstage.gate.rechecks import failed_after_all
 from leanstage.gate.sideloads import side_load_objections
-from leanstage.gate.windows import at_most, costs, dynamic_joules, mean_joules, objections, same
+from leanstage.gate.windows import (
+    at_most,
+    costs,
+    cpu_milliseconds,
+    dynamic_joules,
+    mean_joules,
+    objections,
+    same,
+)
 from leanstage.gate.words import NAME, objection
 
 _WH_PER_1000_ANSWERS = 1000 / 3600
@@ -61,6 +70,11 @@ def energy_problems(candidate: Candidate, policy: ModelPolicy) -> list[Reason]:
     return reasons
 
 
+def contradictions(energy: EnergyComparison) -> list[str]:
+    """What in a comparison does not follow from its own windows and digests, each as a clause."""
+    return [*_foreign_arms(energy), *_contradictions(energy)]
+
+
 def _foreign_arms(energy: EnergyComparison) -> list[str]:
     """Arms that carry other bytes than those their part in the comparison calls for."""
     digests = {arm.name: arm.digest for arm in energy.arms}
@@ -84,23 +98,27 @@ def _contradictions(energy: EnergyComparison) -> list[str]:
         return ["an arm or a window stands in it twice"]
     if {name for name, _ in windows} != set(names):
         return ["its arms are not those of its windows"]
+    blocks = {block for _, block in windows}
+    if blocks != set(range(len(blocks))):
+        return ["a block is missing from it"]
     candidate, control = energy.registered.arm, energy.control
     if energy.strongest.arm != candidate or control.against != candidate:
         return ["its ratios are not of one candidate"]
     if control.arm == control.against:
         return ["its control is the candidate's own windows"]
     found = _arm_contradictions(energy)
+    low, high = energy.meter.scale or (1.0, 1.0)
+    if not 0 < low <= high:
+        found.append(f"its meter may state {low:g} to {high:g} times too little")
     joules = {arm.name: arm.joules_per_answer for arm in energy.arms}
     unoptimized = [name for name in names if name not in (candidate, control.arm)]
     held = joules[energy.strongest.against] if energy.strongest.against in unoptimized else math.inf
     if not at_most(held, min((joules[name] for name in unoptimized), default=0.0)):
         found.append(f"{energy.strongest.against} is not the strongest unoptimized form")
     ratios = (energy.registered, energy.strongest, control)
-    return [
-        *found,
-        *objections(ratios, costs(energy.windows)),
-        *side_load_objections(energy, unoptimized),
-    ]
+    found += objections(ratios, costs(energy.windows))
+    found += side_load_objections(energy, unoptimized)
+    return found or failed_after_all(energy)
 
 
 def _arm_contradictions(energy: EnergyComparison) -> list[str]:
@@ -114,6 +132,8 @@ def _arm_contradictions(energy: EnergyComparison) -> list[str]:
                 f"the energy of {arm.name} is stated as {arm.joules_per_answer:.6g} J per answer, "
                 f"its windows give {computed:.6g}"
             )
+        if not same(arm.cpu_ms_per_answer, cpu_milliseconds(energy.windows, arm.name)):
+            found.append(f"the processor time of {arm.name} is not that of its windows")
         if not same(arm.dynamic_joules_per_answer, dynamic_joules(energy, arm.name)):
             found.append(f"the dynamic energy of {arm.name} is not that of its windows")
         if arm.latency_p50_ms > arm.latency_p95_ms:

@@ -3,11 +3,13 @@
 from collections.abc import Collection, Mapping
 
 from leanstage.contracts import EnergyComparison, Load, Ratio
+from leanstage.energy.arrivals import KEPT_UP
 from leanstage.gate.windows import (
     at_most,
     costs,
     mean_joules,
     objections,
+    recomputed,
     same,
     writing_costs,
 )
@@ -20,6 +22,10 @@ def side_load_objections(energy: EnergyComparison, unoptimized: Collection[str])
         unoptimized: arms that are forms of the baseline.
     """
     found: list[str] = []
+    kinds = [(load.batch_size, load.tokens_per_answer, load.request_rate) for load in energy.loads]
+    kinds.append((energy.workload.batch_size, None, None))
+    if len(set(kinds)) < len(kinds):
+        found.append("a load stands in it twice")
     for load in energy.loads:
         found += _load(energy, load, unoptimized)
     return found + _decode(energy, unoptimized)
@@ -33,22 +39,24 @@ def _load(energy: EnergyComparison, load: Load, unoptimized: Collection[str]) ->
         where += f" with answers of {load.tokens_per_answer} token"
     computed = mean_joules(load.windows)
     blocks = {(window.arm, window.block) for window in load.windows}
-    if computed.keys() != {arm.name for arm in energy.arms} or len(blocks) != len(load.windows):
+    judged = {(window.arm, window.block) for window in energy.windows}
+    if blocks != judged or len(blocks) != len(load.windows):
         return [f"the windows{where} are not one for each arm and block"]
     return [
         *_stated(load.joules_per_answer, computed, where),
         *_cheapest(load.strongest, computed, unoptimized, where),
         *_roles(energy, load.registered, load.strongest, where),
+        *_services(load, where),
         *objections((load.registered, load.strongest), costs(load.windows), where),
     ]
 
 
 def _decode(energy: EnergyComparison, unoptimized: Collection[str]) -> list[str]:
     decode, tokens = energy.decode, energy.workload.tokens_per_answer
-    if decode is None:
-        return []
     where = " per written token"
     reading = [load for load in energy.loads if load.tokens_per_answer == 1]
+    if decode is None:
+        return [f"the energy{where} is left out"] if reading else []
     if not reading or tokens is None or tokens < 2:
         return [f"the energy{where} has no windows of reading alone"]
     whole, first = mean_joules(energy.windows), mean_joules(reading[0].windows)
@@ -56,12 +64,35 @@ def _decode(energy: EnergyComparison, unoptimized: Collection[str]) -> list[str]
     per_token = {arm: joules for arm, joules in per_token.items() if joules > 0}
     by_arm = writing_costs(energy, reading[0])
     found = _stated(decode.joules_per_token, per_token, where)
-    ratios = [ratio for ratio in (decode.registered, decode.strongest) if ratio is not None]
     if decode.strongest is not None:
         found += _cheapest(decode.strongest, per_token, unoptimized, where)
-    if decode.registered is not None and decode.strongest is not None:
-        found += _roles(energy, decode.registered, decode.strongest, where)
+    candidate, baseline = energy.registered.arm, energy.registered.against
+    registered, strongest = decode.registered, decode.strongest
+    found += _roles(energy, registered or energy.registered, strongest or energy.strongest, where)
+    known = {candidate, baseline} <= per_token.keys()
+    if known and registered is None and recomputed(by_arm, candidate, baseline) is not None:
+        found.append(f"the ratio{where} is left out")
+    ratios = [ratio for ratio in (registered, strongest) if ratio is not None]
     return [*found, *objections(ratios, by_arm, where)]
+
+
+def _services(load: Load, where: str) -> list[str]:
+    """How forms stood a rate, as far as the figures tell of each other."""
+    arms = {window.arm for window in load.windows} if load.request_rate is not None else set()
+    if load.service.keys() != arms:
+        return [f"it is not told{where} how each form stood them"]
+    found = []
+    for arm, service in load.service.items():
+        rate, p50, p95 = service.achieved_rate, service.latency_p50_ms, service.latency_p95_ms
+        least = (load.request_rate or 0.0) * KEPT_UP
+        late = rate is None or not at_most(least, rate)
+        timed = p50 is not None and p95 is not None and p50 <= p95
+        untimed = p50 is None and p95 is None
+        if late and not service.overloaded:
+            found.append(f"{arm} is said to have kept up{where} and did not")
+        if not (untimed if service.overloaded else timed):
+            found.append(f"the latencies of {arm}{where} are not those of such a load")
+    return found
 
 
 def _stated(stated: Mapping[str, float], computed: Mapping[str, float], where: str) -> list[str]:

@@ -44,6 +44,15 @@ def mean_joules(windows: Iterable[Window]) -> dict[str, float]:
     return {arm: joules / answers for arm, (joules, answers) in totals.items()}
 
 
+def cpu_milliseconds(windows: Iterable[Window], arm: str) -> float | None:
+    """Processor time per answer of an arm; None where it is not known."""
+    own = [window for window in windows if window.arm == arm]
+    seconds = [window.cpu_seconds for window in own if window.cpu_seconds is not None]
+    if len(seconds) < len(own):
+        return None
+    return sum(seconds) / sum(window.answers for window in own) * 1e3
+
+
 def dynamic_joules(energy: EnergyComparison, arm: str) -> float | None:
     """Energy per answer beyond what the machine drew at rest; None where there is none."""
     rest_seconds = sum(window.wall_seconds for window in energy.idle)

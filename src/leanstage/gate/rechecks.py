@@ -1,0 +1,31 @@
+"""Checks of a measurement that its own windows tell, made again: a document may say anything."""
+
+from leanstage.contracts import EnergyComparison
+
+
+def failed_after_all(energy: EnergyComparison) -> list[str]:
+    """Checks that fail on the windows of a document which says that all were passed, as clauses.
+
+    Args:
+        energy: its ratios follow from its windows.
+    """
+    if not energy.valid:
+        return []
+    from leanstage.energy import checks
+
+    every = [*energy.windows, *(window for load in energy.loads for window in load.windows)]
+    again = [
+        checks.check_cpu_time(every, energy.node.threads),
+        checks.check_control(energy.control),
+        checks.check_steady(energy.windows, (energy.registered, energy.strongest)),
+        *checks.check_seen(energy.windows, energy.idle),
+    ]
+    # Documents kept from before it was read do not have it.
+    if all(window.others_cpu_seconds is not None for window in energy.windows):
+        counted = "rapl" in energy.meter.name.split("+")
+        again.append(checks.check_others(energy.windows, counted=counted))
+    return [
+        f"every check is said to have passed, and its windows fail {check.name} ({check.detail})"
+        for check in again
+        if not check.passed
+    ]
