@@ -1,5 +1,6 @@
 """A comparison as a run leaves it, and a setting as a user states it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from leanstage.contracts import (
@@ -12,35 +13,61 @@ from leanstage.contracts import (
     MeterInfo,
     Ratio,
     Setting,
+    Window,
     Workload,
 )
+from leanstage.energy.ratios import energy_ratio
 
 JOULES = {"baseline": 1.0, "candidate": 0.25, "control": 0.25}
 """An answer, in batches; one request at a time takes twice that."""
 SERVER: dict[str, Any] = {"low": 0.25, "high": 0.25, "source": "16 of 64 threads"}
 
 
+def windows(joules: Mapping[str, float]) -> tuple[Window, ...]:
+    """Ten blocks, in which the candidate takes a little more and a little less in turn."""
+    return tuple(
+        Window(
+            arm=name,
+            block=block,
+            answers=10,
+            wall_seconds=10.0,
+            cpu_seconds=0.01,
+            joules=10 * each * (1 + 0.05 * (-1) ** block * (name == "candidate")),
+        )
+        for block in range(10)
+        for name, each in joules.items()
+    )
+
+
+def ratio(made: tuple[Window, ...]) -> Ratio:
+    """Of the candidate, over the baseline."""
+    return energy_ratio(made, "candidate", "baseline")
+
+
 def comparison(
-    *, scale: tuple[float, float] | None = None, idle_watts: float | None = 2.0, **changes: Any
+    *,
+    scale: tuple[float, float] | None = None,
+    idle_watts: float | None = 2.0,
+    joules: Mapping[str, float] = JOULES,
+    **changes: Any,
 ) -> EnergyComparison:
     """The candidate takes a quarter of the baseline's energy and half of its time."""
-    registered = Ratio(
-        arm="candidate", against="baseline", ratio=0.25, ci95=(0.24, 0.26), blocks=10
-    )
+    batches, single = windows(joules), windows({name: 2 * each for name, each in joules.items()})
     arms = tuple(
         Arm(
             name=name,
             runtime="torch",
             precision="fp32",
-            joules_per_answer=joules,
-            wh_per_1000=joules / 3.6,
+            digest=("b" if name == "baseline" else "c") * 64,
+            joules_per_answer=each,
+            wh_per_1000=each / 3.6,
             cpu_ms_per_answer=1.0,
             latency_p50_ms=40.0 if name == "baseline" else 20.0,
             latency_p95_ms=60.0 if name == "baseline" else 30.0,
             load_seconds=1.0,
             peak_rss_bytes=1,
         )
-        for name, joules in JOULES.items()
+        for name, each in joules.items()
     )
     fields: dict[str, Any] = {
         "meter": MeterInfo(
@@ -55,17 +82,17 @@ def comparison(
         "node": HardwareProfile(cpu="a processor", family=6, model=106, threads=2, memory_bytes=1),
         "environment": {},
         "arms": arms,
-        "windows": (),
-        "registered": registered,
-        "strongest": registered,
-        "control": Ratio(arm="control", against="candidate", ratio=1, ci95=(1, 1), blocks=10),
+        "windows": batches,
+        "registered": ratio(batches),
+        "strongest": ratio(batches),
+        "control": energy_ratio(batches, "control", "candidate"),
         "loads": (
             Load(
                 batch_size=1,
-                windows=(),
-                joules_per_answer={name: 2 * joules for name, joules in JOULES.items()},
-                registered=registered,
-                strongest=registered,
+                windows=single,
+                joules_per_answer={name: 2 * each for name, each in joules.items()},
+                registered=ratio(single),
+                strongest=ratio(single),
             ),
         ),
         "checks": (Check(name="answers", passed=True, detail="all"),),

@@ -124,8 +124,10 @@ def test_what_was_avoided_is_the_difference_to_the_baseline_within_the_interval(
     assert found.avoided is not None
     answers = 1.5 * 1e7 * 2 * JOULES["baseline"] / 3.6e6
     waiting = kwh("baseline", 2) - kwh("candidate", 2) - (1 - 0.25) * answers
+    low, high = comparison().loads[0].registered.ci95
+    assert low < 0.25 < high
     assert found.avoided.kwh == pytest.approx(
-        (waiting + (1 - 0.26) * answers, waiting + (1 - 0.24) * answers)
+        (waiting + (1 - high) * answers, waiting + (1 - low) * answers)
     )
     assert found.avoided.tco2e[0] == pytest.approx(found.avoided.kwh[0] * 207.05 / 1e6)
     assert any("no more often" in each for each in found.avoided.assumptions)
@@ -296,6 +298,14 @@ def test_twice_the_volume_on_twice_the_replicas_is_twice_of_all(
             },
             "below the mean of the year",
         ),
+        (
+            {},
+            {
+                "replicas": None,
+                "objective": OBJECTIVE | {"peak_per_second": {"value": 1e12, "source": "x"}},
+            },
+            "accounts go to 10,000; correct peak_per_second",
+        ),
     ],
 )
 def test_what_the_evidence_or_the_setting_cannot_carry_is_refused(
@@ -303,6 +313,11 @@ def test_what_the_evidence_or_the_setting_cannot_carry_is_refused(
 ) -> None:
     with pytest.raises(InputError, match=named):
         account(comparison(**changes), setting(**stated), factors)
+
+
+def test_servers_are_not_bought_after_they_served() -> None:
+    with pytest.raises(ValueError, match="servers bought in 2027 do not serve in 2026"):
+        setting(server_bought=2027)
 
 
 def test_a_form_that_was_not_measured_is_refused_by_name(factors: Factors) -> None:

@@ -1,5 +1,6 @@
 """Energy per answer, year over year, from decisions that a real MLflow keeps."""
 
+import json
 import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from leanstage.registry import runs
 from leanstage.registry.client import connect
 from leanstage.registry.versions import DIGEST_TAG
 from leanstage.variant.folder import with_lineage
-from tests.accounts.evidence import comparison
+from tests.accounts.evidence import JOULES, comparison
 from tests.audit.conftest import Shipping
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
@@ -86,12 +87,7 @@ class Years:
 
     @staticmethod
     def evidence(joules: float, **changes: Any) -> Any:
-        made = comparison(**changes)
-        arms = tuple(
-            arm.model_copy(update={"joules_per_answer": joules}) if arm.name == "candidate" else arm
-            for arm in made.arms
-        )
-        return made.model_copy(update={"arms": arms})
+        return comparison(joules=JOULES | {"candidate": joules, "control": joules}, **changes)
 
 
 @pytest.fixture
@@ -177,6 +173,31 @@ def test_a_decision_that_cannot_be_believed_is_a_problem_and_no_figure(years: Ye
 def test_a_file_is_the_subject_too(tmp_path: Path) -> None:
     path = comparison().save(tmp_path / "energy.json")
     assert subject_of(str(path)) == (comparison(), "candidate")
+
+
+@pytest.mark.parametrize(
+    ("part", "forged", "named"),
+    [
+        (("arms",), [], "does not carry the digest"),
+        (("registered", "arm"), "another", "does not carry the digest"),
+        (("loads", 0, "joules_per_answer"), {"candidate": 0.5}, "not those of its windows"),
+        (("loads", 0, "joules_per_answer", "baseline"), -1.0, "not those of its windows"),
+        (("meter", "scale"), [2.0, 0.7], "2 to 0.7 times too little"),
+    ],
+)
+def test_figures_that_the_windows_do_not_give_are_refused(
+    tmp_path: Path, part: tuple[Any, ...], forged: Any, named: str
+) -> None:
+    fields = json.loads(comparison().model_dump_json())
+    *way, last = part
+    within = fields
+    for key in way:
+        within = within[key]
+    within[last] = forged
+    path = tmp_path / "energy.json"
+    path.write_text(json.dumps(fields))
+    with pytest.raises(InputError, match=f"contradicts itself .*{named}"):
+        subject_of(str(path))
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,9 @@ from leanstage.contracts import (
 )
 from leanstage.errors import InputError
 
+MOST_REPLICAS = 10_000
+"""As many are worked out from an objective."""
+
 
 @dataclass(frozen=True)
 class Corner:
@@ -162,6 +165,12 @@ class Serving:
             raise InputError(
                 f"The busiest time, {peak.low:g} requests a second, is below the mean of the year, "
                 f"{mean:.3g}; correct peak_per_second or answers_per_year."
+            )
+        busy = peak.high * service.mean_seconds
+        if busy > MOST_REPLICAS:
+            raise InputError(
+                f"{peak.high:g} requests a second keep {busy:.3g} replicas of {name} busy, and "
+                f"accounts go to {MOST_REPLICAS:,}; correct peak_per_second, or state replicas."
             )
         found = replicas_needed(
             objective.latency_ms / 1e3,

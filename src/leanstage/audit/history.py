@@ -119,8 +119,9 @@ def evidence_of(decision: Decision, joules: float) -> EnergyComparison | None:
         except (LeanstageError, OSError):
             return None
     ratio = energy.registered
-    arm = energy.arm(ratio.against if decision.promoted == "baseline" else ratio.arm)
-    same = math.isclose(arm.joules_per_answer, joules, rel_tol=_SAME)
+    name = ratio.against if decision.promoted == "baseline" else ratio.arm
+    stated = {arm.name: arm.joules_per_answer for arm in energy.arms}.get(name, math.nan)
+    same = math.isclose(stated, joules, rel_tol=_SAME)
     return energy if same and judgement and energy.meter.tier == judgement.tier else None
 
 

@@ -9,6 +9,7 @@ from leanstage.audit.history import evidence_of
 from leanstage.contracts import Decision, EnergyComparison, Report
 from leanstage.contracts.strict import strict_json
 from leanstage.errors import InputError
+from leanstage.gate.measurement import contradictions
 from leanstage.gate.record import signed_statement
 
 _RUN = re.compile(r"[0-9a-f]{32}")
@@ -29,18 +30,25 @@ def subject_of(source: str) -> Subject:
             evidence is held to the decision that was signed about it.
 
     Raises:
-        InputError: it is none of them, or holds no energy.
+        InputError: it is none of them, or holds no energy, or one that its windows do not give.
         LeanstageError: the decision of the run cannot be read or verified.
     """
     path = Path(source)
     if path.is_file():
-        return _in_file(path)
-    if _RUN.fullmatch(source):
-        return _in_run(source)
-    raise InputError(
-        f"{source} is neither a file nor an MLflow run; name a report.json, an energy comparison, "
-        "or the run that a decision names."
-    )
+        found = _in_file(path)
+    elif _RUN.fullmatch(source):
+        found = _in_run(source)
+    else:
+        raise InputError(
+            f"{source} is neither a file nor an MLflow run; name a report.json, an energy "
+            "comparison, or the run that a decision names."
+        )
+    wrong = contradictions(found.energy)
+    if wrong:
+        raise InputError(
+            f"The energy comparison of {source} contradicts itself ({wrong[0]}); measure again."
+        )
+    return found
 
 
 def _in_file(path: Path) -> Subject:

@@ -102,6 +102,8 @@ class Setting(Contract):
             raise ValueError("state either replicas, as many as run, or an objective for them")
         if sum(each.share for each in self.contracts) > 1 + 1e-9:
             raise ValueError("contracts cover more than all of the electricity")
+        if self.server_bought is not None and self.server_bought > self.year:
+            raise ValueError(f"servers bought in {self.server_bought} do not serve in {self.year}")
         if self.contracts and self.site == "cloud":
             raise ValueError("contracts for electricity are those of a site of one's own")
         return self
