@@ -17,7 +17,7 @@ def test_windows_warm_up_and_latency(make_variant: MakeVariant) -> None:
     with ResidentWorker("candidate") as worker:
         assert worker.load(make_variant("candidate"), "tiny_predictor:burning") > 0
         worker.prepare(TEXTS, 8)
-        assert worker.warm_up(0.5).iterations >= 10
+        assert worker.warm_up(0.5, 10).iterations >= 10
         run = worker.run(0.05, 45)
         singles = worker.one_by_one(25)
         longer = worker.one_by_one(1, 0.05)

@@ -2,7 +2,7 @@ from collections import Counter
 
 import pytest
 
-from leanstage.energy.schedule import LEAST_ANSWERS, plan_blocks
+from leanstage.energy.schedule import LEAST_INFERENCES, least_answers, plan_blocks
 
 ARMS = ("baseline", "candidate", "control")
 
@@ -18,7 +18,15 @@ def test_pairs_of_blocks_mirror_each_other() -> None:
 def test_a_block_is_whole_batches_and_enough_answers(batch_size: int, rows: int) -> None:
     plan = plan_blocks(ARMS, 1000, batch_size=batch_size, blocks=3, seed=0)
     assert {len(block.rows) for block in plan} == {rows}
-    assert rows >= LEAST_ANSWERS
+    assert rows >= LEAST_INFERENCES
+
+
+@pytest.mark.parametrize(("batch_size", "rows"), [(1, 8), (3, 9), (8, 8), (16, 16)])
+def test_an_answer_of_many_tokens_is_as_many_passes(batch_size: int, rows: int) -> None:
+    plan = plan_blocks(ARMS, 1000, batch_size=batch_size, blocks=3, seed=0, tokens_per_answer=32)
+    assert {len(block.rows) for block in plan} == {rows}
+    assert least_answers(32) == 1
+    assert least_answers(1) == least_answers(None) == LEAST_INFERENCES
 
 
 def test_texts_come_evenly() -> None:

@@ -69,7 +69,7 @@ def compare(
         meter: by default the best that this machine has.
         blocks: a fixed number, at least two; the measurement never stops early on a result.
         window_seconds: shortest window; the meter may ask for longer ones.
-        warm_up_seconds: longest warm-up per arm, unless 10 batches take longer.
+        warm_up_seconds: longest warm-up per arm, unless 10 passes take longer.
         seed: fixes rows and order.
         label: names the workload for a reader.
         request_rate: answers per second in production, a load that is measured as well.
@@ -94,7 +94,14 @@ def compare(
         raise InputError(f"A request rate is above 0 answers per second; got {request_rate:g}.")
     meter = meter or discover()
     folders = {**arms, CONTROL: arms[CANDIDATE]}
-    plan = plan_blocks(list(folders), len(texts), batch_size=batch_size, blocks=blocks, seed=seed)
+    plan = plan_blocks(
+        list(folders),
+        len(texts),
+        batch_size=batch_size,
+        blocks=blocks,
+        seed=seed,
+        tokens_per_answer=tokens_per_answer,
+    )
     workload = Workload(
         batch_size=batch_size,
         rows=len({row for block in plan for row in block.rows}),
@@ -110,6 +117,7 @@ def compare(
         warm_up_seconds=warm_up_seconds,
         beside=side_loads(batch_size, tokens_per_answer, request_rate if measurable else None),
         elsewhere=elsewhere,
+        tokens_per_answer=tokens_per_answer,
     )
     _require_bearable(least_seconds(len(folders), blocks, meter, pace), meter, progress)
     record = measure(folders, texts, plan, meter, pace, loader=loader, progress=progress)

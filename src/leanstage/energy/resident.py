@@ -126,9 +126,9 @@ class ResidentWorker:
         self._rows = len(texts)
         self._ask("prepare", texts=list(texts), batch_size=batch_size)
 
-    def warm_up(self, max_seconds: float) -> WarmUp:
-        """Warm up on the prepared rows, for ``max_seconds`` or 10 batches, whichever is longer."""
-        reply = self._ask("warm_up", max_seconds=max_seconds)
+    def warm_up(self, max_seconds: float, least_batches: int) -> WarmUp:
+        """Warm up on the prepared rows, for ``max_seconds`` or so many batches."""
+        reply = self._ask("warm_up", max_seconds=max_seconds, least_batches=least_batches)
         return WarmUp(int(reply["iterations"]), bool(reply["settled"]))
 
     def wait(self) -> float:

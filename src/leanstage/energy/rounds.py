@@ -1,5 +1,6 @@
 """The rounds of a comparison: who answers when, and what the meter reads meanwhile."""
 
+import math
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
@@ -13,8 +14,11 @@ from leanstage.energy.evidence import Record
 from leanstage.energy.loads import SINGLE, LoadKind
 from leanstage.energy.meters import Meter, MeterError, Usage
 from leanstage.energy.resident import ResidentWorker
-from leanstage.energy.schedule import LEAST_ANSWERS, Block, seconds_at_rate
+from leanstage.energy.schedule import Block, least_answers, seconds_at_rate
 
+LEAST_WARM_UP_PASSES = 10
+_LEAST_CALLS = 2
+"""Single calls of a block, whose times over all blocks make the percentiles."""
 _LEAST_CPU_SECONDS = 1e-9
 """A worker at rest may have used no time at all, which an estimate takes for a failure."""
 
@@ -27,9 +31,10 @@ class Pace(NamedTuple):
     Attributes:
         batch_size: rows per call in the judged windows.
         window_seconds: shortest judged window.
-        warm_up_seconds: longest warm-up of an arm, unless 10 batches take longer.
+        warm_up_seconds: longest warm-up of an arm, unless 10 passes take longer.
         beside: other loads, each measured in every block.
         elsewhere: another machine answers, whose processor time no worker knows.
+        tokens_per_answer: where models write.
     """
 
     batch_size: int
@@ -37,6 +42,7 @@ class Pace(NamedTuple):
     warm_up_seconds: float
     beside: tuple[LoadKind, ...]
     elsewhere: bool = False
+    tokens_per_answer: int | None = None
 
 
 def least_seconds(arms: int, blocks: int, meter: Meter, pace: Pace) -> float:
@@ -114,7 +120,8 @@ def measure(
         for name, worker in workers.items():
             steps.begin(f"warm up {name}")
             worker.prepare([texts[row] for row in plan[0].rows], pace.batch_size)
-            record.warm_ups[name] = worker.warm_up(pace.warm_up_seconds)
+            passes = LEAST_WARM_UP_PASSES / (pace.tokens_per_answer or 1)
+            record.warm_ups[name] = worker.warm_up(pace.warm_up_seconds, math.ceil(passes))
         for number, block in enumerate(plan):
             # Once a pair of blocks, before it, so that rest drifts as work does.
             if number % 2 == 0:
@@ -123,7 +130,8 @@ def measure(
             for name in block.order:
                 steps.begin(f"block {number + 1} of {len(plan)}: {name}")
                 workers[name].prepare(rows, pace.batch_size)
-                ask = partial(workers[name].run, pace.window_seconds, LEAST_ANSWERS)
+                least = least_answers(pace.tokens_per_answer)
+                ask = partial(workers[name].run, pace.window_seconds, least)
                 run, window = _metered(meter, name, number, ask, pace)
                 record.runs[name].append(run)
                 record.windows.append(window)
@@ -148,7 +156,8 @@ def _beside(
     if kind == SINGLE:
         worker.one_by_one(1)
         seconds = _window_seconds(kind, meter, pace)
-        single = partial(worker.one_by_one, LEAST_ANSWERS, seconds)
+        least = max(least_answers(pace.tokens_per_answer), _LEAST_CALLS)
+        single = partial(worker.one_by_one, least, seconds)
         calls, window = _metered(meter, worker.name, number, single, pace)
         record.latencies_ms[worker.name] += calls.milliseconds
         return window
@@ -163,7 +172,8 @@ def _beside(
     whole = len(rows) // kind.batch_size * kind.batch_size
     worker.prepare(rows[:whole], kind.batch_size)
     reading = kind.tokens_per_answer is not None
-    batches = partial(worker.run, pace.window_seconds, LEAST_ANSWERS, reading=reading)
+    least = least_answers(kind.tokens_per_answer or pace.tokens_per_answer)
+    batches = partial(worker.run, pace.window_seconds, least, reading=reading)
     run, window = _metered(meter, worker.name, number, batches, pace)
     record.runs[worker.name].append(run)
     return window

@@ -6,8 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-LEAST_ANSWERS = 20
-"""Fewest answers in a window."""
+LEAST_INFERENCES = 20
+"""Fewest passes through the model in a window."""
+LEAST_ROWS = 8
+"""Fewest rows in a block, so that a batch of each load that is always shown is among them."""
 LONGEST_AT_RATE_SECONDS = 30.0
 """A rate at which fewer than these answers come in so long is not measured."""
 
@@ -20,20 +22,31 @@ class Block(NamedTuple):
     """Positions of the texts, the same for every arm of the block."""
 
 
+def least_answers(tokens_per_answer: int | None) -> int:
+    """Fewest answers in a window: a model that writes passes once for every token."""
+    return math.ceil(LEAST_INFERENCES / (tokens_per_answer or 1))
+
+
 def seconds_at_rate(request_rate: float) -> float:
     """Shortest window at a rate in answers per second."""
-    return LEAST_ANSWERS / request_rate
+    return LEAST_INFERENCES / request_rate
 
 
 def plan_blocks(
-    arms: Sequence[str], texts: int, *, batch_size: int, blocks: int, seed: int
+    arms: Sequence[str],
+    texts: int,
+    *,
+    batch_size: int,
+    blocks: int,
+    seed: int,
+    tokens_per_answer: int | None = None,
 ) -> tuple[Block, ...]:
     """Interleave the arms in randomised pairs of blocks, ABBA or BAAB.
 
     The first block of a pair takes the arms in a random order and the second in the reverse, so
-    that a linear drift over the pair falls on all alike. The rows of a block are whole batches, at
-    least 20 rows; they run through random permutations of the texts, so that no text comes twice
-    before each came once.
+    that a linear drift over the pair falls on all alike. The rows of a block are whole batches,
+    enough for a window; they run through random permutations of the texts, so that no text comes
+    twice before each came once.
 
     Args:
         arms: names of the arms.
@@ -41,9 +54,11 @@ def plan_blocks(
         batch_size: rows per batch.
         blocks: how many blocks.
         seed: the same seed gives the same plan.
+        tokens_per_answer: where models write.
     """
     generator = np.random.default_rng(seed)
-    per_block = math.ceil(LEAST_ANSWERS / batch_size) * batch_size
+    rows = max(least_answers(tokens_per_answer), LEAST_ROWS)
+    per_block = math.ceil(rows / batch_size) * batch_size
     permutations = math.ceil(per_block * blocks / texts)
     stream = np.concatenate([generator.permutation(texts) for _ in range(permutations)]).tolist()
     planned: list[Block] = []

@@ -24,7 +24,6 @@ from leanstage.energy.arrivals import LEAST_REQUESTS, achieved_rate, arrival_tim
 
 DEFAULT_LOADER = "leanstage.variant.predictor:load_predictor"
 
-_LEAST_WARM_UP_ITERATIONS = 10
 _SETTLED_SPREAD = 0.05
 _WARM_UP_SLICE_SECONDS = 0.1
 
@@ -84,21 +83,21 @@ class Worker:
         return {"load_seconds": time.perf_counter() - started}
 
     def prepare(self, texts: list[str], batch_size: int) -> dict[str, Any]:
-        """Take the rows of the next windows, and answer one batch unmeasured to wake up on."""
+        """Take the rows of the next windows, and wake up on one batch."""
         self._batches = [texts[i : i + batch_size] for i in range(0, len(texts), batch_size)]
-        self._answer(self._batches[0])
+        self._answer(self._batches[0], reading=isinstance(self._predictor, Writes))
         return {}
 
-    def warm_up(self, max_seconds: float) -> dict[str, Any]:
+    def warm_up(self, max_seconds: float, least_batches: int) -> dict[str, Any]:
         """Answer the prepared rows until three successive throughputs agree within 5%.
 
-        At least 10 batches are answered; it gives up after ``max_seconds``.
+        It gives up after ``max_seconds``, once it answered ``least_batches``.
         """
         iterations = 0
         spread = float("inf")
         throughputs: list[float] = []
         started = time.perf_counter()
-        while iterations < _LEAST_WARM_UP_ITERATIONS or spread > _SETTLED_SPREAD:
+        while iterations < least_batches or spread > _SETTLED_SPREAD:
             answers = 0
             slice_started = time.perf_counter()
             while time.perf_counter() - slice_started < _WARM_UP_SLICE_SECONDS:
@@ -108,7 +107,7 @@ class Worker:
             throughputs = [*throughputs[-2:], answers / (now - slice_started)]
             if len(throughputs) == 3 and min(throughputs) > 0:
                 spread = max(throughputs) / min(throughputs) - 1
-            if now - started > max_seconds and iterations >= _LEAST_WARM_UP_ITERATIONS:
+            if now - started > max_seconds and iterations >= least_batches:
                 break
         for text in self._batches[0][:2]:
             self._answer([text])
