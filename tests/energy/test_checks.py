@@ -6,7 +6,7 @@ from leanstage.energy import checks, notes
 from leanstage.energy.arrivals import AtRate
 from leanstage.energy.meters import PowerRange
 from leanstage.energy.ratios import energy_ratio
-from leanstage.energy.resident import Run, WarmUp
+from leanstage.energy.replies import Run, WarmUp
 
 
 def window(

@@ -9,7 +9,7 @@ from scipy import stats
 from leanstage.contracts import Check, Idle, Ratio, Window, idle_watts
 from leanstage.energy.meters import PowerRange
 from leanstage.energy.ratios import costs_by_block
-from leanstage.energy.resident import Run
+from leanstage.energy.replies import Run
 
 _SLACK = 1.05
 """Clocks of the parent, the worker and the scheduler may differ by this much."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from leanstage.contracts import Check, Idle
 from leanstage.energy.arrivals import AtRate, together
-from leanstage.energy.resident import WarmUp
+from leanstage.energy.replies import WarmUp
 from leanstage.energy.schedule import LEAST_INFERENCES, LONGEST_AT_RATE_SECONDS
 
 

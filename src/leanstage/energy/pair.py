@@ -6,8 +6,8 @@ from typing import Literal
 
 from leanstage import progress
 from leanstage.contracts import EnergyComparison, EnergyVerdict, ModelPolicy, SavingVerdict
+from leanstage.energy.pace import Progress
 from leanstage.energy.ratios import saving_verdict
-from leanstage.energy.rounds import Progress
 from leanstage.energy.step import measure
 from leanstage.errors import InputError
 from leanstage.tasks.folder import open_split, write_split

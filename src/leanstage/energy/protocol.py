@@ -1,6 +1,5 @@
 """The comparison: resident workers, one active at a time, interleaved in randomised blocks."""
 
-import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,19 +14,18 @@ from leanstage.energy.loads import (
     load_of,
     side_loads,
 )
-from leanstage.energy.meters import METER_VARIABLE, Meter, discover
+from leanstage.energy.meters import Meter, discover
+from leanstage.energy.pace import Pace, Progress, least_seconds, require_bearable
+from leanstage.energy.predictors import DEFAULT_LOADER
 from leanstage.energy.ratios import cheapest, energy_ratio
-from leanstage.energy.rounds import Pace, Progress, least_seconds, measure
+from leanstage.energy.rounds import measure
 from leanstage.energy.schedule import LONGEST_AT_RATE_SECONDS, plan_blocks, seconds_at_rate
-from leanstage.energy.worker import DEFAULT_LOADER
 from leanstage.errors import InputError
 from leanstage.variant.hardware import hardware_profile
 
 BASELINE = "baseline"
 CANDIDATE = "candidate"
 CONTROL = "control"
-
-_LONGEST_UNASKED_SECONDS = 3600.0
 
 
 def compare(
@@ -119,7 +117,7 @@ def compare(
         elsewhere=elsewhere,
         tokens_per_answer=tokens_per_answer,
     )
-    _require_bearable(least_seconds(len(folders), blocks, meter, pace), meter, progress)
+    require_bearable(least_seconds(len(folders), blocks, meter, pace), meter, progress)
     record = measure(folders, texts, plan, meter, pace, loader=loader, progress=progress)
     forms = {**forms, CONTROL: forms[CANDIDATE]}
     digests = {**digests, CONTROL: digests[CANDIDATE]}
@@ -189,17 +187,3 @@ def _require_comparable(
             "The energy comparison needs a batch size of at least 1, at least 2 blocks and a "
             f"window above 0 s; got {batch_size}, {blocks} and {window_seconds:g}."
         )
-
-
-def _require_bearable(seconds: float, meter: Meter, progress: Progress | None) -> None:
-    """Say how long the windows take, and refuse hours of them that nobody asked for."""
-    name = meter.info.name
-    if seconds > _LONGEST_UNASKED_SECONDS and not os.environ.get(METER_VARIABLE, "").strip():
-        raise InputError(
-            f"Measuring by {name} takes {seconds / 3600:.1f} hours at least. Set {METER_VARIABLE} "
-            f"to {name.partition('+')[0]} to have it take them, or to another meter (cpu-time "
-            "takes minutes, where models answer on this machine); or ask for fewer blocks or "
-            "shorter windows."
-        )
-    if progress is not None:
-        progress(f"measuring by {name}: {seconds / 60:.1f} minutes of windows at least", 0.0)

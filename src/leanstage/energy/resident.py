@@ -12,11 +12,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from leanstage import orphans
 from leanstage.energy.arrivals import AtRate
-from leanstage.energy.worker import DEFAULT_LOADER
+from leanstage.energy.predictors import DEFAULT_LOADER
+from leanstage.energy.replies import Run, Singles, WarmUp
 from leanstage.errors import LeanstageError
 from leanstage.serving.choice import narrowed
 
@@ -33,40 +34,6 @@ _STOP_SECONDS = 2.0
 
 class WorkerError(LeanstageError):
     """A resident worker died, did not answer in time, or could not do what it was asked."""
-
-
-class WarmUp(NamedTuple):
-    """How the warm-up went; ``settled``: three successive throughputs agreed within 5%."""
-
-    iterations: int
-    settled: bool
-
-
-class Run(NamedTuple):
-    """What a worker reports of one window."""
-
-    answers: int
-    """Rows answered with finite probabilities."""
-    planned: int
-    """Rows asked."""
-    wall_seconds: float
-    cpu_seconds: float
-    peak_rss_bytes: int
-    """Peak since the worker started."""
-
-
-class Singles(NamedTuple):
-    """What a worker reports of a window of single-row calls."""
-
-    milliseconds: list[float]
-    """Of each call."""
-    wall_seconds: float
-    cpu_seconds: float
-
-    @property
-    def answers(self) -> int:
-        """Calls in the window."""
-        return len(self.milliseconds)
 
 
 class ResidentWorker:
@@ -89,7 +56,7 @@ class ResidentWorker:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115
         # -P: a module in the current folder must not shadow one that the worker imports.
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "leanstage.energy.worker"],
+            [sys.executable, "-P", "-m", "leanstage.energy.process"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,

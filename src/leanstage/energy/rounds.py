@@ -6,62 +6,22 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from leanstage.contracts import Idle, Window
 from leanstage.energy.cpu import machine_cpu_seconds
 from leanstage.energy.evidence import Record
 from leanstage.energy.loads import SINGLE, LoadKind
 from leanstage.energy.meters import Meter, MeterError, Usage
+from leanstage.energy.pace import Pace, Progress, window_seconds
 from leanstage.energy.resident import ResidentWorker
-from leanstage.energy.schedule import Block, least_answers, seconds_at_rate
+from leanstage.energy.schedule import Block, least_answers
 
 LEAST_WARM_UP_PASSES = 10
 _LEAST_CALLS = 2
 """Single calls of a block, whose times over all blocks make the percentiles."""
 _LEAST_CPU_SECONDS = 1e-9
 """A worker at rest may have used no time at all, which an estimate takes for a failure."""
-
-Progress = Callable[[str, float], None]
-
-
-class Pace(NamedTuple):
-    """How the workers are asked.
-
-    Attributes:
-        batch_size: rows per call in the judged windows.
-        window_seconds: shortest judged window.
-        warm_up_seconds: longest warm-up of an arm, unless 10 passes take longer.
-        beside: other loads, each measured in every block.
-        elsewhere: another machine answers, whose processor time no worker knows.
-        tokens_per_answer: where models write.
-    """
-
-    batch_size: int
-    window_seconds: float
-    warm_up_seconds: float
-    beside: tuple[LoadKind, ...]
-    elsewhere: bool = False
-    tokens_per_answer: int | None = None
-
-
-def least_seconds(arms: int, blocks: int, meter: Meter, pace: Pace) -> float:
-    """How long the windows of a plan take, and the quiet around them; models may need longer."""
-    lengths = [pace.window_seconds, *(_window_seconds(kind, meter, pace) for kind in pace.beside)]
-    around = 2 * meter.quiet_seconds
-    rests = (blocks + 1) // 2
-    return arms * blocks * sum(length + around for length in lengths) + rests * (
-        pace.window_seconds + around
-    )
-
-
-def _window_seconds(kind: LoadKind, meter: Meter, pace: Pace) -> float:
-    """Shortest window at a load that is not judged."""
-    if kind == SINGLE:
-        return meter.min_window_seconds
-    if kind.request_rate:
-        return max(seconds_at_rate(kind.request_rate), pace.window_seconds)
-    return pace.window_seconds
 
 
 class Steps:
@@ -155,7 +115,7 @@ def _beside(
     """One window at a load that is not judged; single rows are those that were just asked."""
     if kind == SINGLE:
         worker.one_by_one(1)
-        seconds = _window_seconds(kind, meter, pace)
+        seconds = window_seconds(kind, meter, pace)
         least = max(least_answers(pace.tokens_per_answer), _LEAST_CALLS)
         single = partial(worker.one_by_one, least, seconds)
         calls, window = _metered(meter, worker.name, number, single, pace)
@@ -163,7 +123,7 @@ def _beside(
         return window
     if kind.request_rate:
         worker.prepare(rows, kind.batch_size)
-        seconds = _window_seconds(kind, meter, pace)
+        seconds = window_seconds(kind, meter, pace)
         at_rate = partial(worker.at_rate, kind.request_rate / kind.batch_size, seconds, number)
         found, window = _metered(meter, worker.name, number, at_rate, pace)
         record.at_rate[worker.name].append(found)

@@ -13,8 +13,8 @@ from leanstage.energy.meters import (
     discover_elsewhere,
     discover_gpu,
 )
+from leanstage.energy.predictors import DEFAULT_LOADER
 from leanstage.energy.protocol import BASELINE, CANDIDATE, compare
-from leanstage.energy.worker import DEFAULT_LOADER
 from leanstage.serving.choice import choice
 from leanstage.serving.endpoint import SERVED_LOADER, require_served
 from leanstage.tasks import SplitFolder

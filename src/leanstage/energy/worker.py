@@ -1,68 +1,22 @@
-"""The resident worker: holds one model and answers commands as JSON lines.
-
-Run as ``python -m leanstage.energy.worker``. Each line on stdin is ``{"command": ..., ...}``; each
-gets one line back, ``{"ok": true, "reply": ...}`` or ``{"ok": false, "error": ...}``. It ends when
-its stdin does, so that it cannot outlive its parent.
+"""One model and what is asked of it, each command a window or what comes before one.
 
 The worker reports its own time: a parent sees a live child's CPU time as zero until it is joined.
 """
 
 import importlib
-import json
-import os
-import resource
-import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol, TextIO, runtime_checkable
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from leanstage.energy.arrivals import LEAST_REQUESTS, achieved_rate, arrival_times, ask_at
-
-DEFAULT_LOADER = "leanstage.variant.predictor:load_predictor"
+from leanstage.energy.predictors import DEFAULT_LOADER, Predictor, Served, Writes
+from leanstage.energy.spent import cpu_seconds, peak_rss_bytes, synchronize
 
 _SETTLED_SPREAD = 0.05
 _WARM_UP_SLICE_SECONDS = 0.1
-
-
-class Predictor(Protocol):
-    """Anything that gives, for n texts, float32 probabilities of shape (n, classes)."""
-
-    def predict(self, texts: Sequence[str]) -> NDArray[np.float32]: ...
-
-
-@runtime_checkable
-class Writes(Predictor, Protocol):
-    """A predictor whose answers are written, and which can be asked to read a prompt alone."""
-
-    def read(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """As ``predict``, with one token for an answer."""
-        ...
-
-
-@runtime_checkable
-class Served(Protocol):
-    """A predictor that lets a server answer, whose work is the model's as well."""
-
-    at_once: int
-    """Requests that the server may have before it at a time."""
-    shared: bool
-    """Another worker may ask the same server, so that it works while this one waits."""
-
-    def cpu_seconds(self) -> float:
-        """Processor time of the server so far."""
-        ...
-
-    def rss_bytes(self) -> int:
-        """Resident memory of the server now."""
-        ...
-
-    def close(self) -> None:
-        """Stop the server."""
-        ...
 
 
 class Worker:
@@ -184,12 +138,12 @@ class Worker:
 
     def cpu_seconds(self) -> float:
         """Processor time of this process and of a server that answers for it."""
-        return _cpu_seconds() + (self._served.cpu_seconds() if self._served else 0.0)
+        return cpu_seconds() + (self._served.cpu_seconds() if self._served else 0.0)
 
     def idle_cpu_seconds(self) -> float:
         """The same without a server that others ask as well: this worker may wait as it works."""
         if self._served and self._served.shared:
-            return _cpu_seconds()
+            return cpu_seconds()
         return self.cpu_seconds()
 
     def close(self) -> None:
@@ -199,18 +153,18 @@ class Worker:
 
     def _begin(self) -> tuple[float, float]:
         """Wall and processor seconds at the beginning of a window."""
-        _synchronize()
+        synchronize()
         cpu_started = self.cpu_seconds()
         return time.perf_counter(), cpu_started
 
     def _spent(self, begun: tuple[float, float]) -> dict[str, Any]:
         """What a window took."""
-        _synchronize()
+        synchronize()
         wall_seconds = time.perf_counter() - begun[0]
         return {
             "wall_seconds": wall_seconds,
             "cpu_seconds": self.cpu_seconds() - begun[1],
-            "peak_rss_bytes": _peak_rss_bytes() + (self._served.rss_bytes() if self._served else 0),
+            "peak_rss_bytes": peak_rss_bytes() + (self._served.rss_bytes() if self._served else 0),
         }
 
     def _answer(self, batch: list[str], reading: bool = False) -> int:
@@ -224,80 +178,3 @@ class Worker:
             raise RuntimeError("the model does not write")
         probabilities = np.asarray(answered)
         return int(np.isfinite(probabilities).all(axis=-1).sum())
-
-
-def _synchronize() -> None:
-    """Wait for a GPU to finish, so that what was asked in a window is paid in it."""
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_initialized():
-        torch.cuda.synchronize()
-
-
-def _cpu_seconds() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
-
-
-def _peak_rss_bytes() -> int:
-    """Peak resident memory of this program.
-
-    ``ru_maxrss`` survives ``exec`` and would be the parent's where that is the larger, so the
-    kernel's per-program figure is read.
-    """
-    for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    raise RuntimeError("/proc/self/status states no VmHWM")
-
-
-def serve(requests: TextIO, replies: TextIO) -> None:
-    """Answer commands until the end of ``requests``.
-
-    Every reply carries what the worker spent while it waited: a thread pool that spins between
-    windows would be charged to whichever arm is active.
-    """
-    worker = Worker()
-    commands: dict[str, Callable[..., dict[str, Any]]] = {
-        "load": worker.load,
-        "prepare": worker.prepare,
-        "warm_up": worker.warm_up,
-        "run": worker.run,
-        "wait": worker.wait,
-        "one_by_one": worker.one_by_one,
-        "at_rate": worker.at_rate,
-    }
-    while True:
-        idle_cpu, idle_wall = worker.idle_cpu_seconds(), time.perf_counter()
-        line = requests.readline()
-        idle_wall = time.perf_counter() - idle_wall
-        if not line:
-            worker.close()
-            return
-        idle_cpu = worker.idle_cpu_seconds() - idle_cpu
-        arguments = json.loads(line)
-        command = arguments.pop("command")
-        answer: dict[str, Any]
-        try:
-            reply = commands[command](**arguments)
-            reply |= {"idle_cpu_seconds": idle_cpu, "idle_wall_seconds": idle_wall}
-            answer = {"ok": True, "reply": reply}
-        except Exception as error:
-            answer = {"ok": False, "error": f"{type(error).__name__}: {error}"}
-        replies.write(json.dumps(answer) + "\n")
-        replies.flush()
-
-
-def main() -> None:
-    """Keep stdin and stdout for the protocol; what libraries print goes to stderr."""
-    requests = os.fdopen(os.dup(0), "r", encoding="utf-8")
-    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    with Path(os.devnull).open(encoding="utf-8") as nothing:
-        os.dup2(nothing.fileno(), 0)
-    os.dup2(2, 1)
-    serve(requests, replies)
-    # All is said; to take torch down in order costs as much processor time as a window.
-    os._exit(0)
-
-
-if __name__ == "__main__":
-    main()
