@@ -10,8 +10,19 @@ import pytest
 
 from leanstage.audit.history import intensity_history
 from leanstage.audit.subject import subject_of
-from leanstage.contracts import Champion, Judgement, ModelVersion, Role, Step
+from leanstage.contracts import (
+    Champion,
+    DatasetInfo,
+    Decision,
+    HardwareProfile,
+    Judgement,
+    ModelVersion,
+    Role,
+    RunContext,
+    Step,
+)
 from leanstage.errors import InputError, LeanstageError
+from leanstage.gate.evidence import Candidate, documents_sha256
 from leanstage.gate.promotion import promote
 from leanstage.gate.record import keep_decision
 from leanstage.gate.rollback import roll_back
@@ -55,13 +66,20 @@ class Years:
             baseline_joules_per_answer=1.0,
             tier=energy.meter.tier,
         )
+        shown = Candidate("optimized", None, made.digest, None, energy, None)
+        nothing = Candidate("fallback", None, None, None, None, None)
         decision = self.shipping.decision(
-            self.shipping.policy, digest=made.digest, judgements=(judged,), champion=self.champion
+            self.shipping.policy,
+            digest=made.digest,
+            judgements=(judged,),
+            champion=self.champion,
+            evidence_sha256=documents_sha256(energy.node, (shown, nothing)),
         )
         if kept:
-            runs.log_file(
-                decision.run_id, energy.save(self.folder / str(number) / "energy.json"), "optimized"
-            )
+            folder = self.folder / str(number)
+            runs.log_file(decision.run_id, energy.save(folder / "energy.json"), "optimized")
+            context = self.context(decision, energy.node)
+            runs.log_file(decision.run_id, context.save(folder / "context.json"))
         folders: dict[Role, Path] = {
             "baseline": self.shipping.baseline.path,
             "optimized": made.path,
@@ -84,6 +102,24 @@ class Years:
         tags = connect().get_model_version(version.name, version.version).tags
         again = version.model_copy(update={"created_ms": made})
         self.champion = Champion(version=again, digest=tags[DIGEST_TAG])
+
+    def context(self, decision: Decision, hardware: HardwareProfile) -> RunContext:
+        """What the run was asked."""
+        rows = DatasetInfo(split="train", source="rows.jsonl", n=10, rows_sha256="e" * 64)
+        return RunContext(
+            run_id=decision.run_id,
+            source=decision.source,
+            pinned_model="models:/tiny/1",
+            baseline_digest=self.shipping.baseline.digest,
+            champion=decision.champion,
+            deploy=decision.deploy,
+            policy=self.shipping.policy,
+            hardware=hardware,
+            train=rows,
+            validation=rows,
+            evaluation=rows,
+            unlabelled=rows,
+        )
 
     @staticmethod
     def evidence(joules: float, **changes: Any) -> Any:
@@ -133,7 +169,8 @@ def test_another_meter_is_no_change_and_an_estimate_is_a_range(years: Years) -> 
 def test_evidence_with_another_figure_than_was_signed_is_none(years: Years) -> None:
     run_id = years.ship("2025-01-01", 0.4, scale=(0.7, 2.0))
     years.ship("2026-01-01", 0.4, scale=(0.7, 2.0))
-    forged = years.evidence(0.1)
+    # The figure that was judged is the signed one; that of single requests is another.
+    forged = years.evidence(0.4, scale=(0.7, 2.0), loads=())
     runs.log_file(run_id, forged.save(years.folder / "forged" / "energy.json"), "optimized")
     first, second = intensity_history(now=NOW).years
     # The signed figure stands, as wide as an estimate may be; the forged meter is not believed.
@@ -141,7 +178,7 @@ def test_evidence_with_another_figure_than_was_signed_is_none(years: Years) -> N
     assert first.tiers == ("estimated",)
     assert second.change is None
     assert "not on record" in second.basis
-    with pytest.raises(InputError, match="the figure that the gate signed"):
+    with pytest.raises(InputError, match="is not what the gate signed"):
         subject_of(run_id)
 
 

@@ -7,17 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from leanstage.audit.history import evidence_of
 from leanstage.calibrate import log_profile
 from leanstage.contracts import Champion, Decision
 from leanstage.gate.dossier import Dossier, dossier_of_files
 from leanstage.gate.record import signed_statement
 from leanstage.gate.step import UNKNOWN, champion_now, rule
-from leanstage.registry import champions
+from leanstage.registry import champions, runs
 from leanstage.registry.client import connect
 from leanstage.registry.versions import find_by_digest
 from leanstage.report.step import report_inputs, write_report
 from leanstage.resolve import Request, Targets, resolve
 from leanstage.variant.hardware import hardware_profile
+from tests.accounts.evidence import comparison
 from tests.report.conftest import PLAN
 
 NAMES = [field.name for field in fields(Targets)]
@@ -42,11 +44,12 @@ def dossier(
         Targets(**{name: tmp_path / name for name in NAMES}),
     )
     nothing = (str(tmp_path / "no"), str(tmp_path / "no"), str(tmp_path / "no"))
+    first = (str(tmp_path / "one"), str(tmp_path / "one-evaluated"), str(tmp_path / "one-measured"))
     return dossier_of_files(
         context=str(tmp_path / "context"),
         plan=str(tmp_path / "plan"),
         baseline=str(tmp_path / "baseline"),
-        optimized=nothing,
+        optimized=first,
         fallback=nothing,
     )
 
@@ -165,3 +168,18 @@ def test_broken_factors_stop_neither_the_card_nor_the_report(
     write_report(dossier, decision, html=tmp_path / "report.html", markdown=page)
     text = page.read_text()
     assert re.search(r"gone.*cannot be read.*Neither emissions nor cost are stated\.", text)
+
+
+def test_what_was_judged_is_told_from_what_was_put_in_its_place(
+    dossier: Dossier, tmp_path: Path
+) -> None:
+    energy = comparison()
+    energy.save(dossier.candidates["optimized"].energy)
+    decision = rule(dossier)
+    kept = tmp_path / "kept"
+    runs.log_file(decision.run_id, dossier.context().save(kept / "context.json"))
+    runs.log_file(decision.run_id, energy.save(kept / "energy.json"), "optimized")
+    assert evidence_of(decision) == energy
+    forged = comparison(loads=()).save(tmp_path / "forged" / "energy.json")
+    runs.log_file(decision.run_id, forged, "optimized")
+    assert evidence_of(decision) is None

@@ -1,27 +1,36 @@
 """What served when, and what was measured of it: from the decisions that a registry keeps."""
 
-import math
 import tempfile
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from leanstage.accounts.intensity import Served, yearly_intensity
 from leanstage.audit.decided import promoted_versions
 from leanstage.audit.figures import joules_promoted, measured_judgement
 from leanstage.audit.yearly import ESTIMATED
-from leanstage.contracts import Decision, EnergyComparison, IntensityHistory, Interval, Tier
+from leanstage.contracts import (
+    Contract,
+    Decision,
+    EnergyComparison,
+    Evaluation,
+    IntensityHistory,
+    Interval,
+    RunContext,
+    Tier,
+)
 from leanstage.errors import InputError, LeanstageError
-from leanstage.gate.keeping import ENERGY
+from leanstage.gate.evidence import ORDER, Candidate, documents_sha256
+from leanstage.gate.keeping import CONTEXT, ENERGY, EVALUATION
 from leanstage.gate.record import signed_statement
 from leanstage.registry import runs
 from leanstage.registry.champions import DECISION
 from leanstage.registry.client import public_uri, tracking_uri
 from leanstage.registry.versions import DIGEST_TAG
+from leanstage.tasks import EVALUATION_FILE
 
-_SAME = 1e-9
-"""How far a figure in the evidence may be from the one that was signed."""
+Document = TypeVar("Document", bound=Contract)
 
 
 def intensity_history(
@@ -89,7 +98,7 @@ def _measured(version: Any, run_id: str, start: datetime, end: datetime) -> Serv
     joules, judgement = joules_promoted(decision), measured_judgement(decision)
     if joules is None or judgement is None or judgement.tier is None:
         raise LeanstageError(f"the decision of run {run_id} tells no energy.")
-    evidence = evidence_of(decision, joules)
+    evidence = evidence_of(decision)
     return Served(
         model=version.name,
         start=start,
@@ -108,21 +117,35 @@ def _scale(evidence: EnergyComparison | None, tier: Tier) -> Interval:
     return ESTIMATED if tier == "estimated" else (1.0, 1.0)
 
 
-def evidence_of(decision: Decision, joules: float) -> EnergyComparison | None:
-    """The comparison that is kept with a decision; None where there is none, or another figure."""
+def evidence_of(decision: Decision) -> EnergyComparison | None:
+    """The comparison behind a decision; None where its evidence is gone or not what was signed."""
     judgement = measured_judgement(decision)
-    role = judgement.candidate if judgement else "optimized"
+    context = _kept(RunContext, decision.run_id, CONTEXT)
+    if judgement is None or context is None:
+        return None
+    digests = {each.candidate: each.digest for each in decision.judgements}
+    judged = {
+        role: Candidate(
+            role,
+            manifest=None,
+            digest=digests.get(role),
+            evaluation=_kept(Evaluation, decision.run_id, f"{role}/{EVALUATION}/{EVALUATION_FILE}"),
+            energy=_kept(EnergyComparison, decision.run_id, f"{role}/{ENERGY}"),
+            predictions=None,
+        )
+        for role in ORDER
+    }
+    found = documents_sha256(context.hardware, tuple(judged.values()))
+    return judged[judgement.candidate].energy if found == decision.evidence_sha256 else None
+
+
+def _kept(kind: type[Document], run_id: str, name: str) -> Document | None:
+    """A document of a run; None where it is gone or broken, as the gate sees it."""
     with tempfile.TemporaryDirectory(prefix="leanstage-history-") as scratch:
         try:
-            path = runs.fetch_artifact(decision.run_id, f"{role}/{ENERGY}", Path(scratch))
-            energy = EnergyComparison.load(path)
+            return kind.load(runs.fetch_artifact(run_id, name, Path(scratch)))
         except (LeanstageError, OSError):
             return None
-    ratio = energy.registered
-    name = ratio.against if decision.promoted == "baseline" else ratio.arm
-    stated = {arm.name: arm.joules_per_answer for arm in energy.arms}.get(name, math.nan)
-    same = math.isclose(stated, joules, rel_tol=_SAME)
-    return energy if same and judgement and energy.meter.tier == judgement.tier else None
 
 
 def _conditions(energy: EnergyComparison) -> dict[str, str]:

@@ -70,14 +70,13 @@ def _in_file(path: Path) -> Subject:
 
 def _in_run(run_id: str) -> Subject:
     decision = signed_statement(run_id).predicate.decision
-    joules = joules_promoted(decision)
-    if joules is None:
+    if joules_promoted(decision) is None:
         raise InputError(f"The decision of MLflow run {run_id} tells no energy; measure anew.")
-    energy = evidence_of(decision, joules)
+    energy = evidence_of(decision)
     if energy is None:
         raise InputError(
-            f"MLflow run {run_id} holds no energy comparison with the figure that the gate signed; "
-            "run the pipeline again."
+            f"The evidence in MLflow run {run_id} is gone, or is not what the gate signed; run the "
+            "pipeline again."
         )
     return Subject(energy, _serving(decision, energy))
 

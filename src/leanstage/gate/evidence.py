@@ -87,12 +87,17 @@ class Evidence:
 
 
 def evidence_sha256(evidence: Evidence) -> str:
+    """The hash that a decision on this evidence carries."""
+    return documents_sha256(evidence.hardware, evidence.candidates)
+
+
+def documents_sha256(hardware: HardwareProfile | None, judged: Sequence[Candidate]) -> str:
     """SHA-256 (hex) over the hardware, and evaluation and energy of every candidate by role.
 
     The answers are covered by the hash that the evaluation states of them. A document that breaks
     its contract counts as broken, not by its content: no decision for a promotion can rest on it.
     """
-    ordered = sorted(evidence.candidates, key=lambda candidate: str(candidate.role))
+    ordered = sorted(judged, key=lambda candidate: str(candidate.role))
     candidates = [
         {
             "role": str(candidate.role),
@@ -102,8 +107,8 @@ def evidence_sha256(evidence: Evidence) -> str:
         }
         for candidate in ordered
     ]
-    hardware = _hashable(HardwareProfile, evidence.hardware)
-    return sha256_json({"hardware": hardware, "candidates": candidates})
+    node = _hashable(HardwareProfile, hardware)
+    return sha256_json({"hardware": node, "candidates": candidates})
 
 
 def known_digest(digest: object) -> str | None:
