@@ -4,11 +4,11 @@ Interface: https://prometheus.io/docs/prometheus/latest/querying/api/
 """
 
 import os
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from leanstage.errors import LeanstageError
-from leanstage.registry.client import public_uri
 
 URL_VARIABLE = "LEANSTAGE_PROMETHEUS"
 TOKEN_VARIABLE = "LEANSTAGE_PROMETHEUS_TOKEN"
@@ -41,7 +41,7 @@ class Prometheus:
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
-        self.where = public_uri(url)
+        self.where = re.sub("//.*@", "//", url.partition("?")[0])
 
     def vector(self, query: str) -> list[Sample]:
         """The samples of a query for an instant vector."""
@@ -102,11 +102,11 @@ class Prometheus:
                 f"Prometheus at {self.where} refused the query ({answer.status_code}: "
                 f"{reason or 'without a reason'})."
             )
-        data = told.get("data") or {}
-        if data.get("resultType") != kind:
+        data: Any = told.get("data")
+        found = data.get("resultType") if isinstance(data, Mapping) else None
+        if found != kind:
             raise LeanstageError(
-                f"The query gives a {data.get('resultType')} at {self.where} where a {kind} is "
-                "asked for."
+                f"The query gives a {found} at {self.where} where a {kind} is asked for."
             )
         return data["result"]
 

@@ -116,6 +116,7 @@ VECTOR = b'{"status": "success", "data": {"resultType": "vector", "result": [%s]
         ((503, b""), "answered 503 and no JSON"),
         ((400, b'{"status": "error", "error": "parse error"}'), "400: parse error"),
         ((200, b"[]"), "without a reason"),
+        ((200, b'{"status": "success", "data": [1]}'), "gives a None"),
         ((200, b'{"status": "success", "data": {"resultType": "matrix"}}'), "gives a matrix"),
         ((200, VECTOR % b'{"value": [1, "2"]}'), "samples of another form"),
         ((200, VECTOR % b'{"metric": {}, "value": [1]}'), "samples of another form"),
@@ -127,6 +128,14 @@ def test_what_cannot_be_used_is_one_sentence(
     prometheus.raw = raw
     with pytest.raises(LeanstageError, match=told):
         ask_volumes(prometheus.uri)
+
+
+@pytest.mark.parametrize("secret", ["user:p/w@%s", "%s/path?token=p/w"])
+def test_an_address_is_told_without_what_may_be_a_secret(secret: str) -> None:
+    url = f"http://{secret % '127.0.0.1:9'}"
+    with pytest.raises(LeanstageError, match=r"127\.0\.0\.1:9\S* cannot be reached") as refused:
+        ask_volumes(url)
+    assert "p/w" not in str(refused.value)
 
 
 @pytest.mark.parametrize("token", ["schl\u00fcssel", "\u20ac", "two\nlines"])

@@ -62,6 +62,12 @@ HARDWARE = HardwareProfile(
 )
 """What serves; everything is measured there."""
 DIGEST: dict[Role, str] = {"optimized": "1" * 64, "fallback": "2" * 64}
+METERS: dict[Tier, str] = {
+    "measured": "rapl",
+    "attributed": "kepler",
+    "estimated": "cpu-time",
+    "declared": "declared",
+}
 NOISE = (0.004, -0.01, 0.007, -0.002, 0.001, 0.006, -0.005, -0.008, 0.003, 0.004)
 LABELS = ("negative", "positive")
 CHANNELS = ("chat", "mail", "phone")
@@ -241,7 +247,7 @@ class Genuine:
         unoptimized = [arm for arm in arms if arm.name.startswith("baseline")]
         cheapest = min(unoptimized, key=lambda arm: arm.joules_per_answer).name
         fields: dict[str, Any] = {
-            "meter": MeterInfo(name="rapl", tier=tier, boundary="package"),
+            "meter": MeterInfo(name=METERS[tier], tier=tier, boundary="package"),
             "workload": Workload(batch_size=8, rows=200, dataset_sha256=DATA, label="sample"),
             "node": HARDWARE,
             "environment": {"cpu": "test"},

@@ -102,6 +102,10 @@ def ratio(energy: EnergyComparison, **update: Any) -> Any:
     return energy.registered.model_copy(update=update)
 
 
+def meter(**update: Any) -> Callable[[EnergyComparison], dict[str, Any]]:
+    return lambda energy: {"meter": energy.meter.model_copy(update=update)}
+
+
 SPOILED: dict[str, tuple[str, Callable[[EnergyComparison], dict[str, Any]]]] = {
     "energy at another load": (
         "in batches of 1 are not those of its windows",
@@ -190,6 +194,10 @@ SPOILED: dict[str, tuple[str, Callable[[EnergyComparison], dict[str, Any]]]] = {
     ),
     "no latencies": ("the latencies of candidate", service("candidate", latency_p95_ms=None)),
     "a rate that nobody stood": ("how each form stood", load(lambda _: {"service": {}}, 2)),
+    "an estimate that is called measured": (
+        "the meter cpu-time is called measured, and what it reads is estimated",
+        meter(name="cpu-time"),
+    ),
     "dynamic energy without a rest": ("the dynamic energy", lambda energy: {"idle": ()}),
 }
 

@@ -4,7 +4,7 @@ import math
 
 from leanstage.contracts import EnergyComparison, ModelPolicy, Reason
 from leanstage.gate.evidence import Candidate
-from leanstage.gate.rechecks import failed_after_all
+from leanstage.gate.rechecks import failed_after_all, overstated_tier
 from leanstage.gate.sideloads import side_load_objections
 from leanstage.gate.windows import (
     at_most,
@@ -106,7 +106,7 @@ def _contradictions(energy: EnergyComparison) -> list[str]:
         return ["its ratios are not of one candidate"]
     if control.arm == control.against:
         return ["its control is the candidate's own windows"]
-    found = _arm_contradictions(energy)
+    found = [*overstated_tier(energy), *_arm_contradictions(energy)]
     low, high = energy.meter.scale or (1.0, 1.0)
     if not 0 < low <= high:
         found.append(f"its meter may state {low:g} to {high:g} times too little")

@@ -3,6 +3,17 @@
 from leanstage.contracts import EnergyComparison
 
 
+def overstated_tier(energy: EnergyComparison) -> list[str]:
+    """Whether the meter is one of another tier than is stated, as a clause."""
+    from leanstage.energy.meters import tier_of
+
+    meter = energy.meter
+    known = tier_of(meter.name)
+    if known in (None, meter.tier):
+        return []
+    return [f"the meter {meter.name} is called {meter.tier}, and what it reads is {known}"]
+
+
 def failed_after_all(energy: EnergyComparison) -> list[str]:
     """Checks that fail on the windows of a document which says that all were passed, as clauses.
 

@@ -47,7 +47,7 @@ def _scores(row: Any, labels: Sequence[str], url: str) -> list[float]:
     found: list[Any] | None = None
     if isinstance(row, str) and row.startswith("{"):
         # KServe's runtime for Hugging Face models writes mappings as Python does.
-        with suppress(ValueError, SyntaxError):
+        with suppress(ValueError, SyntaxError, MemoryError, RecursionError):
             row = ast.literal_eval(row)
     if isinstance(row, Mapping):
         by_name = {str(name): score for name, score in row.items()}

@@ -12,6 +12,7 @@ from leanstage.energy.meters.discovery import (
     discover_elsewhere,
     discover_gpu,
     survey,
+    tier_of,
 )
 from leanstage.energy.meters.nvml import NvmlMeter
 from leanstage.energy.meters.rapl import RaplMeter
@@ -37,4 +38,5 @@ __all__ = [
     "discover_elsewhere",
     "discover_gpu",
     "survey",
+    "tier_of",
 ]

@@ -55,6 +55,13 @@ KINDS: dict[str, Kind] = {
 """By name, of each device the best first."""
 
 
+def tier_of(name: str) -> Tier | None:
+    """Tier of a meter by the name in its ``info``; None where no meter is called so."""
+    kinds = [KINDS.get(part.removesuffix("-power")) for part in name.split("+")]
+    tiers = {kind.tier if kind else None for kind in kinds}
+    return tiers.pop() if len(tiers) == 1 else None
+
+
 class Survey(NamedTuple):
     """What this machine has."""
 
