@@ -14,6 +14,7 @@ from leanstage.contracts import (
     Champion,
     DatasetInfo,
     Decision,
+    EnergyVerdict,
     HardwareProfile,
     Judgement,
     ModelVersion,
@@ -210,6 +211,20 @@ def test_a_decision_that_cannot_be_believed_is_a_problem_and_no_figure(years: Ye
 def test_a_file_is_the_subject_too(tmp_path: Path) -> None:
     path = comparison().save(tmp_path / "energy.json")
     assert subject_of(str(path)) == (comparison(), "candidate")
+    verdict = EnergyVerdict(
+        baseline="a",
+        candidate="b",
+        reference="registered",
+        min_saving=0.1,
+        required_saving=0.1,
+        ratio=0.25,
+        ci95=(0.24, 0.26),
+        tier="measured",
+        verdict="PASS",
+        reason="It saves.",
+        comparison=comparison(),
+    ).save(tmp_path / "compared.json")
+    assert subject_of(str(verdict)) == (comparison(), "candidate")
 
 
 @pytest.mark.parametrize(

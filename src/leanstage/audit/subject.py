@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from leanstage.audit.figures import joules_promoted
 from leanstage.audit.history import evidence_of
-from leanstage.contracts import Decision, EnergyComparison, Report
+from leanstage.contracts import Decision, EnergyComparison, EnergyVerdict, Report
 from leanstage.contracts.strict import strict_json
 from leanstage.errors import InputError
 from leanstage.gate.measurement import contradictions
@@ -26,8 +26,9 @@ def subject_of(source: str) -> Subject:
     """The subject that ``source`` names.
 
     Args:
-        source: path of a ``report.json`` or of an energy comparison, or an MLflow run, whose
-            evidence is held to the decision that was signed about it.
+        source: path of a ``report.json``, of an energy comparison or of what ``leanstage energy
+            compare`` wrote, or an MLflow run, whose evidence is held to the decision that was
+            signed about it.
 
     Raises:
         InputError: it is none of them, or holds no energy, or one that its windows do not give.
@@ -56,8 +57,10 @@ def _in_file(path: Path) -> Subject:
         fields = strict_json(path.read_bytes())
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as JSON: {error}.") from error
-    if not (isinstance(fields, dict) and "decision" in fields):
-        energy = EnergyComparison.load(path)
+    known = fields.keys() if isinstance(fields, dict) else ()
+    if "decision" not in known:
+        compared = "comparison" in known
+        energy = EnergyVerdict.load(path).comparison if compared else EnergyComparison.load(path)
         return Subject(energy, energy.registered.arm)
     report = Report.load(path)
     promoted = report.decision.promoted
