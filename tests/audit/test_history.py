@@ -167,6 +167,16 @@ def test_another_meter_is_no_change_and_an_estimate_is_a_range(years: Years) -> 
     assert "tier, meter differ" in second.basis
 
 
+def test_longer_answers_are_no_change(years: Years) -> None:
+    short = comparison().workload.model_copy(update={"tokens_per_answer": 16})
+    longer = short.model_copy(update={"tokens_per_answer": 128})
+    years.ship("2024-01-01", 0.2, workload=short)
+    years.ship("2025-01-01", 0.8, workload=longer)
+    _, second, _ = intensity_history(now=NOW).years
+    assert second.change is None
+    assert "tokens per answer differ" in second.basis
+
+
 def test_evidence_with_another_figure_than_was_signed_is_none(years: Years) -> None:
     run_id = years.ship("2025-01-01", 0.4, scale=(0.7, 2.0))
     years.ship("2026-01-01", 0.4, scale=(0.7, 2.0))

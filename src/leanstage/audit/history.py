@@ -156,5 +156,6 @@ def _conditions(energy: EnergyComparison) -> dict[str, str]:
         "boundary": energy.meter.boundary,
         "kind of machine": energy.node.node_sha256(),
         "batch size": str(energy.workload.batch_size),
+        "tokens per answer": str(energy.workload.tokens_per_answer),
         "data": energy.workload.dataset_sha256,
     }
