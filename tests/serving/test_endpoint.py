@@ -211,3 +211,11 @@ def servers() -> set[int]:
 
 def server_seconds(pid: int) -> float:
     return sum(psutil.Process(pid).cpu_times()[:2])
+
+
+def test_the_key_of_another_service_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-another")
+    monkeypatch.delenv("LEANSTAGE_ENDPOINT_TOKEN", raising=False)
+    assert "sk-" not in Endpoint("http://h", "m")._client.auth_headers["Authorization"]
+    monkeypatch.setenv("LEANSTAGE_ENDPOINT_TOKEN", "mine")
+    assert Endpoint("http://h", "m")._client.auth_headers["Authorization"] == "Bearer mine"
