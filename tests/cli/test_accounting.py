@@ -9,6 +9,7 @@ import pytest
 
 from leanstage.accounts import load_factors
 from leanstage.cli import main
+from leanstage.cli._shared import console
 from leanstage.contracts import Accounts, IntensityHistory
 from tests.accounts.evidence import comparison
 
@@ -33,7 +34,8 @@ def leanstage(
     mlflow_here: str,
 ) -> Command:
     monkeypatch.delenv("LEANSTAGE_FACTORS", raising=False)
-    monkeypatch.setenv("COLUMNS", "200")
+    # The environment's COLUMNS count for what is imported later only.
+    monkeypatch.setattr(console, "width", 200)
 
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["leanstage", "accounts", *arguments])

@@ -149,7 +149,7 @@ def test_a_champion_that_is_in_the_pair_answers_once(
     champion = baseline if same_as == "baseline" else candidate
     opened = []
     monkeypatch.setattr(
-        paired, "load_predictor", lambda path: opened.append(path) or load_predictor(path)
+        paired, "open_predictor", lambda path, _: opened.append(path) or load_predictor(path)
     )
     evaluation = evaluate(
         baseline,
@@ -235,7 +235,7 @@ def test_broken_answers_leave_nothing_behind(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(paired, "load_predictor", lambda path: Broken(answer))
+    monkeypatch.setattr(paired, "open_predictor", lambda *_: Broken(answer))
     target = tmp_path / "figures"
     with pytest.raises(LeanstageError, match=said):
         evaluate(baseline, baseline, split, batch_size=BATCH, target=target)

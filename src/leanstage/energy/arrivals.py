@@ -9,17 +9,18 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 LEAST_REQUESTS = 2
 KEPT_UP = 0.95
 """Share of the planned rate from which on it counts as achieved."""
 
 
-def arrival_times(requests: int, rate: float, seed: int) -> NDArray[np.float64]:
+def arrival_times(requests: int, rate: float, seed: int) -> "NDArray[np.float64]":
     """When so many requests are due, in seconds from the first, shape (requests,), ascending.
 
     Those of a Poisson process, given that its last one falls where ``rate`` puts it: the gaps are
@@ -31,6 +32,8 @@ def arrival_times(requests: int, rate: float, seed: int) -> NDArray[np.float64]:
         rate: requests per second.
         seed: the same seed gives the same times.
     """
+    import numpy as np
+
     gaps = np.random.default_rng(seed).exponential(size=requests - 1)
     due = np.concatenate([[0.0], np.cumsum(gaps)])
     times: NDArray[np.float64] = due * ((requests - 1) / rate / due[-1])
@@ -132,6 +135,8 @@ class AtRate(NamedTuple):
         """A percentile of the latencies; None under overload, where it tells but of the window."""
         if self.overloaded:
             return None
+        import numpy as np
+
         return float(np.percentile(np.array(self.latencies_ms, dtype=float), percent))
 
     def sentence(self) -> str:
