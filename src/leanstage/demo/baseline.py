@@ -41,8 +41,21 @@ def write_rows(path: Path, examples: Examples) -> None:
             stream.write(canonical_json({"text": text, **label}) + b"\n")
 
 
-def fine_tune(pretrained: Path, train: Examples, target: Path) -> None:
-    """Fine-tune an encoder on labelled rows, with cross-entropy, and save it with its tokenizer."""
+def fine_tune(
+    pretrained: Path,
+    train: Examples,
+    target: Path,
+    *,
+    labels: Sequence[str] = LABELS,
+    max_length: int = MAX_LENGTH,
+    learning_rate: float = LEARNING_RATE,
+    epochs: int = EPOCHS,
+) -> None:
+    """Fine-tune an encoder on labelled rows, with cross-entropy, and save it with its tokenizer.
+
+    Args:
+        max_length: tokens of a row, beyond which it is cut.
+    """
     import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trainer, set_seed
 
@@ -51,19 +64,19 @@ def fine_tune(pretrained: Path, train: Examples, target: Path) -> None:
 
     set_seed(SEED)
     tokenizer = AutoTokenizer.from_pretrained(pretrained, local_files_only=True)
-    tokenizer.model_max_length = MAX_LENGTH
+    tokenizer.model_max_length = max_length
     model = AutoModelForSequenceClassification.from_pretrained(
         pretrained,
-        num_labels=len(LABELS),
-        id2label=dict(enumerate(LABELS)),
-        label2id={name: index for index, name in enumerate(LABELS)},
+        num_labels=len(labels),
+        id2label=dict(enumerate(labels)),
+        label2id={name: index for index, name in enumerate(labels)},
         attn_implementation="eager",
         # The fused attention of the CPU is slow backwards, and dropout in it slow forwards.
         attention_probs_dropout_prob=0.0,
         local_files_only=True,
     )
     freeze_embeddings(model)
-    encoded = tokenizer(train.texts, truncation=True, max_length=MAX_LENGTH)["input_ids"]
+    encoded = tokenizer(train.texts, truncation=True, max_length=max_length)["input_ids"]
     rows = [
         {"input_ids": ids, "labels": label}
         for ids, label in zip(encoded, train.labels, strict=True)
@@ -78,8 +91,8 @@ def fine_tune(pretrained: Path, train: Examples, target: Path) -> None:
             model=model,
             args=training_arguments(
                 Path(scratch),
-                epochs=EPOCHS,
-                learning_rate=LEARNING_RATE,
+                epochs=epochs,
+                learning_rate=learning_rate,
                 batch_size=BATCH_SIZE,
                 seed=SEED,
                 device_type=model.device.type,

@@ -1,0 +1,1 @@
+"""leanstage beside other toolkits, on the same models and rows: ``docs/benchmarks.md``."""

@@ -1,0 +1,100 @@
+"""leanstage: the line as its default policy plans it, or one technique of it.
+
+The line chooses its settings on the validation rows. It is not shown the evaluation rows.
+"""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from leanstage.contracts import ModelPolicy, Plan
+from leanstage.distill.step import distill
+from leanstage.plan import make_plan
+from leanstage.prune.step import prune
+from leanstage.quantize.step import quantize
+from leanstage.tasks import SplitFolder, open_split, write_split
+from leanstage.tasks.splits import read_labelled, read_unlabelled
+from leanstage.techniques.answers import Answers, ask, load_answers
+from leanstage.variant import Variant, load_predictor
+from leanstage.variant.adopt import adopt
+from leanstage.variant.hardware import hardware_profile
+
+BATCH_SIZE = 8
+
+
+def make(option: str, source: Path, rows: Path, target: Path) -> None:
+    """Apply ``option``, ``all`` or the name of a technique."""
+    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+        line = _Line(Path(scratch), source, rows)
+        model = line.baseline
+        for technique in ("distill", "prune", "quantize") if option == "all" else (option,):
+            model = line.apply(technique, model)
+        shutil.copytree(model.path, target)
+
+
+def load(_option: str, target: Path) -> Any:
+    """Through the predictor that a server of it uses."""
+    # A thread that waits must not count as work of the peer that is asked meanwhile.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    predictor = load_predictor(target)
+    return lambda texts: predictor.predict(texts).tolist()
+
+
+class _Line:
+    """One baseline with its rows, its plan, and what it says to the rows."""
+
+    def __init__(self, scratch: Path, source: Path, rows: Path) -> None:
+        self.scratch = scratch
+        self.baseline = adopt(source, scratch / "baseline")
+        labels = self.baseline.manifest.labels
+        self.splits: dict[str, SplitFolder] = {}
+        for split in ("train", "validation", "unlabelled"):
+            uri = str(rows / f"{split}.jsonl")
+            examples = (
+                read_unlabelled(uri)
+                if split == "unlabelled"
+                else read_labelled(uri, labels, split=split)  # type: ignore[arg-type]
+            )
+            write_split(scratch / split, examples, split=split, labels=labels)  # type: ignore[arg-type]
+            self.splits[split] = open_split(scratch / split)
+        self.plan: Plan = make_plan(
+            self.baseline.path,
+            baseline_digest=self.baseline.digest,
+            train_rows=len(self.splits["train"].texts),
+            unlabelled_rows=len(self.splits["unlabelled"].texts),
+            tolerance=ModelPolicy(name="default").tolerance,
+            hardware=hardware_profile(),
+        )
+
+    def apply(self, technique: str, model: Variant) -> Variant:
+        """The model after one technique, which may leave it as it is."""
+        rows, target = self.splits, self.scratch / technique
+        if technique == "distill":
+            return distill(
+                model,
+                train=rows["train"],
+                unlabelled=rows["unlabelled"],
+                validation=rows["validation"],
+                plan=self.plan,
+                target=target,
+                answers_file=self.scratch / "answers",
+            )
+        asked = {"answers": self.answers(), "validation": rows["validation"], "plan": self.plan}
+        if technique == "prune":
+            return prune(model, target=target, **asked)  # type: ignore[arg-type]
+        return quantize(
+            model,
+            train=rows["train"],
+            batch_size=BATCH_SIZE,
+            target=target,
+            **asked,  # type: ignore[arg-type]
+        )
+
+    def answers(self) -> Answers:
+        """What the baseline says to all rows; asked once."""
+        path = self.scratch / "answers"
+        if not path.exists():
+            ask(self.baseline, **self.splits, plan=self.plan).save(path)
+        return load_answers(path, self.baseline)
