@@ -18,7 +18,8 @@ from leanstage.registry.champions import DECISION, Entry
 from leanstage.registry.client import CHAMPION
 from leanstage.registry.versions import DIGEST_TAG, create_version, download, store, stored
 from leanstage.variant import Variant, fresh_folder, open_variant
-from leanstage.variant.digest import CARD
+from leanstage.variant.digest import CARD, regular_files
+from leanstage.variant.folder import link_or_copy
 
 DESCRIPTION_LIMIT = 5000
 """Characters that MLflow's databases keep of the description of a version."""
@@ -49,9 +50,9 @@ def promote(decision: Decision, *, variants: Mapping[Role, Path], target: Path) 
         raise BlockedError(f"nothing was promoted: {decision.sentence}")
     card = _card(statement)
     with fresh_folder(target) as draft:
-        shutil.copytree(variants[decision.promoted], draft, dirs_exist_ok=True)
-        # What lies there is of another decision, or of nobody.
-        (draft / CARD).unlink(missing_ok=True)
+        # A card or an attestation that lies there is of another decision, or of nobody.
+        for relative, path in regular_files(variants[decision.promoted]):
+            link_or_copy(path, draft / relative)
         if card is not None:
             (draft / CARD).write_bytes(card)
     attestation.lay(target, envelope)

@@ -26,7 +26,7 @@ def regular_files(root: Path, *, card: bool = False) -> Iterator[tuple[str, Path
     Raises:
         InputError: a symbolic link, something not a regular file, a folder that cannot be read, or
             a name that is not UTF-8 in Unicode normal form C, any of which could make one digest
-            stand for two contents.
+            stand for two contents; or a folder in the place of the model card.
     """
     found: list[tuple[str, Path]] = []
     folders = [(root, "")]
@@ -44,6 +44,10 @@ def regular_files(root: Path, *, card: bool = False) -> Iterator[tuple[str, Path
             path = Path(entry.path)
             if entry.is_symlink():
                 raise InputError(f"{path} is a symbolic link; a variant holds regular files only.")
+            if entry.is_dir() and relative == CARD:
+                raise InputError(
+                    f"{path} is a folder; that is the place of the model card, a file: rename it."
+                )
             if entry.is_dir():
                 folders.append((path, f"{relative}/"))
                 continue

@@ -46,6 +46,24 @@ def test_a_decision_of_before_promotes_without_a_card(promoting: Any) -> None:
     assert not promoting.client.get_model_version(version.name, version.version).description
 
 
+@pytest.mark.parametrize("with_card", [True, False])
+def test_a_folder_in_the_place_of_the_card_is_refused_in_a_sentence(
+    promoting: Any, with_card: bool
+) -> None:
+    decision = carded(promoting) if with_card else promoting.decision()
+    (promoting.variants(decision)["optimized"] / "README.md").mkdir()
+    with pytest.raises(LeanstageError, match=r"README\.md is a folder; .* rename it"):
+        promoting.promote(decision)
+    assert not promoting.target.exists()
+
+
+def test_a_file_in_the_place_of_the_attestation_is_left_behind(promoting: Any) -> None:
+    decision = promoting.decision()
+    (promoting.variants(decision)["optimized"] / "attestation").write_text("It is good.")
+    stored = promoting.download(promoting.promote(decision))
+    attestation.verify(stored, attestation.trusted_keys(), promoting.now)
+
+
 def test_a_card_that_was_changed_in_mlflow_promotes_nothing(promoting: Any, tmp_path: Path) -> None:
     decision = carded(promoting)
     forged = tmp_path / "model-card.md"
