@@ -19,15 +19,17 @@ if TYPE_CHECKING:
 class TaughtTokens:
     """Text to learn to write.
 
-    A token is learnt from those before it in its window; those before ``starts`` are context, as a
-    prompt is. Of the teacher's answer to each of the ``n`` learnt tokens, all windows together, the
-    last hidden state is kept: with its output embedding it gives the distribution over the whole
-    vocabulary at any temperature.
+    What comes next is learnt at every token from the one before ``starts`` on, what is before that
+    is context, as a prompt is. After its last token too, where no text is left to be right: a
+    teacher that was taught to end there says so, and a student that never hears it writes on. Of
+    the teacher's answer at each of the ``n`` places, all windows together, the last hidden state is
+    kept: with its output embedding it gives the distribution over the whole vocabulary at any
+    temperature.
 
     Attributes:
         ids: tokens of every window.
         starts: position of the first token to learn in each window, at least 1.
-        hidden: float16 of shape (n, width); what the token was predicted from.
+        hidden: float16 of shape (n, width); what the teacher's answers follow from.
         head: the teacher's output embedding, float16 of shape (vocabulary, width).
     """
 
@@ -51,8 +53,9 @@ class TaughtTokens:
 
     @cached_property
     def ends(self) -> list[int]:
-        """Where the learnt tokens of a window end among those of all, after a zero."""
-        return [0, *np.cumsum(np.array(self.lengths) - np.array(self.starts)).tolist()]
+        """Where the places of a window end among those of all, after a zero."""
+        places = [len(ids) - start + 1 for ids, start in zip(self.ids, self.starts, strict=True)]
+        return [0, *np.cumsum(places).tolist()]
 
     @property
     def lengths(self) -> list[int]:
@@ -60,38 +63,49 @@ class TaughtTokens:
         return [len(row) for row in self.ids]
 
     def collate(self, rows: Sequence[dict[str, Any]]) -> "dict[str, torch.Tensor]":
-        """Padded windows, and what the teacher said to all their learnt tokens in a row."""
+        """Padded windows, and what the teacher said at all their places in a row.
+
+        ``truth`` are the tokens that came next there, -1 where a window ends.
+        """
         import torch
 
         batch = pad([row["input_ids"] for row in rows], self.pad_id)
         batch["learnt"] = torch.zeros_like(batch["input_ids"], dtype=torch.bool)
+        truth: list[int] = []
         for number, row in enumerate(rows):
-            batch["learnt"][number, row["start"] : len(row["input_ids"])] = True
+            batch["learnt"][number, row["start"] - 1 : len(row["input_ids"])] = True
+            truth += [*row["input_ids"][row["start"] :], -1]
+        batch["truth"] = torch.tensor(truth)
         batch["hidden"] = torch.from_numpy(np.concatenate([row["hidden"] for row in rows]))
         return batch
 
     def loss(self, model: Any, batch: "dict[str, torch.Tensor]", recipe: Recipe) -> Any:
-        """``(loss, answer)``: mean distance a token from the teacher, and from the text."""
+        """``(loss, answer)``: the distance from the teacher, and from the text, a place.
+
+        A mean over all places of all windows, not over those of the batch: a place then weighs the
+        same whatever stands beside it, in however many parts the batch is gathered.
+        """
         from leanstage.techniques.losses import distillation_loss, with_truth
 
-        learnt, hidden = batch.pop("learnt")[:, 1:], batch.pop("hidden")
-        answer = model(**batch, use_cache=False)
-        logits = answer.logits[:, :-1][learnt].float()
+        hidden, truth = batch.pop("hidden"), batch.pop("truth")
+        logits, answer = _said(model, batch)
         loss = distillation_loss(logits, self.teacher_logits(hidden), recipe.temperature)
         if recipe.truth_weight > 0:
-            truth = batch["input_ids"][:, 1:][learnt]
             loss = with_truth(loss, logits, truth, recipe.truth_weight)
-        return loss.mean(), answer
+        return loss.sum() / self._usual(batch), answer
 
     def surprise(self, model: Any, batch: "dict[str, torch.Tensor]") -> "torch.Tensor":
-        """Mean cross-entropy of the text, a token: what the teacher wrote or was given to read."""
+        """Cross-entropy of the text, a place: what the teacher wrote or was given to read."""
         from torch.nn.functional import cross_entropy
 
-        learnt, _ = batch.pop("learnt")[:, 1:], batch.pop("hidden")
-        answer = model(**batch, use_cache=False)
-        return cross_entropy(
-            answer.logits[:, :-1][learnt].float(), batch["input_ids"][:, 1:][learnt]
-        )
+        truth = batch.pop("truth")
+        del batch["hidden"]
+        logits, _ = _said(model, batch)
+        return cross_entropy(logits, truth, ignore_index=-1, reduction="sum") / self._usual(batch)
+
+    def _usual(self, batch: "dict[str, torch.Tensor]") -> float:
+        """Places of as many windows as the batch has, of the usual length."""
+        return len(batch["input_ids"]) * self.ends[-1] / len(self)
 
     def teacher_logits(self, hidden: "torch.Tensor") -> "torch.Tensor":
         """The teacher's logits, float32 of shape (tokens, vocabulary)."""
@@ -134,3 +148,10 @@ class TaughtTokens:
             int(arrays["pad_id"]),
             str(arrays["teacher_digest"]),
         )
+
+
+def _said(model: Any, batch: "dict[str, torch.Tensor]") -> "tuple[torch.Tensor, Any]":
+    """The model's logits at the places of a batch, shape (places, vocabulary); its whole answer."""
+    learnt = batch.pop("learnt")
+    answer = model(**batch, use_cache=False)
+    return answer.logits[learnt].float(), answer

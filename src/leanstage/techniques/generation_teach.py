@@ -30,7 +30,8 @@ def teach_tokens(
 ) -> TaughtTokens:
     """Let the teacher read every row, the true tokens before each at hand (teacher forcing).
 
-    Of rows with a prompt the completion is learnt, of others the whole text, in windows.
+    Of rows with a prompt the completion is learnt, of others the whole text, in windows; of all of
+    them, too, what the teacher would say next.
 
     Args:
         completions: let it also complete every prompt by itself, and learn from that as from text
@@ -109,10 +110,10 @@ def _completed(teacher: Variant, splits: Sequence[SplitFolder]) -> list[Pair]:
 
 
 def _room(windows: Sequence[Pair], width: int) -> NDArray[np.float16]:
-    """Empty answers to all learnt tokens."""
-    tokens = sum(window.completion for window in windows)
-    what = f"what the teacher says to {tokens:,} tokens"
-    return room((tokens, width), what, "bring less text")
+    """Empty answers at all places."""
+    places = sum(window.completion + 1 for window in windows)
+    what = f"what the teacher says at {places:,} tokens"
+    return room((places, width), what, "bring less text")
 
 
 def _answer(model: Any, taught: TaughtTokens, rows: Sequence[int], *, check: bool) -> None:
@@ -120,12 +121,12 @@ def _answer(model: Any, taught: TaughtTokens, rows: Sequence[int], *, check: boo
     import torch
 
     batch = to_device(taught.collate([taught[row] for row in rows]), model.device)
-    learnt = batch.pop("learnt")[:, 1:]
-    batch.pop("hidden")
+    learnt = batch.pop("learnt")
+    read = {name: batch[name] for name in ("input_ids", "attention_mask")}
     with torch.inference_mode(), mixed_precision(model.device.type):
-        hidden = model.base_model(**batch, use_cache=False).last_hidden_state[:, :-1][learnt]
+        hidden = model.base_model(**read, use_cache=False).last_hidden_state[learnt]
         if check:
-            logits = model(**batch, use_cache=False).logits[:, :-1][learnt]
+            logits = model(**read, use_cache=False).logits[learnt]
             _require_same(taught.teacher_logits(hidden.half()), logits.float())
     answers = hidden.half().cpu().numpy()
     if not np.isfinite(answers).all():
