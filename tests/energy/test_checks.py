@@ -4,9 +4,8 @@ import pytest
 from leanstage.contracts import Idle, Ratio, Window
 from leanstage.energy import checks, notes
 from leanstage.energy.arrivals import AtRate
-from leanstage.energy.meters import PowerRange
 from leanstage.energy.ratios import energy_ratio
-from leanstage.energy.replies import Run, WarmUp
+from leanstage.energy.replies import WarmUp
 
 
 def window(
@@ -16,11 +15,13 @@ def window(
     cpu_seconds: float | None = 1.0,
     joules: float = 2.0,
     others: float | None = None,
+    answers: int = 1,
 ) -> Window:
     return Window(
         arm=arm,
         block=block,
-        answers=1,
+        answers=answers,
+        asked=20,
         wall_seconds=1,
         cpu_seconds=cpu_seconds,
         joules=joules,
@@ -28,13 +29,10 @@ def window(
     )
 
 
-def run(answers: int) -> Run:
-    return Run(answers, planned=20, wall_seconds=1, cpu_seconds=1, peak_rss_bytes=1)
-
-
 @pytest.mark.parametrize(("answers", "passed"), [(20, True), (19, False), (21, False)])
 def test_answers(answers: int, passed: bool) -> None:
-    assert checks.check_answers([run(20), run(answers)]).passed is passed
+    windows = [window(answers=20), window(answers=answers)]
+    assert checks.check_answers(windows).passed is passed
 
 
 @pytest.mark.parametrize(("cpu_seconds", "passed"), [(2.0, True), (2.2, False)])
@@ -46,7 +44,8 @@ def test_cpu_time(cpu_seconds: float, passed: bool) -> None:
 @pytest.mark.parametrize(("joules", "passed"), [(2.0, True), (0.5, False), (9.0, False)])
 def test_power(joules: float, passed: bool) -> None:
     windows = [window(), window(joules=joules)]
-    assert checks.check_power(windows, PowerRange(1.0, 4.0)).passed is passed
+    assert checks.check_power(windows, (1.0, 4.0)).passed is passed
+    assert checks.check_power(windows, (0.5, None)).passed
 
 
 @pytest.mark.parametrize(("share", "passed"), [(0.01, True), (0.9, False)])
@@ -70,6 +69,11 @@ def test_idle(share: float, passed: bool) -> None:
 def test_control(ratio: float, ci95: tuple[float, float], passed: bool) -> None:
     control = Ratio(arm="control", against="candidate", ratio=ratio, ci95=ci95, blocks=10)
     assert checks.check_control(control).passed is passed
+
+
+def test_a_control_of_two_noisy_blocks_is_open_and_no_overflow() -> None:
+    control = Ratio(arm="control", against="candidate", ratio=2, ci95=(4e-7, 1e7), blocks=2)
+    assert checks.check_control(control).passed
 
 
 @pytest.mark.parametrize(("bias", "least", "most"), [(0.0, 0.0, 0.002), (0.5, 0.9, 1.0)])

@@ -17,7 +17,6 @@ from leanstage.energy.meters import (
     DeclaredMeter,
     Meter,
     MeterError,
-    PowerRange,
     RaplMeter,
     Usage,
     discover,
@@ -213,7 +212,7 @@ def test_estimate_for_a_known_cpu() -> None:
     joules = meter.end_window(Usage(cpu_seconds=0.75, wall_seconds=0.5))
     assert joules == pytest.approx(0.75 * 1.53 + (2 * 0.5 - 0.75) * 0.28)
     assert "Genoa" in meter.info.detail
-    assert meter.power_range == pytest.approx((0.56, 3.06))
+    assert meter.info.possible_watts == pytest.approx((0.56, 3.06))
 
 
 @pytest.mark.parametrize(("family", "model"), [(99, 1), (None, None)])
@@ -308,10 +307,14 @@ class Board(Fixed):
     """Stands for a GPU."""
 
     info = CpuTimeMeter(threads=1).info.model_copy(
-        update={"name": "board", "tier": "measured", "boundary": "a board; not the processor"}
+        update={
+            "name": "board",
+            "tier": "measured",
+            "boundary": "a board; not the processor",
+            "possible_watts": (70.0, 700.0),
+        }
     )
     min_window_seconds = 10.0
-    power_range = PowerRange(70.0, 700.0)
 
     def checks(self) -> tuple[Check, ...]:
         return (Check(name="board", passed=True, detail=""),)
@@ -329,7 +332,7 @@ def test_a_gpu_is_read_with_the_processor_beside_it(
     assert (meter.info.name, meter.info.tier) == ("board+rapl", "measured")
     assert "a board; and CPU packages" in meter.info.boundary
     assert meter.min_window_seconds == 10
-    assert meter.power_range == (70.0, 700.0 + 4 * 1000.0)
+    assert meter.info.possible_watts == (70.0, 700.0 + 4 * 1000.0)
     assert [check.name for check in meter.checks()] == ["board"]
 
 

@@ -14,7 +14,7 @@ def test_a_window_reads_the_energy_of_the_gpu(library: Path) -> None:
     truth = WATTS[0] * found["seconds"]
     assert found["joules"] == pytest.approx(truth, abs=WATTS[0] * UPDATE_SECONDS * 1.1)
     assert found["min_window_seconds"] == pytest.approx(100 * UPDATE_SECONDS, rel=0.2)
-    assert found["power_range"] == [WATTS[0], 350.0]
+    assert found["possible_watts"] == [WATTS[0], 350.0]
     assert (found["name"], found["tier"]) == ("nvml", "measured")
     assert "not the host's processor" in found["boundary"]
     assert "GPU-aaaa-0, driver 580.1" in found["detail"]

@@ -10,6 +10,8 @@ from leanstage.energy.meters import METER_VARIABLE, CpuTimeMeter, Meter, MeterEr
 from leanstage.energy.protocol import compare
 from leanstage.energy.resident import WorkerError
 from leanstage.errors import InputError
+from leanstage.gate.measurement import contradictions
+from leanstage.gate.windows import percentiles_ms
 
 MakeVariant = Callable[..., Path]
 Form = tuple[Runtime, Precision]
@@ -68,6 +70,15 @@ def test_the_ratio_follows_the_work(make_variant: MakeVariant) -> None:
     assert comparison.arm("control").digest == SHA256["candidate"]
     assert comparison.arm(OTHER).digest is None
     assert comparison.arm("baseline").latency_p50_ms > comparison.arm("candidate").latency_p50_ms
+    for arm in comparison.arms:
+        calls = sum(w.answers for w in comparison.loads[0].windows if w.arm == arm.name)
+        assert len(arm.latencies_ms) == min(calls, 500) >= 80
+        computed = percentiles_ms(arm.latencies_ms)
+        assert computed == pytest.approx((arm.latency_p50_ms, arm.latency_p95_ms))
+        assert arm.idle_share is not None
+        assert arm.idle_share < 0.05
+    assert all(window.asked == window.answers for window in comparison.windows)
+    assert not contradictions(comparison)
     assert len(comparison.windows) == 16
     (load,) = comparison.loads
     assert load.batch_size == 1
@@ -126,7 +137,7 @@ def test_every_load_is_measured_and_rest_beside_it(make_variant: MakeVariant) ->
         assert production.joules_per_answer["candidate"] > whole["candidate"]
     assert [window.block for window in comparison.idle] == [0, 2]
     watts = idle_watts(comparison.idle)
-    assert watts == pytest.approx(CpuTimeMeter(threads=2).power_range.floor_watts, rel=0.2)
+    assert watts == pytest.approx(CpuTimeMeter(threads=2).info.possible_watts[0], rel=0.2)
     for arm in comparison.arms:
         assert arm.dynamic_joules_per_answer is not None
         assert 0 < arm.dynamic_joules_per_answer < arm.joules_per_answer
@@ -143,6 +154,10 @@ def test_unusable_answers_make_the_comparison_invalid(pair: dict[str, Path]) -> 
     comparison = quick_compare(pair, loader="tiny_predictor:cut", blocks=2)
     assert not next(check for check in comparison.checks if check.name == "answers").passed
     assert not comparison.valid
+    # Nor does it help to say that they passed.
+    passed = tuple(check.model_copy(update={"passed": True}) for check in comparison.checks)
+    forged = comparison.model_copy(update={"checks": passed})
+    assert any("fail answers" in clause for clause in contradictions(forged))
 
 
 def test_a_dead_worker_is_an_error_and_leaves_no_process(pair: dict[str, Path]) -> None:

@@ -215,6 +215,7 @@ class Genuine:
                 arm=name,
                 block=block,
                 answers=40,
+                asked=40,
                 wall_seconds=1.0,
                 cpu_seconds=0.9,
                 joules=40 * level * math.exp(spread * weight * NOISE[block % len(NOISE)]),
@@ -225,6 +226,7 @@ class Genuine:
         arms = []
         for name in levels:
             joules = sum(w.joules for w in windows if w.arm == name) / (40 * blocks)
+            p95 = p95_ms if name == "candidate" else 9.0
             arms.append(
                 Arm(
                     name=name,
@@ -239,7 +241,9 @@ class Genuine:
                     wh_per_1000=joules / 3.6,
                     cpu_ms_per_answer=22.5,
                     latency_p50_ms=p50_ms,
-                    latency_p95_ms=p95_ms if name == "candidate" else 9.0,
+                    latency_p95_ms=p95,
+                    latencies_ms=(p50_ms,) * 19 + (p95,) * 2,
+                    idle_share=0.001,
                     load_seconds=0.5,
                     peak_rss_bytes=10**8,
                 )

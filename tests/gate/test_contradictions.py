@@ -317,10 +317,35 @@ SPOILT: dict[str, tuple[str, str, Spoil]] = {
         "own windows",
         put("energy", "control", "arm", value="candidate"),
     ),
-    "percentiles": (
+    "median latency": (
         "evidence.anomalous",
-        "median latency",
-        put("energy", "arms", 2, "latency_p50_ms", value=7.0),
+        "the latencies of candidate are not those of its calls",
+        put("energy", "arms", 2, "latency_p50_ms", value=2.9),
+    ),
+    "95th percentile": (
+        "evidence.anomalous",
+        "the latencies of candidate are not those of its calls",
+        put("energy", "arms", 2, "latency_p95_ms", value=5.9),
+    ),
+    "a single call": (
+        "evidence.anomalous",
+        "the latencies of candidate are not those of its calls",
+        put("energy", "arms", 2, "latencies_ms", value=(3.0,)),
+    ),
+    "rows left unanswered": (
+        "evidence.anomalous",
+        "its windows fail answers",
+        put("energy", "windows", 2, "asked", value=41),
+    ),
+    "a worker that spins": (
+        "evidence.anomalous",
+        "its windows fail idle-workers",
+        put("energy", "arms", 2, "idle_share", value=0.9),
+    ),
+    "power of nowhere": (
+        "evidence.anomalous",
+        "its windows fail power",
+        put("energy", "meter", "possible_watts", value=(0.0, 5.0)),
     ),
 }
 
@@ -412,6 +437,20 @@ def test_without_a_sound_baseline_no_candidate_passes(genuine: Any) -> None:
     ):
         for judged in judge(replace(evidence, baseline=baseline), genuine.policy):
             assert "evidence.missing" in {reason.code for reason in judged.judgement.reasons}
+
+
+def test_windows_beyond_belief_are_refused_in_a_sentence(genuine: Any) -> None:
+    energy = genuine.energy()
+    extremes = {("candidate", 0): 1e-300, ("baseline", 0): 1e300, ("candidate", 1): 1e300}
+    windows = tuple(
+        window.model_copy(
+            update={"joules": extremes.get((window.arm, window.block), window.joules)}
+        )
+        for window in energy.windows
+    )
+    spoilt = energy.model_copy(update={"windows": windows})
+    judgement = look(genuine, genuine.candidate(energy=spoilt))
+    assert {reason.code for reason in judgement.reasons} == {"evidence.anomalous"}
 
 
 def test_the_gate_computes_what_the_measurement_states(genuine: Any) -> None:

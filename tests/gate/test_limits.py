@@ -178,6 +178,16 @@ def test_latency_is_that_of_the_candidate(genuine: Any) -> None:
             assert codes(look(genuine, policy)) == expected
 
 
+def test_a_latency_whose_calls_were_not_kept_meets_no_limit(genuine: Any) -> None:
+    energy = genuine.energy()
+    arms = tuple(arm.model_copy(update={"latencies_ms": ()}) for arm in energy.arms)
+    unkept = energy.model_copy(update={"arms": arms})
+    assert codes(look(genuine, energy=unkept)) == []
+    judgement = look(genuine, ModelPolicy(max_latency_p95_ms=100.0), energy=unkept)
+    assert codes(judgement) == ["evidence.missing"]
+    assert "its single calls were not kept" in judgement.reasons[0].sentence
+
+
 def test_both_latencies_are_named(genuine: Any) -> None:
     policy = ModelPolicy(max_latency_p50_ms=1.0, max_latency_p95_ms=2.0)
     half, most = look(genuine, policy).reasons

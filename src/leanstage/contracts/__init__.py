@@ -10,11 +10,6 @@ from leanstage.contracts.accounts import (
     Intensity,
     IntensityHistory,
     InventoryLine,
-    Objective,
-    Replica,
-    Setting,
-    Stated,
-    SupplyContract,
     YearlyIntensity,
 )
 from leanstage.contracts.attestation import (
@@ -67,19 +62,13 @@ from leanstage.contracts.decision import (
 )
 from leanstage.contracts.energy import (
     Arm,
-    Check,
     Decode,
     EnergyComparison,
     EnergyVerdict,
-    Idle,
     Load,
-    MeterInfo,
     Ratio,
     SavingVerdict,
     Service,
-    Window,
-    Workload,
-    idle_watts,
 )
 from leanstage.contracts.evaluation import (
     ChampionComparison,
@@ -136,6 +125,7 @@ from leanstage.contracts.report import (
     StepResult,
     TriedSetting,
 )
+from leanstage.contracts.setting import Objective, Replica, Setting, Stated, SupplyContract
 from leanstage.contracts.student import PretrainedStudent
 from leanstage.contracts.submission import Submission
 from leanstage.contracts.tree import (
@@ -164,6 +154,7 @@ from leanstage.contracts.variant import (
     ValidationFigures,
     VariantManifest,
 )
+from leanstage.contracts.windows import Check, Idle, MeterInfo, Window, Workload, idle_watts
 
 DOCUMENTS: tuple[type[Contract], ...] = (
     Accounts,

@@ -1,6 +1,5 @@
 """EnergyComparison: energy per answer of candidate and baseline, measured interleaved."""
 
-from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field
@@ -9,60 +8,9 @@ from leanstage.contracts.base import Contract, Interval, Part, Sha256
 from leanstage.contracts.plan import HardwareProfile
 from leanstage.contracts.policy import Tier
 from leanstage.contracts.variant import Precision, Runtime
+from leanstage.contracts.windows import Check, Idle, MeterInfo, Window, Workload
 
 SavingVerdict = Literal["PASS", "FAIL", "INCONCLUSIVE"]
-
-
-class MeterInfo(Part):
-    """What measured, and what it covers."""
-
-    name: str
-    tier: Tier
-    boundary: str
-    detail: str = ""
-    scale: Interval | None = None
-    """True joules over those stated, at least and at most; None for a counter, taken as it is."""
-    rejected: tuple[str, ...] = ()
-    """Better meters that are not to be had here, each with the reason."""
-
-
-class Workload(Part):
-    """What the workers were asked to do."""
-
-    batch_size: int = Field(gt=0)
-    rows: int = Field(gt=0)
-    dataset_sha256: Sha256
-    label: str
-    tokens_per_answer: int | None = Field(default=None, gt=0)
-    """Tokens that every answer has where models write, the same for all; None where none do."""
-    endpoint: str | None = None
-    """What answers over HTTP; None where the measuring process itself does."""
-
-
-class Window(Part):
-    """One measured window, raw."""
-
-    arm: str
-    block: int = Field(ge=0)
-    answers: int = Field(gt=0)
-    wall_seconds: float = Field(gt=0)
-    cpu_seconds: float | None = Field(default=None, ge=0)
-    """Of the worker and of a server on its machine; None where a server elsewhere answered."""
-    joules: float = Field(gt=0)
-    others_cpu_seconds: float | None = Field(default=None, ge=0)
-    """Processor time of everything else on the machine; None where the kernel does not tell,
-    or another machine answered."""
-
-
-class Idle(Part):
-    """One window in which every model was in memory and none was asked, raw."""
-
-    block: int = Field(ge=0)
-    """It came before this one."""
-    wall_seconds: float = Field(gt=0)
-    cpu_seconds: float = Field(ge=0)
-    """Of all workers together."""
-    joules: float = Field(gt=0)
 
 
 class Arm(Part):
@@ -84,6 +32,11 @@ class Arm(Part):
     latency_p50_ms: float = Field(gt=0)
     """As who asks sees it."""
     latency_p95_ms: float = Field(gt=0)
+    latencies_ms: tuple[float, ...] = ()
+    """What the two are percentiles of: the times of its single calls, ascending. Of more than 500
+    as many quantiles, evenly spaced; none in documents from before they were kept."""
+    idle_share: float | None = Field(default=None, ge=0)
+    """Processor seconds per second that its worker took while others were asked."""
 
 
 class Ratio(Part):
@@ -96,14 +49,8 @@ class Ratio(Part):
     blocks: int = Field(gt=1)
 
 
-def idle_watts(idle: Sequence[Idle]) -> float | None:
-    """Mean power with every model in memory and none asked; None where it was not measured."""
-    seconds = sum(window.wall_seconds for window in idle)
-    return sum(window.joules for window in idle) / seconds if seconds else None
-
-
 class Service(Part):
-    """How one form stood requests that came at a given rate."""
+    """How one form stood requests that came at a given rate, as its worker tells; never judged."""
 
     achieved_rate: float | None = Field(default=None, gt=0)
     """Answers per second; None where there were too few to tell."""
@@ -144,14 +91,6 @@ class Decode(Part):
     registered: Ratio | None
     strongest: Ratio | None
     """Against the form whose tokens are cheapest."""
-
-
-class Check(Part):
-    """One plausibility check and its outcome."""
-
-    name: str
-    passed: bool
-    detail: str
 
 
 class EnergyComparison(Contract):

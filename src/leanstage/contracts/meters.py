@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from leanstage.contracts.base import Contract, Part
-from leanstage.contracts.energy import MeterInfo
+from leanstage.contracts.windows import MeterInfo
 
 
 class FoundMeter(Part):

@@ -35,3 +35,8 @@ class Singles(NamedTuple):
     def answers(self) -> int:
         """Calls in the window."""
         return len(self.milliseconds)
+
+    @property
+    def planned(self) -> int:
+        """As many: a call that failed would have ended the window."""
+        return len(self.milliseconds)

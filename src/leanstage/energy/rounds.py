@@ -45,6 +45,8 @@ class _Reply(Protocol):
     @property
     def answers(self) -> int: ...
     @property
+    def planned(self) -> int: ...
+    @property
     def wall_seconds(self) -> float: ...
     @property
     def cpu_seconds(self) -> float: ...
@@ -156,6 +158,7 @@ def _metered(
         arm=arm,
         block=block,
         answers=reply.answers,
+        asked=reply.planned,
         wall_seconds=reply.wall_seconds,
         cpu_seconds=None if pace.elsewhere else reply.cpu_seconds,
         joules=joules,

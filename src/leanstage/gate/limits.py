@@ -120,8 +120,8 @@ def _latency(candidate: Candidate, energy: EnergyComparison, policy: ModelPolicy
     reason = objection(candidate.role)
     name = NAME[candidate.role]
     arms = [arm for arm in energy.arms if arm.name == energy.registered.arm]
-    if limits and not arms:
-        text = f"The latency of {name} was not measured."
+    if limits and not any(arm.latencies_ms for arm in arms):
+        text = f"The latency of {name} was not measured, or its single calls were not kept."
         return [reason("evidence.missing", text, "Measure again, then decide again.")]
     reasons = []
     for limit, share, figure in limits:

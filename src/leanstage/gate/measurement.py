@@ -13,6 +13,7 @@ from leanstage.gate.windows import (
     dynamic_joules,
     mean_joules,
     objections,
+    percentiles_ms,
     same,
 )
 from leanstage.gate.words import NAME, objection
@@ -136,6 +137,7 @@ def _arm_contradictions(energy: EnergyComparison) -> list[str]:
             found.append(f"the processor time of {arm.name} is not that of its windows")
         if not same(arm.dynamic_joules_per_answer, dynamic_joules(energy, arm.name)):
             found.append(f"the dynamic energy of {arm.name} is not that of its windows")
-        if arm.latency_p50_ms > arm.latency_p95_ms:
-            found.append(f"the median latency of {arm.name} is above its 95th percentile")
+        stated = arm.latency_p50_ms, arm.latency_p95_ms
+        if arm.latencies_ms and not all(map(same, stated, percentiles_ms(arm.latencies_ms))):
+            found.append(f"the latencies of {arm.name} are not those of its calls")
     return found

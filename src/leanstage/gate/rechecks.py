@@ -27,11 +27,19 @@ def failed_after_all(energy: EnergyComparison) -> list[str]:
     every = [*energy.windows, *(window for load in energy.loads for window in load.windows)]
     again = [
         checks.check_cpu_time(every, energy.node.threads),
+        checks.check_power(every, energy.meter.possible_watts),
         checks.check_control(energy.control),
         checks.check_steady(energy.windows, (energy.registered, energy.strongest)),
         *checks.check_seen(energy.windows, energy.idle),
     ]
-    # Documents kept from before it was read do not have it.
+    # Documents of before these were kept do not have them.
+    unhurried = [load for load in energy.loads if load.request_rate is None]
+    asked = [*energy.windows, *(window for load in unhurried for window in load.windows)]
+    if all(window.asked is not None for window in asked):
+        again.append(checks.check_answers(asked))
+    shares = {arm.name: arm.idle_share for arm in energy.arms if arm.idle_share is not None}
+    if shares:
+        again.append(checks.check_idle(shares))
     if all(window.others_cpu_seconds is not None for window in energy.windows):
         counted = "rapl" in energy.meter.name.split("+")
         again.append(checks.check_others(energy.windows, counted=counted))

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from statistics import quantiles
 from typing import NamedTuple
 
 from leanstage.contracts import EnergyComparison, Load, Ratio, Window
@@ -64,6 +65,14 @@ def dynamic_joules(energy: EnergyComparison, arm: str) -> float | None:
     return beyond / sum(window.answers for window in own) if beyond > 0 else None
 
 
+def percentiles_ms(latencies_ms: Sequence[float]) -> tuple[float, float]:
+    """Median and 95th percentile of times, linear between neighbours; NaN of fewer than two."""
+    if len(latencies_ms) < 2:
+        return math.nan, math.nan
+    twentieths = quantiles(latencies_ms, n=20, method="inclusive")
+    return twentieths[9], twentieths[18]
+
+
 def costs(windows: Iterable[Window]) -> dict[str, Costs]:
     """Joules per answer of every arm in every block."""
     found: dict[str, Costs] = {}
@@ -92,11 +101,11 @@ def recomputed(by_arm: Mapping[str, Costs], arm: str, against: str) -> Computed 
         return None
     if not all(cost > 0 for cost in (*own.values(), *other.values())):
         return None
-    logs = [math.log(own[block] / other[block]) for block in sorted(own)]
+    logs = [math.log(own[block]) - math.log(other[block]) for block in sorted(own)]
     mean = math.fsum(logs) / n
     squares = math.fsum((value - mean) ** 2 for value in logs)
     half = _t_quantile(n - 1) * math.sqrt(squares / (n - 1) / n)
-    return Computed(math.exp(mean), math.exp(mean - half), math.exp(mean + half), n)
+    return Computed(_exp(mean), _exp(mean - half), _exp(mean + half), n)
 
 
 def objections(ratios: Sequence[Ratio], by_arm: Mapping[str, Costs], where: str = "") -> list[str]:
@@ -122,6 +131,11 @@ def objections(ratios: Sequence[Ratio], by_arm: Mapping[str, Costs], where: str 
                 f"{computed.ratio:.6g} ({computed.low:.6g} to {computed.high:.6g})"
             )
     return found
+
+
+def _exp(value: float) -> float:
+    """What is far beyond any ratio is as far as a float goes: a document may say anything."""
+    return math.exp(min(value, 700.0))
 
 
 @lru_cache

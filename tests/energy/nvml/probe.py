@@ -24,7 +24,6 @@ def main(seconds: float) -> None:
             "joules": meter.end_window(Usage(1.0, seconds)),
             "seconds": wall_seconds,
             "min_window_seconds": meter.min_window_seconds,
-            "power_range": meter.power_range,
             "checks": [check.model_dump() for check in meter.checks()],
             **meter.info.model_dump(),
         }

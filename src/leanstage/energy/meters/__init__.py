@@ -1,6 +1,6 @@
 """Meters, and the choice of the best one that this machine has."""
 
-from leanstage.energy.meters.base import Meter, MeterError, NullMeter, PowerRange, Usage
+from leanstage.energy.meters.base import Meter, MeterError, NullMeter, Usage
 from leanstage.energy.meters.both import BothMeter
 from leanstage.energy.meters.cpu_time import CpuTimeMeter
 from leanstage.energy.meters.declared import DECLARED_VARIABLE, DeclaredMeter
@@ -29,7 +29,6 @@ __all__ = [
     "MeterError",
     "NullMeter",
     "NvmlMeter",
-    "PowerRange",
     "RaplMeter",
     "ScrapedMeter",
     "Survey",

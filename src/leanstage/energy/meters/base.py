@@ -20,13 +20,6 @@ class Usage(NamedTuple):
     wall_seconds: float
 
 
-class PowerRange(NamedTuple):
-    """Mean power outside of this range cannot be true, in watts."""
-
-    floor_watts: float = 0.0
-    ceiling_watts: float = math.inf
-
-
 class Meter(ABC):
     """Measures the energy of one window at a time, idle power included (gross energy)."""
 
@@ -36,7 +29,6 @@ class Meter(ABC):
     """Shortest window worth reading: 100 update periods of the counter."""
     quiet_seconds: float = 0.0
     """What a window takes besides, before it and again after."""
-    power_range: PowerRange = PowerRange()
 
     @abstractmethod
     def begin_window(self) -> None:

@@ -1,7 +1,7 @@
 """Two meters side by side: the GPU's board and the processor that feeds it."""
 
 from leanstage.contracts import Check, MeterInfo
-from leanstage.energy.meters.base import Meter, PowerRange, Usage
+from leanstage.energy.meters.base import Meter, Usage
 
 
 class BothMeter(Meter):
@@ -16,15 +16,17 @@ class BothMeter(Meter):
         self._gpu, self._host = gpu, host
         self.min_window_seconds = max(gpu.min_window_seconds, host.min_window_seconds)
         self.quiet_seconds = gpu.quiet_seconds + host.quiet_seconds
-        self.power_range = PowerRange(
-            *(sum(bounds) for bounds in zip(gpu.power_range, host.power_range, strict=True))
-        )
+        (least, most), (host_least, host_most) = gpu.info.possible_watts, host.info.possible_watts
         board = gpu.info.boundary.partition(";")[0]
         self.info = MeterInfo(
             name=f"{gpu.info.name}+{host.info.name}",
             tier="measured",
             boundary=f"{board}; and {host.info.boundary}",
             detail=f"{gpu.info.detail} {host.info.detail}",
+            possible_watts=(
+                least + host_least,
+                None if most is None or host_most is None else most + host_most,
+            ),
             rejected=gpu.info.rejected,
         )
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from leanstage.contracts import MeterInfo
 from leanstage.energy.cpu import CpuIdentity, allotted_threads, cpu_identity, usable_threads
-from leanstage.energy.meters.base import Meter, MeterError, PowerRange, Usage
+from leanstage.energy.meters.base import Meter, MeterError, Usage
 
 
 class ThreadPower(NamedTuple):
@@ -68,10 +68,7 @@ class CpuTimeMeter(Meter):
         self._power = power
         self._threads = threads or allotted_threads()
         # A quota is a mean: within a short window a worker may run on every thread it can use.
-        self.power_range = PowerRange(
-            floor_watts=self._threads * power.idle_watts,
-            ceiling_watts=(threads or usable_threads()) * power.full_watts,
-        )
+        most_watts = (threads or usable_threads()) * power.full_watts
         known = power is not UNKNOWN
         accuracy = "-30 to +100%" if known else "a factor of 2.5 either way"
         self.info = MeterInfo(
@@ -88,6 +85,7 @@ class CpuTimeMeter(Meter):
                 "depend on the scale."
             ),
             scale=(0.7, 2.0) if known else (0.4, 2.5),
+            possible_watts=(self._threads * power.idle_watts, most_watts),
         )
 
     def begin_window(self) -> None:

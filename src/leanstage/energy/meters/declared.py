@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 from leanstage.contracts import MeterInfo, first_problem
 from leanstage.contracts.base import Part
 from leanstage.energy.cpu import allotted_threads, usable_threads
-from leanstage.energy.meters.base import Meter, PowerRange, Usage
+from leanstage.energy.meters.base import Meter, Usage
 from leanstage.energy.meters.cpu_time import ThreadPower, shared_joules
 from leanstage.errors import InputError
 
@@ -58,7 +58,6 @@ class DeclaredMeter(Meter):
         idle, full = stated.idle_watts / stated.threads, stated.full_watts / stated.threads
         self._threads = min(allotted_threads(), stated.threads)
         self._power = ThreadPower(stated.device, idle, full)
-        self.power_range = PowerRange(self._threads * idle, usable_threads() * full)
         self.info = MeterInfo(
             name="declared",
             tier="declared",
@@ -71,6 +70,7 @@ class DeclaredMeter(Meter):
                 f"with {stated.threads} threads, as stated by {stated.source}. Nothing was "
                 "metered; what an operation costs cannot be seen."
             ),
+            possible_watts=(self._threads * idle, usable_threads() * full),
         )
 
     def begin_window(self) -> None:

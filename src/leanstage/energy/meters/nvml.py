@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from leanstage.contracts import Check, MeterInfo
-from leanstage.energy.meters.base import Meter, MeterError, PowerRange, Usage
+from leanstage.energy.meters.base import Meter, MeterError, Usage
 from leanstage.energy.meters.power import PowerIntegral
 
 _POWER_UPDATE_SECONDS = 0.1
@@ -54,8 +54,8 @@ class NvmlMeter(Meter):
         self._counts = self._has_counter()
         period = self._update_seconds() if self._counts else _POWER_UPDATE_SECONDS
         self.min_window_seconds = 100 * period
-        # Nothing answers yet; the floor is what the board draws without work.
-        self.power_range = PowerRange(floor_watts=self._watts(), ceiling_watts=limit_watts)
+        # Nothing answers yet, so this is what the board draws without work.
+        idle_watts = self._watts()
         self._start_mj: int | None = None
         self._counted = self._integrated = 0.0
         source = "total-energy counter" if self._counts else "power samples, integrated"
@@ -67,6 +67,7 @@ class NvmlMeter(Meter):
                 f"{name}, {uuid}, driver {driver}: {source}, updated every {period * 1e3:.0f} ms. "
                 "Whatever else ran on the GPU is counted too."
             ),
+            possible_watts=(idle_watts, limit_watts),
         )
 
     def begin_window(self) -> None:

@@ -9,13 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from leanstage.contracts import MeterInfo
-from leanstage.energy.meters.base import (
-    Meter,
-    MeterError,
-    PowerRange,
-    Usage,
-    checked_joules,
-)
+from leanstage.energy.meters.base import Meter, MeterError, Usage, checked_joules
 
 _PACKAGE_FOLDER = re.compile(r"intel-rapl:\d+")
 _MOST_ZONE_WATTS = 1000.0
@@ -49,7 +43,6 @@ class RaplMeter(Meter):
 
     def __init__(self, root: Path) -> None:
         self._zones = _find_zones(root)
-        self.power_range = PowerRange(ceiling_watts=len(self._zones) * _MOST_ZONE_WATTS)
         self._start_uj: list[int] | None = None
         self._started = 0.0
         labels = ", ".join(zone.label for zone in self._zones)
@@ -58,6 +51,7 @@ class RaplMeter(Meter):
             tier="measured",
             boundary="CPU packages and memory of the whole machine, idle power included",
             detail=f"Zones read: {labels}. Whatever else ran on the machine is counted too.",
+            possible_watts=(0.0, len(self._zones) * _MOST_ZONE_WATTS),
         )
         self._probe()
 
