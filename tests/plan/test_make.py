@@ -323,6 +323,25 @@ def test_a_gpu_backend_is_refused_for_a_processor(checkpoint: Checkpoint) -> Non
     assert planned(checkpoint("bert"), gpu, tree=own).quantize.backends == ("torchao-int4",)
 
 
+@pytest.mark.parametrize(
+    ("ratios", "refused"), [([0.97], True), ([0.97, 0.95], True), ([0.97, 0.5], False)]
+)
+def test_ratios_that_all_leave_no_head_are_refused_before_any_training(
+    ratios: list[float], refused: bool, checkpoint: Checkpoint
+) -> None:
+    tree = load_tree().model_dump(mode="json")
+    questions = {each["id"]: each for each in tree["techniques"][1]["questions"]}
+    for branch in questions["prune.ratio"]["branches"]:
+        branch["settings"] = {"ratios": ratios, "dimensions": ["heads"]}
+    own = DecisionTree.model_validate(tree)
+    if not refused:
+        assert planned(checkpoint("bert"), profile(), tree=own).prune.ratios == tuple(ratios)
+        return
+    sentence = r"ratio 0\.97 does not leave a head of 4; give a smaller one in branch prune\.\S+ of"
+    with pytest.raises(InputError, match=sentence):
+        planned(checkpoint("bert"), profile(), tree=own)
+
+
 def test_no_branch_for_a_processor_names_a_gpu_backend() -> None:
     for question in load_tree().techniques[-1].questions:
         for branch in question.branches:

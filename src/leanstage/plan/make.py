@@ -1,6 +1,7 @@
 """From a model, its data, its load and what serves it to a plan."""
 
 from pathlib import Path
+from typing import Any
 
 from leanstage.contracts import (
     GPU_BACKENDS,
@@ -18,6 +19,8 @@ from leanstage.plan.facts import Load, all_facts
 from leanstage.plan.measured import measured_facts, nearest
 from leanstage.plan.tree import load_tree
 from leanstage.plan.walk import walk
+from leanstage.prune.shape import Shape, target_shape
+from leanstage.variant.architectures import family_of
 
 
 def make_plan(
@@ -74,7 +77,9 @@ def make_plan(
     assert isinstance(distill, DistillSettings)
     assert isinstance(prune, PruneSettings)
     assert isinstance(quantize, QuantizeSettings)
-    _refuse_impossible(quantize, walked.path[-1].branch, train_rows, hardware)
+    leaves = {answer.technique: str(answer.branch) for answer in walked.path}
+    _refuse_too_much(prune, leaves["prune"], facts)
+    _refuse_impossible(quantize, leaves["quantize"], train_rows, hardware)
     if student:
         distill = distill.model_copy(update={"student": True})
     return Plan(
@@ -91,8 +96,36 @@ def make_plan(
     )
 
 
+def _refuse_too_much(settings: PruneSettings, branch: str, facts: dict[str, Any]) -> None:
+    """Of ratios of which some are too much for the model the others are tried.
+
+    Raises:
+        InputError: all of them leave too little of it.
+    """
+    family = family_of(facts["architecture"], where="the model")
+    shape = Shape(
+        layers=facts["layers"],
+        hidden=facts["hidden_size"],
+        heads=facts["heads"],
+        kv_heads=facts["key_value_heads"],
+        head_dim=facts["hidden_size"] // facts["heads"],
+        intermediate=facts["intermediate_size"],
+        tied=family.head_dim_key is None,
+    )
+    refused = ""
+    for ratio in settings.ratios:
+        try:
+            target_shape(shape, ratio, settings.dimensions)
+        except InputError as error:
+            refused = refused or str(error).rstrip(".")
+        else:
+            return
+    if refused:
+        raise InputError(f"{refused} in branch {branch} of the decision tree.")
+
+
 def _refuse_impossible(
-    settings: QuantizeSettings, branch: str | None, train_rows: int, hardware: HardwareProfile
+    settings: QuantizeSettings, branch: str, train_rows: int, hardware: HardwareProfile
 ) -> None:
     """Quantization comes last: what it cannot do is said before anything is trained.
 
