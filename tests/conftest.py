@@ -8,7 +8,13 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.browser", "tests.kfp_server", "tests.mlflow_server", "tests.workers"]
+pytest_plugins = [
+    "tests.browser",
+    "tests.command",
+    "tests.kfp_server",
+    "tests.mlflow_server",
+    "tests.workers",
+]
 
 WORDS = (
     "the a film story plot actor scene camera music ending quiet long short first second "

@@ -321,5 +321,5 @@ def test_servers_are_not_bought_after_they_served() -> None:
 
 
 def test_a_form_that_was_not_measured_is_refused_by_name(factors: Factors) -> None:
-    with pytest.raises(InputError, match="there are baseline, candidate, control"):
+    with pytest.raises(InputError, match=r"there are baseline, candidate\.$"):
         account(comparison(), setting(), factors, "another")

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from leanstage.accounts import figure, load_factors
-from leanstage.accounts.inventory import disclosures, inventory
+from leanstage.accounts.disclosures import disclosures
+from leanstage.accounts.inventory import inventory
 from leanstage.contracts import Factors, InventoryLine
 from tests.accounts.evidence import setting
 

@@ -13,7 +13,7 @@ from leanstage.calibrate.forms import FORMS
 from leanstage.calibrate.measure import Effort, calibrate
 from leanstage.calibrate.shapes import TOKENS, Shape, texts, write_model
 from leanstage.contracts import Form, Gain, HardwareProfile
-from leanstage.energy.resident import WORKER_ENVIRONMENT
+from leanstage.energy.parent import WORKER_ENVIRONMENT
 from leanstage.errors import InputError
 from leanstage.quantize.backends import BACKENDS
 from leanstage.variant import Predictor, Variant, open_variant

@@ -1,19 +1,16 @@
 """`leanstage accounts`: what it prints and writes, and how it refuses."""
 
 import csv
-import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from leanstage.accounts import load_factors
-from leanstage.cli import main
 from leanstage.cli._shared import console
 from leanstage.contracts import Accounts, IntensityHistory
 from tests.accounts.evidence import comparison
-
-Command = Callable[..., tuple[int, str, str]]
+from tests.command import Command
 
 SETTING = """
 site: owned
@@ -28,23 +25,12 @@ objective:
 
 
 @pytest.fixture
-def leanstage(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    mlflow_here: str,
-) -> Command:
+def leanstage(command: Command, monkeypatch: pytest.MonkeyPatch, mlflow_here: str) -> Command:
     monkeypatch.delenv("LEANSTAGE_FACTORS", raising=False)
     # The environment's COLUMNS count for what is imported later only.
     monkeypatch.setattr(console, "width", 200)
 
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["leanstage", "accounts", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        written = capsys.readouterr()
-        return int(ended.value.code or 0), written.out, written.err
-
-    return run
+    return partial(command, "accounts")
 
 
 @pytest.fixture
@@ -84,9 +70,16 @@ def test_another_form_can_be_named(leanstage: Command, files: tuple[str, str]) -
     code, out, _ = leanstage("model", energy, "--setting", setting, "--form", "baseline")
     assert code == 0
     assert "The baseline itself serves." in out
-    code, _, err = leanstage("model", energy, "--setting", setting, "--form", "nothing")
+
+
+@pytest.mark.parametrize("form", ["nothing", "control"])
+def test_what_could_not_serve_is_refused_with_the_forms_that_could(
+    leanstage: Command, files: tuple[str, str], form: str
+) -> None:
+    energy, setting = files
+    code, _, err = leanstage("model", energy, "--setting", setting, "--form", form)
     assert code == 2
-    assert "No form 'nothing' was measured" in err
+    assert f"No form '{form}' that could serve was measured; there are baseline, candidate." in err
 
 
 def test_what_cannot_be_used_is_one_sentence_and_leaves_no_file(

@@ -1,39 +1,27 @@
 """`leanstage audit`: what it prints, writes and logs, and its exit codes."""
 
 import json
-import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
 
-from leanstage.cli import auditing, main
+from leanstage.cli import auditing
 from leanstage.contracts import Audit
 from tests.audit.kubernetes_api import kubeconfig
-
-Command = Callable[..., tuple[int, str, str]]
+from tests.command import Command
 
 
 @pytest.fixture
 def leanstage(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    mlflow_here: str,
-    tmp_path: Path,
+    command: Command, monkeypatch: pytest.MonkeyPatch, mlflow_here: str, tmp_path: Path
 ) -> Command:
     # A cluster of whoever runs the tests is nothing to read.
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("KUBECONFIG", raising=False)
 
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["leanstage", "audit", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        written = capsys.readouterr()
-        return int(ended.value.code or 0), written.out, written.err
-
-    return run
+    return partial(command, "audit")
 
 
 @pytest.fixture

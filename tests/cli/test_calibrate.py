@@ -1,7 +1,6 @@
 """`leanstage calibrate`: what it prints, writes, logs and refuses."""
 
-import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,37 +9,25 @@ from mlflow import MlflowClient
 from leanstage.calibrate import find_profile
 from leanstage.calibrate import forms as forms_module
 from leanstage.calibrate.measure import Effort
-from leanstage.cli import main
 from leanstage.contracts import HardwareProfile
-from leanstage.energy.resident import WORKER_ENVIRONMENT
+from leanstage.energy.parent import WORKER_ENVIRONMENT
 from tests.calibrate.conftest import cluster
 from tests.calibrate.nodes_api import XEON, Nodes, node
+from tests.command import Command
 
 __all__ = ["cluster"]
-
-Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
 def leanstage(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    embedded_mlflow: str,
-    tmp_path: Path,
+    command: Command, monkeypatch: pytest.MonkeyPatch, embedded_mlflow: str, tmp_path: Path
 ) -> Command:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
     for variable, value in WORKER_ENVIRONMENT.items():
         monkeypatch.setenv(variable, value)
 
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["leanstage", "calibrate", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        written = capsys.readouterr()
-        return int(ended.value.code or 0), written.out, written.err
-
-    return run
+    return partial(command, "calibrate")
 
 
 def test_it_measures_prints_writes_and_logs(

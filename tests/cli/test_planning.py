@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from leanstage.cli import main
 from leanstage.contracts import Calibration, HardwareProfile, Plan
+from tests.command import Command
 from tests.plan.cases import gain
 
-Command = Callable[..., tuple[int, str, str]]
 HEAVY = ("torch", "transformers", "onnxruntime", "mlflow", "numpy", "kfp")
 
 
@@ -23,22 +22,13 @@ def model(tiny_checkpoint: Callable[[str], Path]) -> str:
 
 
 @pytest.fixture
-def leanstage(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Command:
+def leanstage(command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "400")
     for name in ("LEANSTAGE_TREE", "LEANSTAGE_POLICY", "KUBERNETES_SERVICE_HOST"):
         monkeypatch.delenv(name, raising=False)
 
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["leanstage", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        written = capsys.readouterr()
-        return int(ended.value.code or 0), written.out, written.err
-
-    return run
+    return command
 
 
 @pytest.fixture

@@ -1,40 +1,34 @@
 """Policies and keys from the command line: what is said, and with which exit code."""
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from leanstage.cli import main
+from tests.command import Command
 
-Command = Callable[..., tuple[int, str]]
+Said = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
-def leanstage(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Command:
+def leanstage(command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Said:
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: str) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["leanstage", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        written = capsys.readouterr()
-        return int(ended.value.code or 0), written.out + written.err
+        code, out, err = command(*arguments)
+        return code, out + err
 
     return run
 
 
-def test_a_preset_is_explained(leanstage: Command) -> None:
+def test_a_preset_is_explained(leanstage: Said) -> None:
     code, said = leanstage("policy", "explain", "strict")
     assert code == 0
     assert "at most 0.5 points of accuracy" in said
     assert "30% of the energy per answer" in said
 
 
-def test_a_file_is_checked_and_its_weak_spots_are_named(leanstage: Command, tmp_path: Path) -> None:
+def test_a_file_is_checked_and_its_weak_spots_are_named(leanstage: Said, tmp_path: Path) -> None:
     (tmp_path / "policy.yaml").write_text("name: mine\nallow_overlap: true\n")
     code, said = leanstage("policy", "check", "policy.yaml")
     assert code == 0
@@ -42,7 +36,7 @@ def test_a_file_is_checked_and_its_weak_spots_are_named(leanstage: Command, tmp_
     assert "allow_overlap accepts" in said
 
 
-def test_a_broken_file_is_one_sentence_and_exit_code_2(leanstage: Command, tmp_path: Path) -> None:
+def test_a_broken_file_is_one_sentence_and_exit_code_2(leanstage: Said, tmp_path: Path) -> None:
     (tmp_path / "policy.yaml").write_text("tolerence: 0.01\n")
     code, said = leanstage("policy", "check", "policy.yaml")
     assert code == 2
@@ -50,7 +44,7 @@ def test_a_broken_file_is_one_sentence_and_exit_code_2(leanstage: Command, tmp_p
     assert len(said.strip().splitlines()) == 1
 
 
-def test_a_key_pair_is_made_once(leanstage: Command, tmp_path: Path) -> None:
+def test_a_key_pair_is_made_once(leanstage: Said, tmp_path: Path) -> None:
     code, said = leanstage("keygen", "--out", "keys")
     assert code == 0
     private = tmp_path / "keys" / "leanstage.key"
@@ -61,7 +55,7 @@ def test_a_key_pair_is_made_once(leanstage: Command, tmp_path: Path) -> None:
     assert "never overwritten" in said
 
 
-def test_a_folder_that_nobody_signed_does_not_verify(leanstage: Command, tmp_path: Path) -> None:
+def test_a_folder_that_nobody_signed_does_not_verify(leanstage: Said, tmp_path: Path) -> None:
     leanstage("keygen", "--out", "keys")
     (tmp_path / "variant").mkdir()
     code, said = leanstage("verify", "variant", "--key", "keys/leanstage.pub")

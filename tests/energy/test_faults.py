@@ -13,7 +13,8 @@ import pytest
 
 from leanstage.contracts import EnergyComparison
 from leanstage.energy.meters import CpuTimeMeter, Meter, MeterError, Usage
-from leanstage.energy.resident import ResidentWorker, WorkerError
+from leanstage.energy.parent import WorkerError
+from leanstage.energy.resident import ResidentWorker
 from tests.energy.test_protocol import TEXTS, quick_compare
 
 MakeVariant = Callable[..., Path]

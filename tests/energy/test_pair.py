@@ -1,39 +1,29 @@
 """`leanstage energy compare`: any two models on disk, without a pipeline."""
 
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from leanstage.cli import main
 from leanstage.contracts import Check, EnergyComparison, EnergyVerdict, ModelPolicy
 from leanstage.energy.pair import _judged, compare_models
 from leanstage.variant.adopt import adopt
 from leanstage.variant.forms import write_onnx
+from tests.command import Command
 from tests.conftest import reviews, write_rows
 from tests.generation_model import sentences, write_prompts
 from tests.report.conftest import energy
 
-Command = Callable[..., tuple[int, str, str]]
 QUICK = ("--blocks", "4", "--window-seconds", "0.1")
 
 
 @pytest.fixture
-def leanstage(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+def leanstage(command: Command, monkeypatch: pytest.MonkeyPatch) -> Command:
     monkeypatch.setenv("COLUMNS", "200")
 
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["leanstage", "energy", "compare", *arguments])
-        try:
-            main()
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        written = capsys.readouterr()
-        return code, written.out, written.err
-
-    return run
+    return partial(command, "energy", "compare")
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import pytest
 
 from leanstage.contracts import Check, EnergyComparison, Precision, Runtime, idle_watts
 from leanstage.energy.meters import METER_VARIABLE, CpuTimeMeter, Meter, MeterError, Usage
+from leanstage.energy.parent import WorkerError
 from leanstage.energy.protocol import compare
-from leanstage.energy.resident import WorkerError
 from leanstage.errors import InputError
 from leanstage.gate.measurement import contradictions
 from leanstage.gate.windows import percentiles_ms

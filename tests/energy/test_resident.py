@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from leanstage.energy.resident import ResidentWorker, WorkerError
+from leanstage.energy.parent import WorkerError
+from leanstage.energy.resident import ResidentWorker
 
 TEXTS = [f"text {i}" for i in range(20)]
 MakeVariant = Callable[..., Path]

@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from leanstage.accounts.amounts import at_site, of_rows, spanned
+from leanstage.accounts.disclosures import disclosures
 from leanstage.accounts.inputs import inputs_of
-from leanstage.accounts.inventory import disclosures, inventory
+from leanstage.accounts.inventory import inventory
 from leanstage.accounts.units import Range, between, figure, hull
 from leanstage.accounts.year import Form, Serving, one_at_a_time
 from leanstage.contracts import (

@@ -16,6 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from leanstage.contracts import Objective
+from leanstage.errors import InputError
+
+MOST_REPLICAS = 10_000
+"""As many are worked out from an objective."""
 _NORMAL: NDArray[np.float64] = stats.norm.ppf((np.arange(2_000) + 0.5) / 2_000)
 """Equally probable values of a standard normal variable."""
 _Z95 = float(stats.norm.ppf(0.95))
@@ -95,3 +100,40 @@ def replicas_needed(
     while late_share(seconds, fewest, per_second, service) > 1 - share:
         fewest += 1
     return fewest
+
+
+def replicas_for(name: str, objective: Objective, service: Service, mean_per_second: float) -> int:
+    """The fewest replicas of the form ``name`` that an objective takes.
+
+    Args:
+        mean_per_second: requests, over the year.
+
+    Raises:
+        InputError: the objective contradicts the year, or no number of replicas meets it.
+    """
+    peak = objective.peak_per_second
+    if peak.low < mean_per_second:
+        raise InputError(
+            f"The busiest time, {peak.low:g} requests a second, is below the mean of the year, "
+            f"{mean_per_second:.3g}; correct peak_per_second or answers_per_year."
+        )
+    busy = peak.high * service.mean_seconds
+    if busy > MOST_REPLICAS:
+        raise InputError(
+            f"{peak.high:g} requests a second keep {busy:.3g} replicas of {name} busy, and "
+            f"accounts go to {MOST_REPLICAS:,}; correct peak_per_second, or state replicas."
+        )
+    found = replicas_needed(
+        objective.latency_ms / 1e3,
+        objective.share,
+        peak.high,
+        service,
+        objective.replicas_at_least,
+    )
+    if found is None:
+        raise InputError(
+            f"No number of replicas of {name} brings {objective.share:.0%} of the answers "
+            f"within {objective.latency_ms:g} ms: an answer alone takes "
+            f"{service.mean_seconds * 1e3:.3g} ms in the mean. State a longer objective."
+        )
+    return found

@@ -56,10 +56,10 @@ def _measured(energy: EnergyComparison, form: Form) -> Iterator[AccountInput]:
 def _stated(serving: Serving, currency: str) -> Iterator[AccountInput]:
     setting = serving.setting
     replica, objective = setting.replica, setting.objective
-    yield _own("Answers per year", "answer", setting.answers_per_year)
-    yield _own("Share of a server per replica", "", replica.server_share)
+    yield _entry("Answers per year", "answer", setting.answers_per_year)
+    yield _entry("Share of a server per replica", "", replica.server_share)
     if replica.idle_watts is not None:
-        yield _own("Power of a waiting replica", "W", replica.idle_watts)
+        yield _entry("Power of a waiting replica", "W", replica.idle_watts)
     else:
         meter = serving.energy.meter
         low, high = serving.watts
@@ -72,9 +72,9 @@ def _stated(serving: Serving, currency: str) -> Iterator[AccountInput]:
             source=f"{meter.name} ({meter.tier}), every form in memory and none asked",
         )
     if replica.hourly_price is not None:
-        yield _own("Price of a replica", f"{currency}/hour", replica.hourly_price)
+        yield _entry("Price of a replica", f"{currency}/hour", replica.hourly_price)
     if objective is not None:
-        yield _own("Requests in the busiest time", "answer/second", objective.peak_per_second)
+        yield _entry("Requests in the busiest time", "answer/second", objective.peak_per_second)
     for contract in setting.contracts:
         yield AccountInput(
             name=f"Electricity of {contract.name}, for {contract.share:.0%} of it",
@@ -93,13 +93,13 @@ def factor_inputs(factors: Factors, *, everywhere: bool = False) -> Iterator[Acc
         return rows if everywhere else factors.here(rows)
 
     for grid in here(factors.grids):
-        yield _row(f"Grid of {grid.region}, {grid.boundary}", grid.unit, grid)
+        yield _entry(f"Grid of {grid.region}, {grid.boundary}", grid.unit, grid)
     for fuel in here(factors.upstream):
-        yield _row(f"Getting the fuels, {fuel.region}", fuel.unit, fuel)
+        yield _entry(f"Getting the fuels, {fuel.region}", fuel.unit, fuel)
     for lost in here(factors.losses):
-        yield _row(f"Lost on the way, {lost.region}", lost.unit, lost)
+        yield _entry(f"Lost on the way, {lost.region}", lost.unit, lost)
     for mix in here(factors.residual):
-        yield _row(f"Residual mix of {mix.region}", mix.unit, mix)
+        yield _entry(f"Residual mix of {mix.region}", mix.unit, mix)
     for name, unit, span in (
         ("Overhead of the data centre (PUE)", "kWh/kWh", factors.pue),
         ("Price of electricity", f"{factors.currency}/kWh", factors.price),
@@ -107,29 +107,11 @@ def factor_inputs(factors: Factors, *, everywhere: bool = False) -> Iterator[Acc
         ("Use of a server", "year", factors.lifetime),
     ):
         if span is not None:
-            yield _row(f"{name}, least", unit, span.low)
-            yield _row(f"{name}, most", unit, span.high)
+            yield _entry(f"{name}, least", unit, span.low)
+            yield _entry(f"{name}, most", unit, span.high)
 
 
-def _row(name: str, unit: str, factor: Factor) -> AccountInput:
-    return AccountInput(
-        name=name,
-        low=factor.value,
-        high=factor.value,
-        unit=unit,
-        origin=factor.origin,
-        source=factor.source,
-        year=factor.year,
-        licence=factor.licence,
-    )
-
-
-def _own(name: str, unit: str, stated: Stated) -> AccountInput:
-    return AccountInput(
-        name=name,
-        low=stated.low,
-        high=stated.high,
-        unit=unit,
-        origin=stated.origin,
-        source=stated.source,
-    )
+def _entry(name: str, unit: str, known: Factor | Stated) -> AccountInput:
+    ends = (known.value,) * 2 if isinstance(known, Factor) else (known.low, known.high)
+    about = known.model_dump(include={"origin", "source", "year", "licence"})
+    return AccountInput(name=name, low=ends[0], high=ends[1], unit=unit, **about)

@@ -1,4 +1,4 @@
-"""Lines of a greenhouse-gas inventory, and what they add to a sustainability statement.
+"""Lines of a greenhouse-gas inventory.
 
 GHG Protocol: Scope 2 Guidance (2015); Corporate Value Chain (Scope 3) Standard (2011), chapter 5.
 """
@@ -8,10 +8,7 @@ from operator import add
 
 from leanstage.accounts.amounts import of_rows
 from leanstage.accounts.units import Range, figure
-from leanstage.contracts import Disclosure, Factors, Interval, InventoryLine, Setting
-
-ESRS_VERSION = "2023/2772"
-"""The delegated regulation whose data points are meant."""
+from leanstage.contracts import Factors, Interval, InventoryLine, Setting
 
 
 def inventory(
@@ -32,51 +29,6 @@ def inventory(
         _capital(setting, bought),
         _upstream(factors, energy),
     )
-
-
-def disclosures(
-    setting: Setting, energy: Range, lines: tuple[InventoryLine, ...]
-) -> tuple[Disclosure, ...]:
-    """The same figures as contributions to data points of ESRS E1."""
-
-    def record(concept: str, value: Interval | None, basis: str, unit: str = "tCO2e") -> Disclosure:
-        return Disclosure.model_validate(
-            {
-                "concept": concept,
-                "standard_version": ESRS_VERSION,
-                "unit": unit,
-                "value": value,
-                "period_start": f"{setting.year}-01-01",
-                "period_end": f"{setting.year}-12-31",
-                "basis": basis,
-            }
-        )
-
-    found = []
-    if setting.site == "owned":
-        basis = "Electricity of the data centre for this model."
-        concept = "EnergyConsumptionRelatedToOwnOperations"
-        found.append(record(concept, energy.to("MWh"), basis, "MWh"))
-    for line in lines:
-        if line.method is not None:
-            concept = f"Gross{line.method.capitalize()}BasedScope2GreenhouseGasEmissions"
-            found.append(record(concept, line.tco2e, line.basis))
-    third = [line for line in lines if line.scope == 3]
-    missing = [f"category {line.category}" for line in third if line.tco2e is None]
-    total = None
-    if not missing:
-        total = (
-            sum(line.tco2e[0] for line in third if line.tco2e),
-            sum(line.tco2e[1] for line in third if line.tco2e),
-        )
-    names = " and ".join(f"{line.category}" for line in third)
-    basis = (
-        f"Not known without {' and '.join(missing)}: a part is no total."
-        if missing
-        else f"Sum of the categories {names} that this model adds to."
-    )
-    found.append(record("GrossScope3GreenhouseGasEmissions", total, basis))
-    return tuple(found)
 
 
 def _location(factors: Factors, energy: Range) -> InventoryLine:

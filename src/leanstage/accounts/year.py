@@ -5,21 +5,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
-from leanstage.accounts.capacity import Service, replicas_needed
+from leanstage.accounts.capacity import Service, replicas_for
 from leanstage.accounts.units import Range, between, figure
 from leanstage.contracts import (
     Arm,
     EnergyComparison,
     Interval,
-    Objective,
     Ratio,
     Setting,
     idle_watts,
 )
 from leanstage.errors import InputError
-
-MOST_REPLICAS = 10_000
-"""As many are worked out from an objective."""
 
 
 @dataclass(frozen=True)
@@ -141,49 +137,25 @@ class Serving:
             InputError: it was not measured one request at a time, or cannot keep up.
         """
         joules, _ = one_at_a_time(self.energy)
-        if name not in joules:
-            raise InputError(f"No form {name!r} was measured; there are {', '.join(joules)}.")
+        # The control is the candidate once more, which serves under its own name.
+        forms = [arm for arm in joules if arm != self.energy.control.arm]
+        if name not in forms:
+            raise InputError(
+                f"No form {name!r} that could serve was measured; there are {', '.join(forms)}."
+            )
         service = _service(self.energy.arm(name))
         objective = self.setting.objective
         if self.setting.replicas is not None:
             replicas = self.setting.replicas
         elif objective is not None:
-            replicas = self._needed(name, objective, service)
+            mean = (self.answers / self.year).to("answer/second")[0]
+            replicas = replicas_for(name, objective, service, mean)
         found = Form(name, joules[name], service, replicas)
         busiest = max(found.busy(corner, self.year) for corner in self.corners())
         if busiest > 1:
             raise InputError(
                 f"{replicas} replicas of {name} would answer {busiest:.0%} of their time to give "
                 "as many answers; state more, or an objective."
-            )
-        return found
-
-    def _needed(self, name: str, objective: Objective, service: Service) -> int:
-        peak = objective.peak_per_second
-        mean = (self.answers / self.year).to("answer/second")[0]
-        if peak.low < mean:
-            raise InputError(
-                f"The busiest time, {peak.low:g} requests a second, is below the mean of the year, "
-                f"{mean:.3g}; correct peak_per_second or answers_per_year."
-            )
-        busy = peak.high * service.mean_seconds
-        if busy > MOST_REPLICAS:
-            raise InputError(
-                f"{peak.high:g} requests a second keep {busy:.3g} replicas of {name} busy, and "
-                f"accounts go to {MOST_REPLICAS:,}; correct peak_per_second, or state replicas."
-            )
-        found = replicas_needed(
-            objective.latency_ms / 1e3,
-            objective.share,
-            peak.high,
-            service,
-            objective.replicas_at_least,
-        )
-        if found is None:
-            raise InputError(
-                f"No number of replicas of {name} brings {objective.share:.0%} of the answers "
-                f"within {objective.latency_ms:g} ms: an answer alone takes "
-                f"{service.mean_seconds * 1e3:.3g} ms in the mean. State a longer objective."
             )
         return found
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from leanstage.calibrate.shapes import Shape, texts, write_model
 from leanstage.contracts import Calibration, Form, Gain, HardwareProfile
+from leanstage.energy.parent import WORKER_ENVIRONMENT
 from leanstage.energy.ratios import paired_ratio
-from leanstage.energy.resident import WORKER_ENVIRONMENT
 from leanstage.techniques.cost import costs_by_turn
 from leanstage.variant import Predictor
 from leanstage.variant.hardware import device_type, hardware_profile

@@ -14,8 +14,8 @@ from leanstage.energy.arrivals import AtRate
 from leanstage.energy.cpu import cpu_identity, usable_threads
 from leanstage.energy.loads import LoadKind, joules_per_answer
 from leanstage.energy.meters import Meter
+from leanstage.energy.parent import WORKER_ENVIRONMENT
 from leanstage.energy.replies import Run, WarmUp
-from leanstage.energy.resident import WORKER_ENVIRONMENT
 
 _PACKAGES = ("numpy", "onnxruntime", "openvino", "tokenizers", "torch", "transformers")
 _WH_PER_1000_ANSWERS = 1000 / 3600
