@@ -14,8 +14,28 @@ Answer = Callable[[str, dict[str, str], str | None], tuple[int, bytes]]
 
 
 @contextmanager
-def answering(answer: Answer, certificate: Path | None = None) -> Iterator[str]:
+def serving(
+    handler: type[BaseHTTPRequestHandler], certificate: Path | None = None
+) -> Iterator[str]:
     """Serve, with TLS by a certificate with its key where there is one; gives the address."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http{'s' if certificate else ''}://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@contextmanager
+def answering(answer: Answer, certificate: Path | None = None) -> Iterator[str]:
+    """As :func:`serving`, what a function answers to GET."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -33,16 +53,5 @@ def answering(answer: Answer, certificate: Path | None = None) -> Iterator[str]:
         def log_message(self, *_: Any) -> None:
             """Quiet: a stand-in notes what tests want to know."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    if certificate is not None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate)
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http{'s' if certificate else ''}://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(Handler, certificate) as url:
+        yield url

@@ -1,9 +1,8 @@
 """What is checked of a card without the hub, and what is asked of it where that is wanted."""
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ import yaml
 from leanstage.card import check_card
 from leanstage.card.check import CardError
 from tests.card.conftest import MakeCard, card_of
+from tests.http_stub import serving
 
 
 @pytest.fixture(scope="module")
@@ -100,17 +100,10 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         def log_message(self, *_: Any) -> None:
             """Quiet."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    monkeypatch.setattr(
-        "huggingface_hub.constants.ENDPOINT", f"http://127.0.0.1:{server.server_port}"
-    )
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
-    yield asked, answer
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(Handler) as url:
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", url)
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+        yield asked, answer
 
 
 def test_the_hub_is_asked_only_where_that_is_wanted(written: str, hub: Any) -> None:

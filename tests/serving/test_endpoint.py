@@ -1,10 +1,9 @@
 """A model behind the server that serves it says what it says in this process."""
 
 import json
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -31,6 +30,7 @@ from leanstage.variant.adopt import adopt
 from leanstage.variant.generation import load_generator
 from leanstage.variant.writing import NEW_TOKENS
 from tests.generation_model import sentences, write_prompts
+from tests.http_stub import serving
 
 PROMPTS = [text.rsplit(maxsplit=1)[0] for text in sentences(12, seed=9)]
 
@@ -109,13 +109,8 @@ class Busy(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def busy() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Busy)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(Busy) as url:
+        yield url
 
 
 def test_what_is_refused_for_the_moment_is_asked_again(busy: str) -> None:

@@ -1,11 +1,8 @@
 """A classifier behind KServe's protocols says what it says in this process."""
 
-import json
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import psutil
@@ -30,6 +27,7 @@ from leanstage.tasks import open_split, read_labelled, write_split
 from leanstage.variant import Variant, load_predictor
 from leanstage.variant.adopt import adopt
 from tests.conftest import LABELS, reviews, write_rows
+from tests.http_stub import answering
 
 TEXTS = [text for text, _ in reviews(24, seed=5)]
 FORMS = ("probabilities", "logits", "named", "indices", "labels")
@@ -126,44 +124,23 @@ def test_what_is_not_a_number_is_no_answer() -> None:
     assert np.isfinite(given).all(axis=-1).tolist() == [False, True]
 
 
-class Guarded(BaseHTTPRequestHandler):
-    """Lets in who has the token, and notes what it was shown."""
+def test_the_token_is_sent_and_never_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str | None] = []
 
-    shown: ClassVar[list[str | None]] = []
+    def answer(path: str, query: dict[str, str], authorization: str | None) -> tuple[int, bytes]:
+        shown.append(authorization)
+        return 200, b'{"ready": true}'
 
-    def do_GET(self) -> None:
-        self.shown.append(self.headers["Authorization"])
-        body = json.dumps({"ready": True}).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: Any) -> None:
-        """Quiet."""
-
-
-@pytest.fixture
-def guarded() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Guarded)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-def test_the_token_is_sent_and_never_said(guarded: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(TOKEN_VARIABLE, "very-secret")
-    assert Connection(guarded).get(guarded) == {"ready": True}
-    assert Guarded.shown == ["Bearer very-secret"]
+    with answering(answer) as url:
+        assert Connection(url).get(url) == {"ready": True}
+    assert shown == ["Bearer very-secret"]
     with pytest.raises(LeanstageError) as caught:
         Connection("http://127.0.0.1:1").get("http://127.0.0.1:1")
     assert "very-secret" not in str(caught.value)
     monkeypatch.setenv(TOKEN_VARIABLE, "very\nsecret")
     with pytest.raises(InputError, match="holds no bearer token"):
-        Connection(guarded)
+        Connection("http://127.0.0.1:1")
 
 
 def test_an_evaluation_through_the_endpoint_counts_the_same(

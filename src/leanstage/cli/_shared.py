@@ -21,6 +21,16 @@ JsonOption = Annotated[
 OutOption = Annotated[
     Path | None, typer.Option("--out", help="Folder for this run; new or empty.", file_okay=False)
 ]
+KeyOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--key", help="Public key to trust, instead of those of LEANSTAGE_TRUST; repeatable."
+    ),
+]
+RevokedOption = Annotated[
+    Path | None,
+    typer.Option("--revoked", help="A further list of revoked keys and digests, in YAML."),
+]
 PolicyOption = Annotated[
     str, typer.Option(help="ModelPolicy in YAML, or default, strict, lenient; empty: what holds.")
 ]

@@ -1,12 +1,11 @@
 """The command that shows a model card."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from leanstage.cli._shared import console
+from leanstage.cli._shared import KeyOption, RevokedOption, console
 
 
 def card(
@@ -14,13 +13,8 @@ def card(
         str,
         typer.Argument(help="Folder of a promoted variant, models:/name/3 or models:/name@alias."),
     ],
-    key: Annotated[
-        list[Path] | None,
-        typer.Option(help="Public key to trust, instead of those of LEANSTAGE_TRUST; repeatable."),
-    ] = None,
-    revoked: Annotated[
-        Path | None, typer.Option(help="A further list of revoked keys and digests, in YAML.")
-    ] = None,
+    key: KeyOption = None,
+    revoked: RevokedOption = None,
     hub: Annotated[
         bool, typer.Option("--hub", help="Send it to the Hugging Face hub to be checked, too.")
     ] = False,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from leanstage.cli._shared import say
+from leanstage.cli._shared import KeyOption, RevokedOption, say
 
 
 def keygen(
@@ -25,13 +25,8 @@ def keygen(
 
 def verify(
     folder: Annotated[Path, typer.Argument(help="Folder of a promoted variant.")],
-    key: Annotated[
-        list[Path] | None,
-        typer.Option(help="Public key to trust, instead of those of LEANSTAGE_TRUST; repeatable."),
-    ] = None,
-    revoked: Annotated[
-        Path | None, typer.Option(help="A further list of revoked keys and digests, in YAML.")
-    ] = None,
+    key: KeyOption = None,
+    revoked: RevokedOption = None,
 ) -> None:
     """Say what was decided on a variant, and fail unless every byte is what was signed."""
     from leanstage.gate import attestation
