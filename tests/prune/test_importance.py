@@ -102,6 +102,16 @@ def test_neither_padding_nor_batches_matter(family: str, kind: Any, size: int) -
         )
 
 
+def test_rows_are_asked_from_all_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows often come sorted by class; the first of them would tell what one class depends on."""
+    monkeypatch.setattr("leanstage.prune.importance.ROWS", 2)
+    rows, model = rows_of("bert"), model_of("bert")
+    assert isinstance(rows, TaughtRows)
+    ends = replace(rows, ids=[IDS[0], IDS[-1]], logits=rows.logits[[0, -1]])
+    found, expected = (importance(model, each, "taylor", batch_size=2) for each in (rows, ends))
+    torch.testing.assert_close(found.layers, expected.layers)
+
+
 def test_a_model_before_its_own_answers_is_asked_for_more_than_their_rounding() -> None:
     model = model_of("bert")
     rows = rows_of("bert")

@@ -1,6 +1,7 @@
 """The step on a tiny trained model: what is measured is kept, refused or rejected with figures."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -143,6 +144,39 @@ def test_one_row_shows_no_range(
             train=open_split(tmp_path / "one"),
         )
     assert not (tmp_path / "quantized").exists()
+
+
+def test_ranges_are_taken_from_all_over_the_rows(
+    baseline: Variant,
+    answers: Answers,
+    train: SplitFolder,
+    validation: SplitFolder,
+    plan: Planned,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Rows often come sorted by class, and those of one class show its ranges alone."""
+    seen: list[str] = []
+
+    def build(bench: Bench, *_: object) -> None:
+        seen.extend(bench.texts)
+        raise KernelError("built nothing")
+
+    monkeypatch.setattr(Bench, "build", build)
+    order = sorted(range(len(train.texts)), key=train.labels.__getitem__)
+    texts = [train.texts[row] for row in order]
+    quantize(
+        baseline,
+        answers=answers,
+        validation=validation,
+        plan=plan("onnxruntime-int8-static", calibration_rows=16),
+        batch_size=8,
+        target=tmp_path / "quantized",
+        train=replace(train, texts=texts, labels=[train.labels[row] for row in order]),
+    )
+    classes = [train.labels[train.texts.index(text)] for text in seen]
+    assert len(classes) == 16
+    assert 6 <= sum(classes) <= 10
 
 
 class KernelError(Exception):

@@ -15,9 +15,9 @@ from leanstage.techniques.matching import (
     check_states,
     projection,
     relation_heads,
-    spread,
 )
 from leanstage.techniques.recipe import Recipe
+from leanstage.techniques.spread import some, spread
 from leanstage.techniques.states import Wanted
 from leanstage.techniques.teach import teach
 from leanstage.techniques.training import train_student
@@ -58,6 +58,14 @@ def student_of_width(width: int) -> Any:
 )
 def test_layers_are_matched_evenly(count: int, total: int, layers: list[int]) -> None:
     assert spread(count, total) == layers
+
+
+@pytest.mark.parametrize(
+    ("count", "most", "kept"),
+    [(10, 4, [0, 3, 6, 9]), (3, 4, [0, 1, 2]), (5, 4, [0, 1, 3, 4]), (0, 4, [])],
+)
+def test_some_of_sorted_rows_are_of_all_classes(count: int, most: int, kept: list[int]) -> None:
+    assert some(range(count), most) == kept
 
 
 def test_a_teacher_is_no_distance_from_itself(teacher: Variant, rows: TaughtRows) -> None:

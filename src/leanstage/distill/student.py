@@ -7,7 +7,7 @@ from leanstage.errors import InputError
 from leanstage.prune.cut import cut, keep_layers
 from leanstage.prune.importance import Scores
 from leanstage.prune.shape import LEAST_LAYERS, Shape, shape_of, target_shape
-from leanstage.techniques.matching import spread
+from leanstage.techniques.spread import spread
 
 
 def layers_to_keep(total: int, depth: float) -> list[int]:

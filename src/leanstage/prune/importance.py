@@ -9,6 +9,7 @@ from typing import Any
 from leanstage.contracts.plan import Importance
 from leanstage.prune.spots import Spot, spots_of
 from leanstage.techniques.data import to_device
+from leanstage.techniques.spread import some
 from leanstage.techniques.taught import Taught
 from leanstage.variant.architectures import family_of, layers_of
 
@@ -108,8 +109,7 @@ def _columns(module: Any) -> Any:
 
 
 def _batches(rows: Taught, size: int) -> Iterator[dict[str, Any]]:
-    stride = max(1, len(rows) // ROWS)
-    chosen = list(range(0, len(rows), stride))[:ROWS]
+    chosen = some(range(len(rows)), ROWS)
     for start in range(0, len(chosen), size):
         yield rows.collate([rows[row] for row in chosen[start : start + size]])
 

@@ -11,6 +11,7 @@ from leanstage import progress
 from leanstage.quantize.backends import BACKENDS
 from leanstage.quantize.bench import Bench, Form, words
 from leanstage.techniques.search import most_saving
+from leanstage.techniques.spread import some
 from leanstage.variant import predict_all
 
 _ROWS = 128
@@ -50,7 +51,7 @@ def ranked(bench: Bench, form: Form, groups: Sequence[str]) -> list[str]:
     The change is the mean Kullback-Leibler divergence from the answers of the input, over training
     texts or, where the step has none, validation rows.
     """
-    texts = list(bench.texts or bench.validation.texts)[:_ROWS]
+    texts = some(bench.texts or bench.validation.texts, _ROWS)
     answers = predict_all(bench.input, texts, batch_size=bench.batch_size)
     changes: dict[str, float] = {}
     for number, group in enumerate(groups):

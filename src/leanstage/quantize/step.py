@@ -15,6 +15,7 @@ from leanstage.tasks import SplitFolder
 from leanstage.techniques.answers import Answers
 from leanstage.techniques.record import Record
 from leanstage.techniques.search import Budget
+from leanstage.techniques.spread import some
 from leanstage.variant import Variant
 from leanstage.variant.hardware import hardware_profile
 
@@ -96,7 +97,7 @@ def cheapest(names: Sequence[str], costs: Mapping[str, float], min_gain: float) 
 
 def _texts(train: SplitFolder | None, plan: Plan) -> tuple[str, ...]:
     """Training text to take ranges from."""
-    texts = train.whole[: plan.quantize.calibration_rows] if train is not None else []
+    texts = some(train.whole, plan.quantize.calibration_rows) if train is not None else []
     static = [name for name in plan.quantize.backends if BACKENDS[name].methods]
     if static and len(texts) == 1:
         raise InputError(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from leanstage.errors import InputError
 from leanstage.techniques.recipe import Recipe
+from leanstage.techniques.spread import spread
 from leanstage.techniques.states import States
 from leanstage.variant.architectures import family_of, layers_of
 
@@ -15,16 +16,6 @@ if TYPE_CHECKING:
 
 PROJECTION = "leanstage_projection"
 """Name of the module that takes a student's hidden states to its teacher's width."""
-
-
-def spread(count: int, total: int) -> list[int]:
-    """``count`` of ``total`` layers, evenly spread, the first and the last among them.
-
-    Of one layer, the last: what the head reads.
-    """
-    if count == 1:
-        return [total - 1]
-    return [round(index * (total - 1) / (count - 1)) for index in range(count)]
 
 
 def check_states(width: int, states: States | None, recipe: Recipe) -> None:
