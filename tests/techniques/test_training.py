@@ -25,11 +25,13 @@ from leanstage.techniques.processes import Curve, processes
 from leanstage.techniques.recipe import Recipe
 from leanstage.techniques.states import Wanted
 from leanstage.techniques.teach import teach
-from leanstage.techniques.training import train_student
+from leanstage.techniques.training import train_student, training_arguments
 from leanstage.variant import Variant
 from leanstage.variant.adopt import adopt
+from leanstage.variant.architectures import FAMILIES
 from leanstage.variant.checkpoint import load_checkpoint
 from tests.conftest import reviews, tiny_config
+from tests.prune.models import logits_of, model_of, rows_of
 
 RECIPE = Recipe(
     epochs=3,
@@ -42,6 +44,7 @@ RECIPE = Recipe(
     seed=3,
     message="training",
 )
+PLAIN = {"hidden_weight": 0.0, "attention_weight": 0.0}
 
 # The same training as below, in a process that can be killed.
 ALONE = """
@@ -205,6 +208,47 @@ def test_two_processes_end_where_one_does(
     assert dict(curve) == pytest.approx(dict(whole), rel=0.1)
 
 
+@pytest.mark.parametrize("count", ["1", "2"])
+def test_a_training_that_diverges_ends_with_what_its_weights_became(
+    count: str, start: Path, rows: TaughtRows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The search says of it that it does not answer, and tries the next setting."""
+    monkeypatch.setenv("LEANSTAGE_PROCESSES", count)
+    few = replace(rows, ids=rows.ids[:64], logits=rows.logits[:64], labels=None, states=None)
+    wild = RECIPE.model_copy(update={**PLAIN, "epochs": 2, "learning_rate": 1e38})
+    student, _ = trained(start, few, wild)
+    assert not torch.isfinite(student.classifier.weight).all()
+
+
+def test_one_process_takes_one_gpu_of_several(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise transformers trains a batch of that size on each, and the losses see parts."""
+    for name, value in (("is_available", True), ("device_count", 2), ("set_device", None)):
+        monkeypatch.setattr(f"torch.cuda.{name}", lambda *_, value=value: value)
+    arguments = training_arguments(
+        tmp_path, epochs=1, learning_rate=1e-3, batch_size=8, seed=0, device_type="cuda"
+    )
+    assert arguments.train_batch_size == 8
+
+
+def test_nothing_is_dropped_out(rows: TaughtRows, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two passes over a batch while it is trained say the same, for encoders and decoders."""
+    for family in FAMILIES:
+        model = model_of(family)
+        # Decoders drop attention out without a module for it.
+        for name in ("attention_dropout", "p"):
+            for module in model.modules():
+                if hasattr(module, name):
+                    setattr(module, name, 0.5)
+        monkeypatch.setattr(
+            "leanstage.techniques.training._Distiller.train", lambda trainer, **_: trainer.model
+        )
+        train_student(model, rows_of(family), RECIPE.model_copy(update=PLAIN))
+        model.train()
+        assert torch.equal(logits_of(model), logits_of(model)), family
+
+
 def test_a_gradient_gathered_in_parts_is_that_of_the_large_batch(
     start: Path, rows: TaughtRows, plain: tuple[Any, Curve]
 ) -> None:
@@ -251,6 +295,8 @@ def test_another_training_has_another_folder(
     fewer = replace(rows, ids=rows.ids[:-1], logits=rows.logits[:-1])
     unlabelled = replace(rows, labels=None)
     other = replace(rows, teacher_digest="0" * 64)
+    assert rows.states is not None
+    elsewhere = replace(rows, states=replace(rows.states, related=0))
     seeded = RECIPE.model_copy(update={"seed": 4})
     folders = []
     for arguments in (
@@ -259,6 +305,7 @@ def test_another_training_has_another_folder(
         (student, fewer, RECIPE),
         (student, unlabelled, RECIPE),
         (student, other, RECIPE),
+        (student, elsewhere, RECIPE),
         (student, rows, seeded),
     ):
         with training_folder(*arguments) as folder:

@@ -108,8 +108,9 @@ class TaughtRows:
         return replace(self, ids=encoder.ids(texts), pad_id=encoder.pad_id, states=None, apart=True)
 
     def identity(self) -> Any:
-        """The token ids, row by row, and the labels."""
-        return [self.ids, None if self.labels is None else self.labels.tolist()]
+        """The token ids, row by row, the labels, and which states of which tokens were kept."""
+        labels = None if self.labels is None else self.labels.tolist()
+        return [self.ids, labels, None if self.states is None else self.states.identity()]
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The rows as plain arrays by name; ids of all rows in one, split by ``lengths``."""

@@ -51,7 +51,8 @@ def train_in_processes(
     Raises:
         LeanstageError: a process failed; its own output says why.
     """
-    from leanstage.variant.checkpoint import load_checkpoint
+    from leanstage.variant.architectures import family_of
+    from leanstage.variant.checkpoint import from_folder
 
     with tempfile.TemporaryDirectory(prefix="leanstage-processes-") as scratch:
         exchange = Path(scratch)
@@ -67,7 +68,9 @@ def train_in_processes(
                 f"training on {count} processes failed with exit code {ended.returncode}; the log "
                 "above says why."
             )
-        trained: Any = load_checkpoint(exchange / "trained", attention="eager")
+        # As it is: what has become NaN is said of the student as of one that one process trained.
+        task = family_of(student.config.model_type, where="the student").task
+        trained, _ = from_folder(exchange / "trained", task, "the trained student")
         student.load_state_dict(trained.state_dict())
         points = json.loads((exchange / "curve.json").read_text(encoding="utf-8"))
     return tuple((step, loss) for step, loss in points)

@@ -119,6 +119,10 @@ class States:
         parts = [torch.from_numpy(part).to(given.device) for part in (self.weights, self.biases)]
         return [linear(given, weight, bias) for weight, bias in zip(*parts, strict=True)]
 
+    def identity(self) -> list[Any]:
+        """What names these states, for JSON: their planes, what relations are of, their tokens."""
+        return [list(self.planes), self.related, self.counts.tolist()]
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """As plain arrays by name."""
         return {

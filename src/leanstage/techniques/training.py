@@ -30,8 +30,9 @@ _TWENTIETH = 0.05
 def train_student(student: Any, rows: Taught, recipe: Recipe) -> Curve:
     """Train ``student`` in place on the teacher's answers; returns its loss on the way.
 
-    On one process a GPU, where there are several GPUs. Where ``LEANSTAGE_CHECKPOINTS`` names a
-    folder that outlives the process, a training that was killed goes on from its last checkpoint.
+    On several processes, one a GPU, where there are several GPUs. Where ``LEANSTAGE_CHECKPOINTS``
+    names a folder that outlives the process, a training that was killed goes on from its last
+    checkpoint.
 
     Raises:
         InputError: a loss of ``recipe`` needs what ``rows`` lack, or its batch is not divided by
@@ -103,6 +104,9 @@ def _without_dropout(model: Any) -> None:
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
+        # Of decoders, whose attention has no module for it.
+        if hasattr(module, "attention_dropout"):
+            module.attention_dropout = 0.0
 
 
 class _Distiller(Trainer):  # type: ignore[misc]
@@ -174,7 +178,7 @@ def training_arguments(
     With ``checkpoints`` one is kept each twentieth of the way; with ``curve`` the mean loss since
     is logged there, so that a training that goes on logs what it would have logged.
     """
-    return TrainingArguments(
+    arguments = TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=epochs,
         per_device_train_batch_size=batch_size,
@@ -200,3 +204,6 @@ def training_arguments(
         disable_tqdm=True,
         seed=seed,
     )
+    # Of several GPUs one process takes one: transformers would spread a batch of that size on each.
+    arguments._n_gpu = min(arguments.n_gpu, 1)
+    return arguments
