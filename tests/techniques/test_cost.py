@@ -2,12 +2,16 @@
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from leanstage.techniques import cost
+from leanstage.contracts import DatasetInfo
+from leanstage.tasks import SplitFolder
+from leanstage.techniques import cost, search
+from leanstage.variant import Variant
 
 
 class Waiting:
@@ -28,11 +32,31 @@ class Computing:
         return np.zeros((len(texts), 2), np.float32)
 
 
-@pytest.mark.parametrize(("device", "dearer"), [("cpu", "computing"), ("cuda", "waiting")])
+DEARER = pytest.mark.parametrize(("device", "dearer"), [("cpu", "computing"), ("cuda", "waiting")])
+
+
+@DEARER
 def test_the_clock_is_that_of_what_answers(
     device: str, dearer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cost, "device_type", lambda: device)
     predictors = {"waiting": Waiting(), "computing": Computing()}
     costs = cost.ms_per_answer(predictors, ["a", "b"], batch_size=2)
+    assert max(costs, key=lambda name: costs[name]) == dearer
+
+
+@DEARER
+def test_a_student_is_timed_by_the_same_clock(
+    device: str, dearer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a GPU answers, what its processor spends says nothing of a narrower model."""
+    info = DatasetInfo(
+        split="validation", source="x", n=64, rows_sha256="0" * 64, labels=("a", "b")
+    )
+    rows = SplitFolder(info, ["a text"] * 64, [0] * 64)
+    monkeypatch.setattr(cost, "device_type", lambda: device)
+    costs = {}
+    for name, predictor in {"waiting": Waiting(), "computing": Computing()}.items():
+        monkeypatch.setattr(search, "load_predictor", lambda _, given=predictor: given)
+        _, costs[name] = search.validation_answers(Variant(Path(), None, ""), rows)  # type: ignore[arg-type]
     assert max(costs, key=lambda name: costs[name]) == dearer

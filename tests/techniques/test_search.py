@@ -80,7 +80,7 @@ figures = st.builds(
 def test_no_technique_may_lose_more_than_the_tolerance(
     measured: ValidationFigures, tolerance: float, technique: Technique
 ) -> None:
-    fits, reason = Budget.of(technique, tolerance).judge(measured)
+    fits, reason = Budget.of(technique, tolerance).judge(measured, "label")
     assert not fits or measured.probability_drop <= tolerance
     assert fits == ("within" in reason)
 

@@ -197,9 +197,13 @@ def test_the_budget_judges_by_the_probability_of_the_truth() -> None:
         probability_drop=0.006,
         probability_drop_se=0.001,
     )
-    fits, reason = Budget.of("distill", 0.01).judge(figures)
+    fits, reason = Budget.of("distill", 0.01).judge(figures, "label")
     assert not fits
-    assert "beyond the limit of 0.50%" in reason
+    assert "true-class probability -0.60%" in reason
+    assert "on 100 validation rows, beyond the limit of 0.50%" in reason
+    _, reason = Budget.of("distill", 0.01).judge(figures, "text")
+    assert "true-token probability -0.60%" in reason
+    assert "on 100 validation tokens, beyond" in reason
 
 
 def test_answers_come_back_as_they_were_and_only_for_their_teacher(

@@ -110,7 +110,7 @@ class Bench:
         if self.model.manifest.labels and _classes(answers) == 1 < _classes(self.reference):
             reason = f"answers one class for all {len(answers)} validation rows"
             return Verdict(False, reason, figures)
-        return Verdict(*self.budget.judge(figures), figures)
+        return Verdict(*self.budget.judge(figures, self.validation.info.form), figures)
 
     def tell(self, form: Form, verdict: Verdict, cost: float | None = None) -> None:
         """Record a form as a trial."""

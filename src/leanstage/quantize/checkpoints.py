@@ -6,9 +6,9 @@ from typing import Any
 
 from leanstage.contracts import Precision
 from leanstage.quantize.how import How, group_of, grouped, quiet
-from leanstage.variant import Variant, fresh_folder, open_variant, seal
+from leanstage.variant import Variant, fresh_folder, open_variant
 from leanstage.variant.checkpoint import load_checkpoint, parameter_count
-from leanstage.variant.folder import copy_tokenizer
+from leanstage.variant.folder import copy_tokenizer, seal_like
 from leanstage.variant.hardware import computes_bf16, device_type
 
 _NF4_INPUTS = 64
@@ -117,16 +117,7 @@ def _write(
         with fresh_folder(target) as draft:
             model.save_pretrained(draft)
             copy_tokenizer(source.path, draft)
-            seal(
-                draft,
-                architecture=source.manifest.architecture,
-                labels=source.manifest.labels,
-                runtime="torch",
-                precision=precision,
-                max_length=source.manifest.max_length,
-                parameters=parameters,
-                lineage=source.manifest.lineage,
-            )
+            seal_like(source, draft, runtime="torch", precision=precision, parameters=parameters)
     return open_variant(target)
 
 

@@ -129,7 +129,7 @@ class Search:
             figures, cost = compare(variant, self._reference, self._validation)
         except LeanstageError as error:
             return tried(manifest, False, f"does not answer: {error}", settings=settings)
-        fits, reason = self._budget.judge(figures)
+        fits, reason = self._budget.judge(figures, self._validation.info.form)
         return tried(
             manifest, fits, reason, settings=settings, validation=figures, ms_per_answer=cost
         )

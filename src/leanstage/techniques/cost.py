@@ -12,6 +12,11 @@ ROUNDS = 7
 SECONDS_PER_TURN = 0.3
 
 
+def clock() -> Callable[[], float]:
+    """Processor time of all threads; wall time where a GPU answers, which its processor feeds."""
+    return time.perf_counter if device_type() == "cuda" else time.process_time
+
+
 def ms_per_answer(
     predictors: Mapping[str, Predictor],
     texts: Sequence[str],
@@ -21,10 +26,9 @@ def ms_per_answer(
 ) -> dict[str, float]:
     """Median time per answer in milliseconds, by name, over interleaved turns.
 
-    Processor time of all threads; where a GPU answers, wall time: its processor only feeds it.
+    By :func:`clock`.
     """
-    clock = time.perf_counter if device_type() == "cuda" else time.process_time
-    costs = costs_by_turn(predictors, texts, batch_size=batch_size, clock=clock, seed=seed)
+    costs = costs_by_turn(predictors, texts, batch_size=batch_size, clock=clock(), seed=seed)
     return {name: statistics.median(turns) * 1e3 for name, turns in costs.items()}
 
 

@@ -1,6 +1,5 @@
 """What a technique may lose on the validation split; ``attempts.Search`` searches within it."""
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +8,18 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from leanstage.contracts import TECHNIQUES, Technique, Trial, ValidationFigures, VariantManifest
+from leanstage.contracts import (
+    TECHNIQUES,
+    RowForm,
+    Technique,
+    Trial,
+    ValidationFigures,
+    VariantManifest,
+)
 from leanstage.errors import LeanstageError
 from leanstage.tasks import SplitFolder
 from leanstage.tasks.figures import validation_figures
+from leanstage.techniques.cost import clock
 from leanstage.techniques.generation_search import token_answers, token_figures
 from leanstage.variant import (
     Predictor,
@@ -21,10 +28,9 @@ from leanstage.variant import (
     load_predictor,
     open_variant,
     predict_all,
-    seal,
 )
 from leanstage.variant.checkpoint import parameter_count
-from leanstage.variant.folder import copy_tokenizer
+from leanstage.variant.folder import copy_tokenizer, seal_like
 from leanstage.variant.writing import Writer
 
 BATCH_SIZE = 32
@@ -47,8 +53,8 @@ class Budget:
         shares = TECHNIQUES.index(technique) + 1
         return cls(min(shares * tolerance / 2, tolerance))
 
-    def judge(self, figures: ValidationFigures) -> tuple[bool, str]:
-        """Whether the figures fit, and why in one clause.
+    def judge(self, figures: ValidationFigures, form: RowForm) -> tuple[bool, str]:
+        """Whether the figures of rows of this form fit, and why in one clause.
 
         The accuracy is too coarse for a limit of half a point on a small split; the
         low-variance measure decides, and the gate judges the accuracy on rows of its own. It is
@@ -56,11 +62,12 @@ class Budget:
         that a bound would refuse most of what loses nothing.
         """
         fits = figures.probability_drop <= self.limit
+        true, counted = ("class", "rows") if form == "label" else ("token", "tokens")
         return fits, (
-            f"true-class probability {0.0 - figures.probability_drop:+.2%} "
+            f"true-{true} probability {0.0 - figures.probability_drop:+.2%} "
             f"(± {figures.probability_drop_se:.2%}) and accuracy "
             f"{0.0 - figures.accuracy_drop:+.2%} against the baseline on {figures.n} validation "
-            f"rows, {'within' if fits else 'beyond'} the limit of {self.limit:.2%}"
+            f"{counted}, {'within' if fits else 'beyond'} the limit of {self.limit:.2%}"
         )
 
 
@@ -86,19 +93,20 @@ def validation_answers(variant: Variant, split: SplitFolder) -> tuple[NDArray[np
     """What a variant, loaded from disk, says to the validation split, and what an answer costs.
 
     Returns:
-        :func:`answers_of` it, and milliseconds per answer.
+        :func:`answers_of` it, and milliseconds per answer, by the clock of what answers here.
     """
     predictor = load_predictor(variant.path)
     predictor.predict(split.texts[:BATCH_SIZE])
-    began = time.process_time()
+    now = clock()
+    began = now()
     if isinstance(predictor, Writer):
         # What it says is another work than what it writes, which is what an answer is.
         asked = split.texts[:BATCH_SIZE]
         predictor.predict(asked)
-        cost = (time.process_time() - began) / len(asked)
+        cost = (now() - began) / len(asked)
         return answers_of(predictor, split, batch_size=BATCH_SIZE), cost * 1e3
     answers = answers_of(predictor, split, batch_size=BATCH_SIZE)
-    return answers, (time.process_time() - began) / len(split.texts) * 1e3
+    return answers, (now() - began) / len(split.texts) * 1e3
 
 
 def answers_of(predictor: Predictor, split: SplitFolder, *, batch_size: int) -> NDArray[np.float32]:
@@ -136,16 +144,8 @@ def save_checkpoint(model: Any, parent: Variant, target: str | Path) -> Variant:
     with fresh_folder(target) as draft:
         model.save_pretrained(draft)
         copy_tokenizer(parent.path, draft)
-        seal(
-            draft,
-            architecture=parent.manifest.architecture,
-            labels=parent.manifest.labels,
-            runtime="torch",
-            precision="fp32",
-            max_length=parent.manifest.max_length,
-            parameters=parameter_count(model),
-            lineage=parent.manifest.lineage,
-        )
+        parameters = parameter_count(model)
+        seal_like(parent, draft, runtime="torch", precision="fp32", parameters=parameters)
     return open_variant(target)
 
 

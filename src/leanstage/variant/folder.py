@@ -102,6 +102,29 @@ def seal(
     return manifest
 
 
+def seal_like(
+    source: Variant,
+    draft: Path,
+    *,
+    runtime: Runtime,
+    precision: Precision,
+    parameters: int,
+    lineage: tuple[Step, ...] | None = None,
+) -> None:
+    """:func:`seal` another form of ``source``, with its lineage where no other is given."""
+    manifest = source.manifest
+    seal(
+        draft,
+        architecture=manifest.architecture,
+        labels=manifest.labels,
+        runtime=runtime,
+        precision=precision,
+        max_length=manifest.max_length,
+        parameters=parameters,
+        lineage=manifest.lineage if lineage is None else lineage,
+    )
+
+
 def with_lineage(source: Variant, target: str | Path, lineage: tuple[Step, ...]) -> Variant:
     """The bytes of ``source`` under a manifest with another lineage."""
     with fresh_folder(target) as draft:
@@ -109,13 +132,11 @@ def with_lineage(source: Variant, target: str | Path, lineage: tuple[Step, ...])
             if relative != MANIFEST:
                 link_or_copy(path, draft / relative)
         parts = source.manifest
-        seal(
+        seal_like(
+            source,
             draft,
-            architecture=parts.architecture,
-            labels=parts.labels,
             runtime=parts.runtime,
             precision=parts.precision,
-            max_length=parts.max_length,
             parameters=parts.parameters,
             lineage=lineage,
         )

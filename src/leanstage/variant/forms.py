@@ -5,11 +5,17 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-from leanstage.contracts import Precision, Runtime, Serving
+from leanstage.contracts import Precision, Serving
 from leanstage.variant import hardware
 from leanstage.variant.checkpoint import load_checkpoint, parameter_count
 from leanstage.variant.export import export_onnx
-from leanstage.variant.folder import Variant, copy_tokenizer, fresh_folder, open_variant, seal
+from leanstage.variant.folder import (
+    Variant,
+    copy_tokenizer,
+    fresh_folder,
+    open_variant,
+    seal_like,
+)
 from leanstage.variant.openvino import OPENVINO_FILE, openvino
 
 
@@ -32,7 +38,8 @@ def write_onnx(
         # The config names the padding token and the labels; weights stay out.
         model.config.save_pretrained(draft)
         copy_tokenizer(source.path, draft)
-        _seal_like(source, draft, "onnxruntime", precision, parameter_count(model))
+        parameters = parameter_count(model)
+        seal_like(source, draft, runtime="onnxruntime", precision=precision, parameters=parameters)
     return open_variant(target)
 
 
@@ -55,8 +62,13 @@ def write_openvino(source: Variant, target: Path, *, transform: Any = None) -> V
         library.save_model(graph, path, compress_to_fp16=True)
         model.config.save_pretrained(draft)
         copy_tokenizer(source.path, draft)
-        precision: Precision = "bf16" if transform is None else "int8"
-        _seal_like(source, draft, "openvino", precision, parameter_count(model))
+        seal_like(
+            source,
+            draft,
+            runtime="openvino",
+            precision="bf16" if transform is None else "int8",
+            parameters=parameter_count(model),
+        )
     return open_variant(target)
 
 
@@ -69,7 +81,8 @@ def write_half(source: Variant, target: Path, precision: Literal["bf16", "fp16"]
     with fresh_folder(target) as draft:
         model.save_pretrained(draft)
         copy_tokenizer(source.path, draft)
-        _seal_like(source, draft, "torch", precision, parameter_count(model))
+        parameters = parameter_count(model)
+        seal_like(source, draft, runtime="torch", precision=precision, parameters=parameters)
     return open_variant(target)
 
 
@@ -97,23 +110,3 @@ def unoptimized_forms(
     if bf16 and baseline.manifest.precision != "bf16":
         forms["baseline-torch-bf16"] = write_bf16(baseline, scratch / "torch-bf16")
     return forms
-
-
-def _seal_like(
-    source: Variant,
-    draft: Path,
-    runtime: Runtime,
-    precision: Precision,
-    parameters: int,
-) -> None:
-    manifest = source.manifest
-    seal(
-        draft,
-        architecture=manifest.architecture,
-        labels=manifest.labels,
-        runtime=runtime,
-        precision=precision,
-        max_length=manifest.max_length,
-        parameters=parameters,
-        lineage=manifest.lineage,
-    )
