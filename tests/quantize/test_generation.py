@@ -18,8 +18,13 @@ def writer(tmp_path_factory: pytest.TempPathFactory) -> Variant:
     return adopt(train_tiny_llama(folder / "checkpoint", layers=2, steps=20), folder / "variant")
 
 
-@pytest.mark.parametrize("name", ["torch-bf16", "bitsandbytes-int8", "bitsandbytes-nf4"])
+FORMS = ["torch-bf16", "bitsandbytes-int8", "bitsandbytes-nf4", "torchao-int8"]
+
+
+@pytest.mark.parametrize("name", FORMS)
 def test_it_says_nearly_the_same(name: str, writer: Variant, tmp_path: Path) -> None:
+    if name.startswith("torchao"):
+        pytest.importorskip("torchao", reason="needs torchao: pip install 'leanstage[torchao]'")
     form = BACKENDS[name](writer, tmp_path / "form")  # type: ignore[index]
     assert form.manifest.task == "text-generation"
     assert form.manifest.bytes < writer.manifest.bytes
@@ -32,6 +37,18 @@ def test_it_says_nearly_the_same(name: str, writer: Variant, tmp_path: Path) -> 
     )
     assert abs(before - after).mean() < 0.1
     assert load_predictor(form.path).predict(["the film"]).shape == (1, 1)
+
+
+def test_a_form_of_torchao_answers_where_models_answer(
+    writer: Variant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing but what loads it places it: on a GPU its prompts would be, and it would not."""
+    pytest.importorskip("torchao", reason="needs torchao: pip install 'leanstage[torchao]'")
+    form = BACKENDS["torchao-int8"](writer, tmp_path / "form")
+    # The only other device that a machine without a GPU has.
+    monkeypatch.setattr("leanstage.variant.generation.device_type", lambda: "meta")
+    generator = load_generator(form.path)
+    assert generator._model.device.type == "meta"  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("name", ["onnxruntime-int8", "openvino-bf16", "openvino-int8"])

@@ -102,7 +102,8 @@ class TorchGenerator:
         self._torch = torch
         self._device = device_type()
         model = load_checkpoint(path)
-        if not getattr(model, "is_quantized", False):
+        # bitsandbytes places a model itself, and lets nobody move it.
+        if model.device.type != self._device:
             model.to(self._device)
         self._model: Any = model
         self.encoder = CausalEncoder(path, manifest.max_length)
