@@ -14,6 +14,7 @@ from leanstage.contracts import (
     QuantizeSettings,
 )
 from leanstage.distill.step import distill
+from leanstage.distill.student import shallow_student
 from leanstage.errors import InputError
 from leanstage.prune.step import prune
 from leanstage.quantize.step import quantize
@@ -24,6 +25,8 @@ from leanstage.techniques.generation_search import token_figures
 from leanstage.techniques.search import validation_answers
 from leanstage.variant import Variant, open_variant
 from leanstage.variant.adopt import adopt
+from leanstage.variant.checkpoint import load_checkpoint
+from leanstage.variant.folder import copy_tokenizer
 from leanstage.variant.generation import load_generator
 from tests.generation_model import sentences, write_prompts, write_texts
 
@@ -140,6 +143,27 @@ def test_what_a_student_writes_is_worth_learning_from(
     answers = ask(teacher, validation=splits["validation"], train=prompts, plan=plan)
     assert answers.taught is not None
     assert len(answers.taught) == 80
+
+
+def test_a_student_for_another_number_of_tokens_is_refused(
+    teacher: Variant, splits: Splits, tmp_path: Path
+) -> None:
+    """With the teacher's tokenizer, but padded: it would fail in the first step of its training."""
+    brought = tmp_path / "brought"
+    student: Any = shallow_student(load_checkpoint(teacher.path), [0, 3])
+    student.resize_token_embeddings(352)
+    student.save_pretrained(brought)
+    copy_tokenizer(teacher.path, brought)
+    with pytest.raises(InputError, match="says how likely 352 tokens are, the teacher 340"):
+        distill(
+            teacher,
+            plan=plan_of(teacher, distill=DistillSettings(student=True)),
+            student=brought,
+            target=tmp_path / "student",
+            answers_file=tmp_path / "answers",
+            **splits,
+        )
+    assert not (tmp_path / "student").exists()
 
 
 @pytest.mark.parametrize("weight", ["hidden_weight", "attention_weight"])

@@ -2,13 +2,13 @@
 
 import json
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from tokenizers import Tokenizer
 
 from leanstage.contracts import DistillSettings, Plan, PruneSettings
 from leanstage.distill.pretrained import bring_student, reads_alike
@@ -89,10 +89,17 @@ def test_it_gets_a_head_keeps_its_tokenizer_and_can_be_pruned_further(
     assert step.settings["hidden_weight"] == 0.0
 
 
+def pads(source: Path, target: Path) -> None:
+    """Let a tokenizer pad every text to a fixed length, as those of sentence encoders do."""
+    tokenizer = Tokenizer.from_file(str(source))
+    tokenizer.enable_padding(length=128)
+    tokenizer.save(str(target))
+
+
 def copied(teacher: Variant, folder: Path, layers: list[int], **config: Any) -> Path:
-    """Some layers of the teacher, whose tokenizer's settings are written in other words."""
+    """Some layers of the teacher, whose tokenizer is set otherwise where that does not matter."""
     shallow_student(load_checkpoint(teacher.path), layers).save_pretrained(folder)
-    shutil.copyfile(teacher.path / "tokenizer.json", folder / "tokenizer.json")
+    pads(teacher.path / "tokenizer.json", folder / "tokenizer.json")
     for name, more in (
         ("tokenizer_config.json", {"tokenizer_file": None}),
         ("config.json", config),
@@ -218,6 +225,7 @@ def test_a_student_that_cannot_be_one_is_refused(
     tmp_path: Path,
 ) -> None:
     brought = pretrained(tmp_path / "brought", **made)  # type: ignore[arg-type]
+    pads(brought / "tokenizer.json", brought / "tokenizer.json")
     plan = plan_of(teacher, distill=DistillSettings(student=True))
     said = refused(teacher, splits, brought, tmp_path, plan)
     assert re.search(sentence, said), said

@@ -8,10 +8,12 @@ from typing import Any
 
 from leanstage.errors import InputError
 from leanstage.techniques.answers import reader_of
+from leanstage.techniques.spread import some
 from leanstage.variant import Variant
 from leanstage.variant.adopt import SINGLE_LABEL, adopt, bring_tokenizer
 from leanstage.variant.architectures import family_of, layers_of
 from leanstage.variant.checkpoint import from_folder, load_checkpoint, read_config
+from leanstage.variant.tokens import open_tokenizer
 
 SAMPLE = 1000
 """Texts on which a tokenizer is tried."""
@@ -31,8 +33,9 @@ def bring_student(
         texts: what the student is to learn from.
 
     Raises:
-        InputError: not smaller than the teacher, of another task, weights of its encoder missing,
-            or a tokenizer that is not its own or does not know the texts.
+        InputError: not smaller than the teacher, of another task or, where it writes, for another
+            number of tokens, weights of its encoder missing, or a tokenizer that is not its own or
+            does not know the texts.
     """
     config = read_config(folder)
     task = family_of(str(config.get("model_type")), where=str(folder)).task
@@ -42,6 +45,7 @@ def bring_student(
             "bring a student for the same task."
         )
     if task == "text-generation":
+        _refuse_other_words(config, read_config(teacher.path), folder)
         student = adopt(folder, target)
     else:
         with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
@@ -89,6 +93,16 @@ def _with_head(folder: Path, labels: Sequence[str], seed: int) -> Any:
     return model.float()
 
 
+def _refuse_other_words(config: dict[str, Any], teacher: dict[str, Any], folder: Path) -> None:
+    """Two of one tokenizer may still be padded to other sizes, whose logits cannot be compared."""
+    own, given = config.get("vocab_size"), teacher.get("vocab_size")
+    if own != given:
+        raise InputError(
+            f"the student in {folder} says how likely {own} tokens are, the teacher {given}; "
+            "bring a student with as many, or resize its embeddings."
+        )
+
+
 def _refuse_larger(student: Variant, teacher: Variant, folder: Path) -> None:
     """Of its layers alone: an answer costs what they do, however many words the model knows."""
     own, given = _in_layers(student), _in_layers(teacher)
@@ -104,12 +118,11 @@ def _in_layers(variant: Variant) -> int:
 
 
 def _refuse_unknown(student: Variant, texts: Sequence[str], folder: Path) -> None:
-    from tokenizers import Tokenizer
-
-    path = student.path / "tokenizer.json"
-    tokenizer = Tokenizer.from_file(str(path))
-    unknown = _unknown_id(tokenizer, path)
-    rows = tokenizer.encode_batch(list(texts[:SAMPLE]), add_special_tokens=False)
+    tokenizer = open_tokenizer(student.path)
+    # Many a checkpoint's own pads every text to a length, with tokens that are known.
+    tokenizer.no_padding()
+    unknown = _unknown_id(tokenizer, student.path / "tokenizer.json")
+    rows = tokenizer.encode_batch(some(texts, SAMPLE), add_special_tokens=False)
     ids = [number for row in rows for number in row.ids]
     share = sum(number == unknown for number in ids) / len(ids) if ids else 1.0
     if share > MOST_UNKNOWN:

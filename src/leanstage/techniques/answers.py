@@ -1,6 +1,6 @@
 """What the teacher said, on disk: computed by the first technique, read by those after it."""
 
-import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,11 +76,14 @@ def load_answers(path: Path, teacher: Variant) -> Answers:
 
 
 def reader_of(variant: Variant) -> str:
-    """SHA-256 (hex) over what decides which tokens a variant reads in a text."""
-    tokenizer = (variant.path / "tokenizer.json").read_bytes()
+    """SHA-256 (hex) over what decides which tokens a variant reads in a text.
+
+    How far its tokenizer would pad and cut does not: that is decided here.
+    """
+    tokenizer = json.loads((variant.path / "tokenizer.json").read_text(encoding="utf-8"))
+    tokenizer |= {"padding": None, "truncation": None}
     pad_id = int(read_config(variant.path).get("pad_token_id") or 0)
-    digest = hashlib.sha256(tokenizer).hexdigest()
-    return sha256_json([digest, variant.manifest.max_length, pad_id])
+    return sha256_json([tokenizer, variant.manifest.max_length, pad_id])
 
 
 def ask(
