@@ -36,7 +36,10 @@ def make(option: str, source: Path, rows: Path, target: Path) -> None:
             workflow = found / "config.json"
             _with_rows(workflow, rows / "train.jsonl", source)
             _olive("run", "--config", str(workflow), "--disable_telemetry")
-        shutil.copytree(next(found.rglob(GRAPH)).parent, target)
+        graphs = list(found.rglob(GRAPH))
+        if len(graphs) != 1:
+            raise SystemExit(f"olive {option} left {len(graphs)} models")
+        shutil.copytree(graphs[0].parent, target)
     copy_tokenizer(source, target)
 
 
