@@ -3,12 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from leanstage.energy.cpu import (
-    allotted_threads,
-    cpu_identity,
-    machine_cpu_seconds,
-    usable_threads,
-)
+from leanstage.energy.cpu import cpu_identity, machine_cpu_seconds
 
 MASKED_GENOA = """\
 processor\t: 0
@@ -40,36 +35,6 @@ def test_family_and_model_are_none_where_the_cpu_has_none(tmp_path: Path) -> Non
 
 def test_without_cpuinfo_the_threads_are_still_known(tmp_path: Path) -> None:
     assert cpu_identity(tmp_path / "absent").threads >= 1
-
-
-@pytest.mark.parametrize(
-    ("files", "expected"),
-    [
-        ({"cpu.max": "50000 100000"}, 0.5),
-        ({"cpu/cpu.cfs_quota_us": "25000", "cpu/cpu.cfs_period_us": "100000"}, 0.25),
-    ],
-)
-def test_a_quota_limits_the_share(tmp_path: Path, files: dict[str, str], expected: float) -> None:
-    for name, text in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text)
-    assert allotted_threads(tmp_path) == expected
-
-
-@pytest.mark.parametrize(
-    "files",
-    [
-        {},
-        {"cpu.max": "max 100000"},
-        {"cpu.max": "99900000 100000"},
-        {"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"},
-    ],
-)
-def test_without_a_quota_the_affinity_is_the_share(tmp_path: Path, files: dict[str, str]) -> None:
-    for name, text in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text)
-    assert allotted_threads(tmp_path) == usable_threads()
 
 
 def test_time_of_the_whole_machine_leaves_out_rest_and_what_was_stolen(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Which CPU this is, and how much of it this process may use."""
+"""Which CPU this is, and what the whole machine spends on it."""
 
 import os
 import platform
@@ -46,36 +46,6 @@ def machine_cpu_seconds(stat: Path = Path("/proc/stat")) -> float | None:
         return None
     user, nice, system, _, _, interrupts, softly = (tick or 0 for tick in ticks)
     return (user + nice + system + interrupts + softly) / os.sysconf("SC_CLK_TCK")
-
-
-def usable_threads() -> int:
-    """Hardware threads on which this process may be scheduled."""
-    return len(os.sched_getaffinity(0))
-
-
-def allotted_threads(cgroup: Path = Path("/sys/fs/cgroup")) -> float:
-    """Hardware threads that are this process's share: its affinity, or a smaller CPU quota.
-
-    Args:
-        cgroup: where the container's own cgroup is mounted (version 2, or 1 with ``cpu/``).
-    """
-    quota = _quota_v2(cgroup) or _quota_v1(cgroup)
-    return min(float(usable_threads()), quota) if quota else float(usable_threads())
-
-
-def _quota_v2(cgroup: Path) -> float | None:
-    words = _read(cgroup / "cpu.max").split()
-    return _share(words[0], words[1]) if len(words) == 2 else None
-
-
-def _quota_v1(cgroup: Path) -> float | None:
-    folder = cgroup / "cpu"
-    return _share(_read(folder / "cpu.cfs_quota_us"), _read(folder / "cpu.cfs_period_us"))
-
-
-def _share(quota_us: str, period_us: str) -> float | None:
-    quota, period = _whole_number(quota_us), _whole_number(period_us)
-    return quota / period if quota and period and quota > 0 else None
 
 
 def _read(path: Path) -> str:

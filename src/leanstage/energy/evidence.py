@@ -11,11 +11,12 @@ import numpy as np
 from leanstage.contracts import Arm, Check, Idle, Precision, Ratio, Runtime, Window
 from leanstage.energy import checks, notes
 from leanstage.energy.arrivals import AtRate
-from leanstage.energy.cpu import cpu_identity, usable_threads
+from leanstage.energy.cpu import cpu_identity
 from leanstage.energy.loads import LoadKind, joules_per_answer
 from leanstage.energy.meters import Meter
 from leanstage.energy.parent import WORKER_ENVIRONMENT
 from leanstage.energy.replies import Run, WarmUp
+from leanstage.variant.threads import computing_threads, usable_threads
 
 _PACKAGES = ("numpy", "onnxruntime", "openvino", "tokenizers", "torch", "transformers")
 _WH_PER_1000_ANSWERS = 1000 / 3600
@@ -142,6 +143,7 @@ def describe_environment() -> dict[str, str]:
         "cpu_model": str(cpu.model),
         "cpu_threads": str(cpu.threads),
         "usable_threads": str(usable_threads()),
+        "computing_threads": str(computing_threads()),
         "system": platform.platform(),
         "python": platform.python_version(),
         **{package: _version(package) for package in _PACKAGES},

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from leanstage.contracts import Precision, Task
 from leanstage.errors import InputError
 from leanstage.variant.architectures import family_of, layers_of
+from leanstage.variant.threads import limit_torch
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -113,6 +114,7 @@ def from_folder(
     sys.modules["kernels"] = None  # type: ignore[assignment]
     import transformers
 
+    limit_torch()
     auto = getattr(transformers, f"AutoModel{_CLASSES[task]}")
     try:
         with quiet_transformers():

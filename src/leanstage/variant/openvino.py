@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from leanstage.contracts import Precision, VariantManifest
 from leanstage.errors import InputError
 from leanstage.variant.hardware import supports_bf16
-from leanstage.variant.predictor import available_cpus, by_length
+from leanstage.variant.predictor import by_length
+from leanstage.variant.threads import computing_threads
 from leanstage.variant.tokens import TextEncoder
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class OpenVinoPredictor:
         settings = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32",
-            "INFERENCE_NUM_THREADS": available_cpus(),
+            "INFERENCE_NUM_THREADS": computing_threads(),
             # Pods that share a node would all be pinned to its first processors.
             "ENABLE_CPU_PINNING": False,
         }

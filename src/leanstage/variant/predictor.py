@@ -1,7 +1,6 @@
 """The code that answers: the same for evaluation, measurement and serving."""
 
 import logging
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -11,6 +10,7 @@ from leanstage.errors import InputError
 from leanstage.variant.digest import MANIFEST
 from leanstage.variant.hardware import device_type
 from leanstage.variant.lengths import groups_by_length
+from leanstage.variant.threads import computing_threads
 from leanstage.variant.tokens import TextEncoder, pad_rows
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class OnnxPredictor:
         options = onnxruntime.SessionOptions()
         # Spinning threads burn the energy of the co-tenant; the measurement needs them quiet.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.intra_op_num_threads = available_cpus()
+        options.intra_op_num_threads = computing_threads()
         try:
             self._session = onnxruntime.InferenceSession(
                 str(model),
@@ -172,8 +172,3 @@ def predict_all(
         for start in range(0, len(texts), batch_size)
     ]
     return np.concatenate(parts)
-
-
-def available_cpus() -> int:
-    """Hardware threads this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

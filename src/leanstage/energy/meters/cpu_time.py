@@ -10,8 +10,9 @@ import math
 from typing import NamedTuple
 
 from leanstage.contracts import MeterInfo
-from leanstage.energy.cpu import CpuIdentity, allotted_threads, cpu_identity, usable_threads
+from leanstage.energy.cpu import CpuIdentity, cpu_identity
 from leanstage.energy.meters.base import Meter, MeterError, Usage
+from leanstage.variant.threads import allotted_threads, usable_threads
 
 
 class ThreadPower(NamedTuple):

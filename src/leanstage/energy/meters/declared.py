@@ -11,10 +11,10 @@ from pydantic import Field, ValidationError, model_validator
 
 from leanstage.contracts import MeterInfo, first_problem
 from leanstage.contracts.base import Part
-from leanstage.energy.cpu import allotted_threads, usable_threads
 from leanstage.energy.meters.base import Meter, Usage
 from leanstage.energy.meters.cpu_time import ThreadPower, shared_joules
 from leanstage.errors import InputError
+from leanstage.variant.threads import allotted_threads, usable_threads
 
 DECLARED_VARIABLE = "LEANSTAGE_DECLARED_POWER"
 
