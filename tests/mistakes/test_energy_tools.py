@@ -20,6 +20,7 @@ from leanstage.energy.meters import (
     discover,
     survey,
 )
+from leanstage.energy.meters.readings import step
 from leanstage.energy.resident import ResidentWorker
 from tests.energy.conftest import make_variant
 from tests.energy.nvml.library import UPDATE_SECONDS, WATTS, library, probe
@@ -149,6 +150,18 @@ def test_a_window_shorter_than_the_counters_update_is_off_by_all_of_it(
     assert "error" not in found or "0 J" in found["error"]
     # So no window is shorter than 100 of its updates.
     assert probe(library)["min_window_seconds"] == pytest.approx(100 * UPDATE_SECONDS, rel=0.2)
+
+
+@pytest.mark.parametrize(("seconds", "seen"), [(6, 0), (12, 5)])
+def test_the_readings_within_a_burst_hold_a_part_of_it(seconds: int, seen: int) -> None:
+    """Of 6 s of 40 W, scraped every 5 s, the difference of the readings within holds nothing."""
+    began, ended = 21, 21 + seconds
+    counter = {at: 40.0 * min(max(at - began, 0), seconds) for at in range(0, 61, 5)}
+    within = [joules for at, joules in counter.items() if began <= at <= ended]
+    assert max(within) - min(within) == 40.0 * seen
+    before = [(at, joules) for at, joules in counter.items() if at < began]
+    after = [(at, joules) for at, joules in counter.items() if at > ended]
+    assert step(before, after, seconds).joules == pytest.approx(40.0 * seconds)
 
 
 def test_the_time_of_a_child_that_lives_is_not_in_that_of_children(

@@ -76,6 +76,11 @@ class Busy(BaseHTTPRequestHandler):
 
     asked: ClassVar[list[dict[str, Any]]] = []
     served: ClassVar[list[str]] = ["m"]
+    usage: ClassVar[dict[str, int] | None] = {
+        "completion_tokens": 1,
+        "prompt_tokens": 1,
+        "total_tokens": 2,
+    }
 
     def do_GET(self) -> None:
         served = [{"id": name, "object": "model"} for name in self.served]
@@ -91,7 +96,7 @@ class Busy(BaseHTTPRequestHandler):
             "created": 1,
             "model": request["model"],
             "choices": [{"index": 0, "text": request["prompt"] + "!", "finish_reason": "stop"}],
-            "usage": {"completion_tokens": 1, "prompt_tokens": 1, "total_tokens": 2},
+            "usage": self.usage,
         }
         self.reply(200 if refused else 503, answer)
 
@@ -109,6 +114,7 @@ class Busy(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def busy() -> Iterator[str]:
+    Busy.asked.clear()
     with serving(Busy) as url:
         yield url
 
@@ -128,6 +134,14 @@ def test_the_only_model_need_not_be_named(busy: str, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(Busy, "served", ["m", "n"])
     with pytest.raises(InputError, match="serves 2 models; name one behind the URL, as in #m"):
         Endpoint(busy)
+
+
+def test_a_server_that_does_not_say_what_it_wrote_measures_nothing(
+    busy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Busy, "usage", None)
+    with pytest.raises(LeanstageError, match="does not say how many tokens it wrote"):
+        Endpoint(busy, "m", KINDS["vllm"]).write(["six"], 7)
 
 
 def test_a_server_that_ends_an_answer_when_it_likes_measures_nothing(busy: str) -> None:

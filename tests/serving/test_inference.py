@@ -1,6 +1,7 @@
 """A classifier behind KServe's protocols says what it says in this process."""
 
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from leanstage.tasks import open_split, read_labelled, write_split
 from leanstage.variant import Variant, load_predictor
 from leanstage.variant.adopt import adopt
 from tests.conftest import LABELS, reviews, write_rows
-from tests.http_stub import answering
+from tests.http_stub import answering, serving
 
 TEXTS = [text for text, _ in reviews(24, seed=5)]
 FORMS = ("probabilities", "logits", "named", "indices", "labels")
@@ -141,6 +142,41 @@ def test_the_token_is_sent_and_never_said(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv(TOKEN_VARIABLE, "very\nsecret")
     with pytest.raises(InputError, match="holds no bearer token"):
         Connection("http://127.0.0.1:1")
+
+
+@pytest.mark.parametrize("inputs", ['[{"shape": [1]}]', '["input_ids"]', "5"])
+def test_a_server_that_tells_of_no_inputs_that_can_be_asked(graph: Variant, inputs: str) -> None:
+    with (
+        answering(lambda *_: (200, f'{{"inputs": {inputs}}}'.encode())) as url,
+        pytest.raises(LeanstageError, match="tells of inputs without name and datatype"),
+    ):
+        InferenceClassifier(graph.path, address(f"{url}/v2/models/m"))
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    ["[]", '["scores"]', '[{"name": "scores", "shape": null, "data": [1]}]', '[{"name": "a"}]'],
+)
+def test_a_server_that_answers_without_scores(graph: Variant, outputs: str) -> None:
+    class Odd(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.reply(b"{}")
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.reply(f'{{"outputs": {outputs}}}'.encode())
+
+        def reply(self, body: bytes) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            """Quiet."""
+
+    with serving(Odd) as url, pytest.raises(LeanstageError, match=r"answered with.* outputs"):
+        ask(graph, f"{url}/v2/models/m")
 
 
 def test_an_evaluation_through_the_endpoint_counts_the_same(

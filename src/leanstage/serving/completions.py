@@ -81,6 +81,11 @@ class Endpoint:
     def _write(self, prompts: Sequence[str], tokens: int, kind: Kind) -> list[int]:
         asked = {"max_tokens": tokens, "temperature": 0.0, "extra_body": kind.exactly(tokens)}
         answers = self._ask(prompts, [asked] * len(prompts))
+        if any(answer.usage is None for answer in answers):
+            raise LeanstageError(
+                f"{self._client.base_url} does not say how many tokens it wrote (usage), without "
+                "which equal work cannot be told."
+            )
         return [int(answer.usage.completion_tokens) for answer in answers]
 
     def _ask(self, prompts: Sequence[str], asked: Sequence[dict[str, Any]]) -> list[Any]:

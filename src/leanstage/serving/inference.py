@@ -92,9 +92,14 @@ class InferenceClassifier:
     def _outputs(self, answer: Any, rows: int) -> Any:
         """Whatever is said of each row, by the output that holds the scores."""
         try:
-            outputs = {each["name"]: (each["shape"], each["data"]) for each in answer["outputs"]}
+            outputs = {
+                each["name"]: (len(each["shape"]), math.prod(each["shape"][1:]), list(each["data"]))
+                for each in answer["outputs"]
+            }
         except (LookupError, TypeError) as error:
-            raise LeanstageError(f"{self.url} answered without outputs ({error}).") from error
+            raise LeanstageError(
+                f"{self.url} answered without outputs that have a name, a shape and data."
+            ) from error
         named = [name for name in _SCORES if name in outputs]
         chosen = outputs[named[0]] if named else next(iter(outputs.values()), None)
         if chosen is None or (len(outputs) > 1 and not named):
@@ -102,9 +107,8 @@ class InferenceClassifier:
                 f"{self.url} answered with the outputs {', '.join(outputs) or 'none'}; one of "
                 f"several has to be called {' or '.join(_SCORES)}."
             )
-        shape, data = chosen
-        width = math.prod(shape[1:])
-        if len(shape) < 2 or len(data) != rows * width:
+        dimensions, width, data = chosen
+        if dimensions < 2 or len(data) != rows * width:
             return data
         return [data[row * width : (row + 1) * width] for row in range(rows)]
 
@@ -112,7 +116,12 @@ class InferenceClassifier:
 def _inputs(about: Any, url: str) -> list[dict[str, Any]]:
     """Name and datatype of every input that the model's metadata lists, as texts or token ids."""
     listed = about.get("inputs") if isinstance(about, Mapping) else None
-    found = [{"name": each["name"], "datatype": each["datatype"]} for each in listed or ()]
+    try:
+        found = [{"name": each["name"], "datatype": each["datatype"]} for each in listed or ()]
+    except (LookupError, TypeError) as error:
+        raise LeanstageError(
+            f"{url} tells of inputs without name and datatype; is it the address of a model?"
+        ) from error
     # A model in Python need not list any.
     if not found:
         return [_TEXT_INPUT]
