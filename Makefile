@@ -39,9 +39,10 @@ check: $(VENV)/.installed-dev
 images:
 	images/build.sh
 
-# In containers: a component of each image, then the whole line. Needs a Docker engine only.
+# In containers: a component of each image, the whole line, a language model compressed. Needs a
+# Docker engine only.
 test-images: $(VENV)/.installed-dev
-	images/build.sh control torch
+	images/build.sh
 	LEANSTAGE_TEST_IMAGES=required $(BIN)/python -m pytest tests/images
 
 # What a registry without the internet has to hold: packages, base image, our own images.

@@ -9,6 +9,7 @@ MODEL is a folder with weights in safetensors. Without rows the weights alone ar
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -28,22 +29,29 @@ def main() -> int:
         parser.error(f"{asked.model} holds no .safetensors weights; pickles are never loaded.")
     if asked.out.exists():
         parser.error(f"{asked.out} is there already; name a new folder.")
+    if not os.access(asked.out.parent, os.W_OK):
+        # Said before the work, not after it: in a container it is often another's folder.
+        parser.error(f"{asked.out.parent.resolve()} takes no files of user {os.getuid()}.")
     if asked.method == "gptq" and asked.rows is None:
         parser.error("gptq goes by text: pass --rows.")
     if min(asked.samples, asked.length) < 1:
         parser.error("--samples and --length start at 1.")
     try:
-        found = texts(asked.rows) if asked.rows is not None else []
+        compress(asked, texts(asked.rows) if asked.rows is not None else [])
     except (OSError, ValueError) as error:
+        # Of the rows, of a checkpoint that is none, of a scheme that does not suit the model.
         parser.error(str(error))
-    compress(asked, found)
     before, after = (weights(folder) for folder in (asked.model, asked.out))
     print(f"{asked.scheme} by {asked.method}: {before:,} to {after:,} bytes of weights")
     return 0
 
 
 def compress(asked: argparse.Namespace, rows: list[str]) -> None:
-    """Write the checkpoint, its tokenizer and the recipe to ``asked.out``; ``rows`` calibrate."""
+    """Write the checkpoint, its tokenizer and the recipe to ``asked.out``; ``rows`` calibrate.
+
+    Raises:
+        ValueError: a scheme that llm-compressor does not know, or refuses for this model.
+    """
     from datasets import Dataset
     from llmcompressor import oneshot
     from llmcompressor.modifiers.gptq import GPTQModifier

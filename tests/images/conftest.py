@@ -1,4 +1,4 @@
-"""A Docker engine with both images of this source, or a reason why not."""
+"""A Docker engine with all images of this source, or a reason why not."""
 
 import os
 import subprocess
@@ -12,6 +12,8 @@ import pytest
 from leanstage.components._image import NAMES, image
 
 ROOT = Path(__file__).parents[2]
+BUILT = (*NAMES, "llm")
+"""Those that components run in, and one with versions of its own, for a script of its own."""
 REQUIRED_VARIABLE = "LEANSTAGE_TEST_IMAGES"
 """``required``: a test that would be skipped fails instead; `make test-images` sets it."""
 
@@ -31,7 +33,7 @@ print(whole.hexdigest())
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Any]:
-    """A client of the Docker engine, which holds both images of this very source."""
+    """A client of the Docker engine, which holds all images of this very source."""
     import docker
 
     try:
@@ -40,25 +42,27 @@ def engine() -> Iterator[Any]:
         unavailable(
             f"no Docker engine answers at {os.environ.get('DOCKER_HOST', 'its usual socket')}"
         )
+    command = ["-c", _DIGEST]
+    package = subprocess.run([sys.executable, *command], capture_output=True, check=True).stdout
     try:
         for name in NAMES:
-            require_current(client, image(name))
+            require_current(client, image(name), ["python", *command], package)
+        script = (ROOT / "images" / "llm" / "compress.py").read_bytes()
+        require_current(client, image("llm"), ["cat", "/opt/compress.py"], script)
         yield client
     finally:
         client.close()
 
 
-def require_current(client: Any, reference: str) -> None:
-    """The image is there, and made of the files of this checkout."""
+def require_current(client: Any, reference: str, command: list[str], held: bytes) -> None:
+    """The image is there, and a command in it prints what this checkout holds."""
     import docker
 
     try:
         client.images.get(reference)
     except docker.errors.ImageNotFound:
         unavailable(f"there is no image {reference}; `make images` builds it")
-    command = ["-c", _DIGEST]
-    held = client.containers.run(reference, ["python", *command], remove=True, network_mode="none")
-    if held != subprocess.run([sys.executable, *command], capture_output=True, check=True).stdout:
+    if client.containers.run(reference, command, remove=True, network_mode="none") != held:
         unavailable(f"{reference} was built from other source; `make images` builds it again")
 
 

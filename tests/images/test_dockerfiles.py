@@ -17,15 +17,13 @@ from packaging.utils import canonicalize_name
 from leanstage import __version__, components
 from leanstage.components._image import NAMES
 from leanstage.pipelines import PIPELINES
+from tests.images.conftest import BUILT, ROOT
 
-ROOT = Path(__file__).parents[2]
 IMAGES = ROOT / "images"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 BY_HAND = {"kfp", "kfp-kubernetes"}
 """Installed without what they depend on, in the Dockerfile itself."""
 SMALLER = {"mlflow": "mlflow-skinny"}
-BUILT = (*NAMES, "llm")
-"""Those that components run in, and one with versions of its own, for a script of its own."""
 
 
 def requirements(lines: list[str]) -> dict[str, Requirement]:
