@@ -30,12 +30,12 @@ def make(option: str, source: Path, rows: Path, target: Path) -> None:
         found = Path(scratch) / "optimized"
         command = [option, "--model_name_or_path", str(source), "--output_path", str(found)]
         if option == "auto-opt":
-            _olive(*command, *COMMON)
+            _olive(scratch, *command, *COMMON)
         else:
-            _olive(*command, *COMMON, "--exporter", "torchscript_exporter", "--dry_run")
+            _olive(scratch, *command, *COMMON, "--exporter", "torchscript_exporter", "--dry_run")
             workflow = found / "config.json"
             _with_rows(workflow, rows / "train.jsonl", source)
-            _olive("run", "--config", str(workflow), "--disable_telemetry")
+            _olive(scratch, "run", "--config", str(workflow), "--disable_telemetry")
         graphs = list(found.rglob(GRAPH))
         if len(graphs) != 1:
             raise SystemExit(f"olive {option} left {len(graphs)} models")
@@ -64,16 +64,17 @@ def load(_option: str, target: Path) -> Any:
     return answer
 
 
-def _olive(*arguments: str) -> None:
-    """Its command line.
+def _olive(scratch: str, *arguments: str) -> None:
+    """Its command line, in a folder of its own: what it caches there it would not make again.
 
     Raises:
         SystemExit: it did not end well.
     """
     environment = os.environ | {"OLIVE_DISABLE_TELEMETRY": "1"}
     command = [sys.executable, "-m", "olive", *arguments]
-    if (code := subprocess.run(command, env=environment, check=False).returncode) != 0:
-        raise SystemExit(code)
+    finished = subprocess.run(command, cwd=scratch, env=environment, check=False)
+    if finished.returncode != 0:
+        raise SystemExit(finished.returncode)
 
 
 def _with_rows(workflow: Path, train: Path, source: Path) -> None:
