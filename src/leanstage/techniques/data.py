@@ -160,7 +160,7 @@ def _pad_states(rows: Sequence[NDArray[np.float16]]) -> "tuple[torch.Tensor, tor
     """States of shape (rows, most tokens, planes, width), and a mask of the tokens that are."""
     import torch
 
-    longest = max(len(row) for row in rows)
+    longest = max(1, *map(len, rows))
     states = np.zeros((len(rows), longest, *rows[0].shape[1:]), np.float16)
     mask = np.zeros((len(rows), longest), np.int64)
     for number, row in enumerate(rows):

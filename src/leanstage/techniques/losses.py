@@ -49,10 +49,10 @@ def hidden_loss(
     Args:
         student: a tensor of shape (rows, tokens, width) a layer.
         teacher: as many, of the same shape.
-        mask: 1 for tokens that count, shape (rows, tokens).
+        mask: 1 for tokens that count, shape (rows, tokens); a row without any loses nothing.
     """
     mask = mask.to(student[0].dtype)
-    tokens = mask.sum(dim=1)
+    tokens = mask.sum(dim=1).clamp(min=1)
     losses = [
         (functional.mse_loss(own, given, reduction="none").mean(dim=-1) * mask).sum(dim=1) / tokens
         for own, given in zip(student, teacher, strict=True)
@@ -75,7 +75,7 @@ def relation_loss(
     Args:
         student: queries, keys and values, each of shape (rows, tokens, the student's width).
         teacher: the same, of the teacher's width.
-        mask: 1 for tokens that count, shape (rows, tokens).
+        mask: 1 for tokens that count, shape (rows, tokens); a row without any loses nothing.
         heads: relation heads; they divide both widths.
     """
     losses = [
@@ -99,4 +99,4 @@ def _divergence(student: torch.Tensor, teacher: torch.Tensor, mask: torch.Tensor
     divergence = functional.kl_div(student, teacher, reduction="none", log_target=True)
     weights = mask.to(student.dtype)
     per_token = divergence.sum(dim=-1).mean(dim=1) * weights
-    return per_token.sum(dim=1) / weights.sum(dim=1)
+    return per_token.sum(dim=1) / weights.sum(dim=1).clamp(min=1)

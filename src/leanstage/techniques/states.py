@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 
 from leanstage.errors import InputError
 from leanstage.techniques.room import room
+from leanstage.techniques.spread import spread
 from leanstage.variant.architectures import family_of, layers_of
 
 if TYPE_CHECKING:
     import torch
 
 LIMIT_BYTES = 4 * 1024**3
-"""Of all hidden states together; where they take more, only the first tokens of a row are kept."""
+"""Of all hidden states together; see :func:`kept_tokens`."""
 LEAST_TOKENS = 8
 """Relations among fewer tokens than these say little."""
 
@@ -155,7 +156,7 @@ def room_for(teacher: Any, lengths: Sequence[int], wanted: Wanted) -> States | N
     """Empty states for rows of these lengths, in a file that vanishes with the process.
 
     Raises:
-        InputError: even a few tokens a row take more than the limit, or the disk is too full.
+        InputError: the disk is too full, or the teacher lacks a layer that is wanted.
     """
     layers = len(layers_of(teacher))
     planes = wanted.planes(layers)
@@ -186,19 +187,18 @@ def room_for(teacher: Any, lengths: Sequence[int], wanted: Wanted) -> States | N
 def kept_tokens(lengths: Sequence[int], token_bytes: int) -> NDArray[np.int64]:
     """How many tokens to keep of each row: all, or as many first ones as the limit has room for.
 
-    Raises:
-        InputError: there is no room for eight a row.
+    Where it has no room for eight of every row, eight of as many rows as it has, from all over; the
+    others have none, and are learnt from what the teacher answers alone.
     """
-    longest = max(lengths)
-    counts = np.array(lengths)
-    while (size := int(np.minimum(counts, longest).sum()) * token_bytes) > LIMIT_BYTES:
-        if longest <= LEAST_TOKENS:
-            raise InputError(
-                f"the teacher's hidden states of {len(lengths):,} rows take "
-                f"{size / 1024**3:.1f} GiB at {longest} tokens a row, and the limit is "
-                f"{LIMIT_BYTES / 1024**3:.0f}; bring fewer rows, or set hidden_weight and "
-                "attention_weight to 0."
-            )
+    counts, longest = np.array(lengths), max(lengths)
+    while longest > LEAST_TOKENS and _bytes(np.minimum(counts, longest), token_bytes) > LIMIT_BYTES:
         longest -= 1
     kept: NDArray[np.int64] = np.minimum(counts, longest)
+    if _bytes(kept, token_bytes) > LIMIT_BYTES:
+        chosen = spread(LIMIT_BYTES // (LEAST_TOKENS * token_bytes), len(kept))
+        kept = np.where(np.isin(np.arange(len(kept)), chosen), kept, 0)
     return kept
+
+
+def _bytes(counts: NDArray[np.int64], token_bytes: int) -> int:
+    return int(counts.sum()) * token_bytes

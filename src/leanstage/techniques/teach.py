@@ -25,7 +25,7 @@ def teach(
         labels: class indices of the first texts; those after them have none.
 
     Raises:
-        InputError: the hidden states take more room than there is.
+        InputError: the hidden states take more room than the disk has.
     """
     import torch
 
