@@ -126,14 +126,19 @@ def test_topics_are_disjoint_and_every_split_has_all_of_them() -> None:
     }
     assert sum(map(len, texts.values())) == len(set().union(*texts.values()))
     assert {split: len(rows) for split, rows in found.rows.items()} == {
-        "train": 1062,
-        "unlabelled": 4735,
-        "validation": 212,
-        "evaluation": 850,
+        "train": 1020,
+        "unlabelled": 4458,
+        "validation": 204,
+        "evaluation": 816,
     }
     for split in ("train", "validation", "evaluation"):
         assert {one["label"] for one in found.rows[split]} == set(TOPICS) == set(found.labels)
     assert not any("label" in one for one in found.rows["unlabelled"])
+    learnt, judged = (
+        {normal_text(part) for one in found.rows[split] for part in one["text"].split("\n")}
+        for split in ("train", "evaluation")
+    )
+    assert not [part for part in learnt & judged if len(part.split()) >= 12]
 
 
 def test_a_worker_makes_serves_and_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
