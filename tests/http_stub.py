@@ -13,6 +13,22 @@ Answer = Callable[[str, dict[str, str], str | None], tuple[int, bytes]]
 """Status and body, from path, query and the header ``Authorization``."""
 
 
+class Handler(BaseHTTPRequestHandler):
+    """Answers JSON, and is quiet: a stand-in notes what tests want to know."""
+
+    protocol_version = "HTTP/1.1"
+
+    def reply(self, code: int, body: bytes) -> None:
+        self.send_response(code)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Quiet."""
+
+
 @contextmanager
 def serving(
     handler: type[BaseHTTPRequestHandler], certificate: Path | None = None
@@ -37,21 +53,11 @@ def serving(
 def answering(answer: Answer, certificate: Path | None = None) -> Iterator[str]:
     """As :func:`serving`, what a function answers to GET."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
+    class Answering(Handler):
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
             query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-            code, body = answer(parts.path, query, self.headers.get("Authorization"))
-            self.send_response(code)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.reply(*answer(parts.path, query, self.headers.get("Authorization")))
 
-        def log_message(self, *_: Any) -> None:
-            """Quiet: a stand-in notes what tests want to know."""
-
-    with serving(Handler, certificate) as url:
+    with serving(Answering, certificate) as url:
         yield url

@@ -30,7 +30,7 @@ from leanstage.variant.adopt import adopt
 from leanstage.variant.generation import load_generator
 from leanstage.variant.writing import NEW_TOKENS
 from tests.generation_model import sentences, write_prompts
-from tests.http_stub import serving
+from tests.http_stub import Handler, serving
 
 PROMPTS = [text.rsplit(maxsplit=1)[0] for text in sentences(12, seed=9)]
 
@@ -71,7 +71,7 @@ def test_a_request_that_cannot_be_answered(server: Server) -> None:
         stranger.generate(["so"], [3])
 
 
-class Busy(BaseHTTPRequestHandler):
+class Busy(Handler, BaseHTTPRequestHandler):
     """Refuses each prompt once, and then completes it."""
 
     asked: ClassVar[list[dict[str, Any]]] = []
@@ -84,7 +84,7 @@ class Busy(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         served = [{"id": name, "object": "model"} for name in self.served]
-        self.reply(200, {"object": "list", "data": served})
+        self.reply(200, json.dumps({"object": "list", "data": served}).encode())
 
     def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -98,18 +98,7 @@ class Busy(BaseHTTPRequestHandler):
             "choices": [{"index": 0, "text": request["prompt"] + "!", "finish_reason": "stop"}],
             "usage": self.usage,
         }
-        self.reply(200 if refused else 503, answer)
-
-    def reply(self, code: int, said: dict[str, Any]) -> None:
-        body = json.dumps(said).encode()
-        self.send_response(code)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: Any) -> None:
-        """Quiet."""
+        self.reply(200 if refused else 503, json.dumps(answer).encode())
 
 
 @pytest.fixture

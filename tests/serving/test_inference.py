@@ -28,7 +28,7 @@ from leanstage.tasks import open_split, read_labelled, write_split
 from leanstage.variant import Variant, load_predictor
 from leanstage.variant.adopt import adopt
 from tests.conftest import LABELS, reviews, write_rows
-from tests.http_stub import answering, serving
+from tests.http_stub import Handler, answering, serving
 
 TEXTS = [text for text, _ in reviews(24, seed=5)]
 FORMS = ("probabilities", "logits", "named", "indices", "labels")
@@ -158,22 +158,13 @@ def test_a_server_that_tells_of_no_inputs_that_can_be_asked(graph: Variant, inpu
     ["[]", '["scores"]', '[{"name": "scores", "shape": null, "data": [1]}]', '[{"name": "a"}]'],
 )
 def test_a_server_that_answers_without_scores(graph: Variant, outputs: str) -> None:
-    class Odd(BaseHTTPRequestHandler):
+    class Odd(Handler, BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.reply(b"{}")
+            self.reply(200, b"{}")
 
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
-            self.reply(f'{{"outputs": {outputs}}}'.encode())
-
-        def reply(self, body: bytes) -> None:
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None:
-            """Quiet."""
+            self.reply(200, f'{{"outputs": {outputs}}}'.encode())
 
     with serving(Odd) as url, pytest.raises(LeanstageError, match=r"answered with.* outputs"):
         ask(graph, f"{url}/v2/models/m")

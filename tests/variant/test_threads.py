@@ -1,11 +1,14 @@
 """Runtimes compute on the processors that a container may use, not on all that it sees."""
 
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
+from leanstage.serving import child
 from leanstage.variant import load_predictor
 from leanstage.variant.adopt import adopt
 from leanstage.variant.forms import write_onnx
@@ -48,6 +51,29 @@ def test_a_fraction_of_a_thread_is_one_more(
 ) -> None:
     monkeypatch.setattr("leanstage.variant.threads.allotted_threads", lambda: share)
     assert computing_threads() == threads
+
+
+@pytest.mark.parametrize(
+    ("share", "usable", "set_before", "then"),
+    [(2.5, 64, None, "3"), (2.5, 64, "1", "1"), (64.0, 64, None, None)],
+)
+def test_a_server_that_is_started_keeps_to_the_quota(
+    monkeypatch: pytest.MonkeyPatch,
+    share: float,
+    usable: int,
+    set_before: str | None,
+    then: str | None,
+) -> None:
+    monkeypatch.setattr("leanstage.variant.threads.allotted_threads", lambda: share)
+    monkeypatch.setattr("leanstage.variant.threads.usable_threads", lambda: usable)
+    monkeypatch.setattr("leanstage.serving.child.die_with_parent", lambda: None)
+    # Set first, so that it is as before once the test is over.
+    monkeypatch.setenv("OMP_NUM_THREADS", set_before or "")
+    if set_before is None:
+        monkeypatch.delenv("OMP_NUM_THREADS")
+    monkeypatch.setattr(sys, "argv", ["child", "os:getpid"])
+    child.main()
+    assert os.environ.get("OMP_NUM_THREADS") == then
 
 
 def test_either_runtime_keeps_to_the_quota(

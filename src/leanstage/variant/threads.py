@@ -36,6 +36,12 @@ def limit_torch() -> None:
     torch.set_num_threads(min(torch.get_num_threads(), computing_threads()))
 
 
+def limit_imports() -> None:
+    """The same for what is imported or started from here on, unless somebody set a number."""
+    if computing_threads() < usable_threads():
+        os.environ.setdefault("OMP_NUM_THREADS", str(computing_threads()))
+
+
 def _quota_v2(cgroup: Path) -> float | None:
     words = _read(cgroup / "cpu.max").split()
     return _share(words[0], words[1]) if len(words) == 2 else None
