@@ -4,38 +4,20 @@ import os
 import re
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterator
 from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
 from google.protobuf import json_format
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 from leanstage import __version__, components
 from leanstage.components._image import NAMES
 from leanstage.pipelines import PIPELINES
 from tests.images.conftest import BUILT, ROOT
+from tests.images.stated import BY_HAND, IMAGES, PROJECT, installed, requirements
 
-IMAGES = ROOT / "images"
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-BY_HAND = {"kfp", "kfp-kubernetes"}
-"""Installed without what they depend on, in the Dockerfile itself."""
 SMALLER = {"mlflow": "mlflow-skinny"}
-
-
-def requirements(lines: list[str]) -> dict[str, Requirement]:
-    """Requirements by normalised name."""
-    stated = (line.partition("#")[0].strip() for line in lines)
-    found = [Requirement(line) for line in stated if line]
-    return {canonicalize_name(requirement.name): requirement for requirement in found}
-
-
-def installed(image: str) -> dict[str, Requirement]:
-    """What the image's requirements name."""
-    return requirements((IMAGES / image / "requirements.txt").read_text().splitlines())
 
 
 def last_stage(image: str) -> list[tuple[str, str]]:
@@ -107,25 +89,6 @@ def test_an_image_holds_no_more_than_the_package_and_kfp_ask_for(image: str) -> 
     # Ranges are the package's, versions those of the constraints; here are only names.
     for name, requirement in installed(image).items():
         assert not requirement.specifier, name
-
-
-def test_every_requirement_has_a_version_that_the_package_accepts() -> None:
-    pinned = requirements((ROOT / "constraints.txt").read_text().splitlines())
-    asked = requirements(PROJECT["dependencies"])
-    for name in BY_HAND.union(*(installed(image) for image in NAMES)):
-        (pin,) = pinned[name].specifier
-        assert pin.operator == "==", name
-        assert name not in asked or asked[name].specifier.contains(pin.version), name
-
-
-def test_the_image_of_llm_compressor_has_versions_of_its_own() -> None:
-    pinned = requirements((IMAGES / "llm" / "constraints.txt").read_text().splitlines())
-    assert all(pin.specifier and str(pin.specifier).startswith("==") for pin in pinned.values())
-    assert set(installed("llm")) <= set(pinned)
-    ours = requirements((ROOT / "constraints.txt").read_text().splitlines())
-    # The day that they agree, this image can go.
-    assert pinned["transformers"].specifier != ours["transformers"].specifier
-    assert pinned["torch"].specifier == ours["torch"].specifier
 
 
 def test_its_script_refuses_before_it_loads_anything(tmp_path: Path) -> None:
