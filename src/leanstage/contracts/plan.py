@@ -30,6 +30,7 @@ Serving = Literal["any", "onnxruntime", "torch", "transformers", "vllm", "kserve
 """What loads a model where it serves; ``any`` where both runtimes of a variant can be loaded."""
 
 Share = Annotated[float, Field(strict=True, gt=0, lt=1)]
+Length = Annotated[int, Field(strict=True, ge=8)]
 Epochs = Annotated[int, Field(strict=True, ge=1, le=100)]
 
 
@@ -143,10 +144,14 @@ class Answer(Part):
 
 
 class DistillSettings(Part):
-    """Students to try; with no depths, no widths and no ``student`` the technique is skipped.
+    """Students to try; with no depths, widths, lengths and ``student`` the technique is skipped.
 
-    A search goes over the depths, then over the widths, each from the largest saving down.
+    How much of a text is read is settled first. A search goes over the depths, then over the
+    widths, each from the largest saving down.
     """
+
+    lengths: tuple[Length, ...] = ()
+    """Tokens of a text to read at most, where the teacher reads more; for classifiers."""
 
     depths: tuple[Share, ...] = ()
     """Shares of the teacher's layers to keep."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from leanstage.contracts import Plan
 from leanstage.distill.candidates import Students
 from leanstage.distill.pretrained import bring_student, reads_alike
+from leanstage.distill.reading import settings_of, shortest_reading
 from leanstage.errors import InputError
 from leanstage.tasks import SplitFolder
 from leanstage.techniques.answers import Answers, ask, learns, reader_of
@@ -31,8 +32,10 @@ def distill(
 ) -> Variant:
     """Write the student to ``target``, or the teacher unchanged with the reason why.
 
-    Students are searched, from the largest saving down, for one that stays within half the
-    tolerance; each learns the teacher's answers to the training and unlabelled rows. The answers
+    First the fewest tokens of a text are looked for that the teacher's answers can do with; they
+    may cost a quarter of the tolerance. Students are then searched, from the largest saving down,
+    for one that stays within half the tolerance; each learns the teacher's answers to the whole of
+    the training and unlabelled rows. The answers
     go to the folder ``answers_file``, as the model in ``target`` reads the rows, for the
     techniques that follow.
 
@@ -55,56 +58,100 @@ def distill(
             start = Path(scratch) / "start"
             brought = bring_student(student, teacher, start, texts=rows, seed=seed)
             _check_inside(teacher, brought, plan, student)
-        answers = ask(
-            teacher,
-            validation=validation,
-            train=train if learns(plan) else None,
-            unlabelled=unlabelled if learns(plan) else None,
-            plan=plan,
-        )
+        answers = ask(teacher, validation=validation)
         record.input_ms_per_answer = answers.ms_per_answer
-        if not tries:
+        reader = _reader(teacher, record, answers, validation, plan, Path(scratch))
+        if learns(plan):
+            answers = answers.with_rows(
+                teacher, reader, train=train, unlabelled=unlabelled, plan=plan
+            )
+        if not (tries or settings.lengths):
             variant = record.skipped("the plan says no")
-        elif answers.taught is None:
-            variant = record.skipped("there is no text to learn from")
+        elif not tries or answers.taught is None:
+            reason = "there is no text to learn from" if tries else "the plan names no student"
+            variant = _without_student(record, reader, reason, skipped=True)
         else:
-            students = Students(teacher, answers.taught, rows, settings, seed)
+            students = Students(reader, answers.taught, rows, settings, seed)
             ladders, record.left_out = students.ladders(brought)
-            variant = _search(ladders, record, answers, validation, plan, Path(scratch))
-    _hand_on(answers, teacher, variant, rows, plan, answers_file)
+            variant = _search(ladders, record, reader, answers, validation, plan, Path(scratch))
+        _hand_on(answers, reader, variant, rows, plan, answers_file)
     return variant
 
 
-def _search(
-    ladders: list[list[Candidate]],
+def _reader(
+    teacher: Variant,
     record: Record,
     answers: Answers,
     validation: SplitFolder,
     plan: Plan,
     scratch: Path,
 ) -> Variant:
+    """The teacher, or the teacher as it reads fewer tokens where its answers stay the same."""
+    if not plan.distill.lengths or teacher.manifest.task != "text-classification":
+        return teacher
+    # Half of what the technique may lose: a student has to have something to spend.
+    budget = Budget(Budget.of("distill", plan.tolerance).limit / 2)
+    folder = scratch / "readings"
+    found = shortest_reading(
+        teacher,
+        plan.distill.lengths,
+        record=record,
+        budget=budget,
+        reference=answers.validation,
+        validation=validation,
+        folder=folder,
+    )
+    return found or teacher
+
+
+def _search(
+    ladders: list[list[Candidate]],
+    record: Record,
+    reader: Variant,
+    answers: Answers,
+    validation: SplitFolder,
+    plan: Plan,
+    scratch: Path,
+) -> Variant:
     if not ladders:
-        return record.skipped("nothing can be left out of the model, and no student was brought")
+        reason = "nothing can be left out of the model, and no student was brought"
+        return _without_student(record, reader, reason, skipped=True)
     folder = scratch / "search"
     folder.mkdir()
-    budget = Budget.of("distill", plan.tolerance)
     search = Search(
-        record, budget, reference=answers.validation, validation=validation, folder=folder
+        record,
+        Budget.of("distill", plan.tolerance),
+        reference=answers.validation,
+        validation=validation,
+        folder=folder,
+        parent=reader,
     )
-    return search.conclude(search.most_saving(*ladders), "students")
+    kept = search.most_saving(*ladders)
+    if kept is None:
+        return _without_student(record, reader, search.nothing("students"), skipped=False)
+    return search.conclude(kept, "students", settings_of(reader, record.parent))
+
+
+def _without_student(record: Record, reader: Variant, reason: str, *, skipped: bool) -> Variant:
+    """The teacher reading less, where that is so; else as it came, with the reason."""
+    if reader is not record.parent:
+        settings = settings_of(reader, record.parent)
+        said = f"the first {settings['tokens']} of {settings['of_tokens']} tokens; {reason}"
+        return record.applied(reader, said, settings)
+    return record.skipped(reason) if skipped else record.rejected(reason)
 
 
 def _hand_on(
-    answers: Answers, teacher: Variant, variant: Variant, texts: list[str], plan: Plan, path: Path
+    answers: Answers, reader: Variant, variant: Variant, texts: list[str], plan: Plan, path: Path
 ) -> None:
     """Save the answers with the rows as ``variant`` reads them, and the states if they are used."""
-    taught, reader = answers.taught, answers.reader
+    taught, read_by = answers.taught, answers.reader
     if isinstance(taught, TaughtRows):
-        if not reads_alike(variant, teacher):
-            taught, reader = taught.read_by(variant, texts), reader_of(variant)
+        if not reads_alike(variant, reader):
+            taught, read_by = taught.read_by(variant, texts), reader_of(variant)
         elif not plan.prune.ratios or plan.prune.hidden_weight + plan.prune.attention_weight == 0:
             taught = taught.without_states()
-    replace(answers, taught=taught, reader=reader).save(path)
+    replace(answers, taught=taught, reader=read_by).save(path)
 
 
 def _check_truth(teacher: Variant, train: SplitFolder, plan: Plan) -> None:

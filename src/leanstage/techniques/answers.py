@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +37,34 @@ class Answers:
     taught: Taught | None
     validation: NDArray[np.float32]
     ms_per_answer: float | None = None
+
+    def with_rows(
+        self,
+        teacher: Variant,
+        reader: Variant,
+        *,
+        train: SplitFolder | None,
+        unlabelled: SplitFolder | None,
+        plan: Plan | None,
+    ) -> "Answers":
+        """With the teacher's answers to the rows to learn from, where there are any.
+
+        Args:
+            reader: the teacher, or the teacher as it reads fewer tokens of a text: rows and hidden
+                states are then of those tokens, and the answers still to the whole text.
+        """
+        splits = [split for split in (train, unlabelled) if split is not None]
+        if teacher.manifest.task == "text-generation":
+            return replace(self, taught=_read(teacher, splits, plan))
+        texts = [text for split in splits for text in split.texts]
+        if not texts:
+            return self
+        labels = train.labels if train is not None else []
+        taught = teach(reader, texts, labels=labels, wanted=wanted_by(plan))
+        if reader is not teacher:
+            whole = teach(teacher, texts)
+            taught = replace(taught, logits=whole.logits, teacher_digest=whole.teacher_digest)
+        return replace(self, taught=taught, reader=reader_of(reader))
 
     def save(self, path: Path) -> None:
         """Write the answers as a folder of plain arrays."""
@@ -98,16 +126,9 @@ def ask(
 
     Of its hidden states, what the losses of ``plan`` are made of is kept.
     """
-    reader = reader_of(teacher)
-    if teacher.manifest.task == "text-generation":
-        taught_tokens = _read(teacher, [split for split in (train, unlabelled) if split], plan)
-        return Answers(
-            teacher.digest, reader, taught_tokens, *validation_answers(teacher, validation)
-        )
-    texts = [text for split in (train, unlabelled) if split is not None for text in split.texts]
-    labels = train.labels if train is not None else []
-    taught = teach(teacher, texts, labels=labels, wanted=wanted_by(plan)) if texts else None
-    return Answers(teacher.digest, reader, taught, *validation_answers(teacher, validation))
+    given, cost = validation_answers(teacher, validation)
+    answers = Answers(teacher.digest, reader_of(teacher), None, given, cost)
+    return answers.with_rows(teacher, teacher, train=train, unlabelled=unlabelled, plan=plan)
 
 
 def _read(

@@ -1,7 +1,7 @@
 """The search of one technique: every attempt on record, the chosen model on disk as trained."""
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,7 @@ class Search:
 
     Args:
         record: takes every trial, in the order of trying.
+        parent: what the candidates were made from, the record's where it is None.
         reference: the baseline's answers on ``validation``.
         folder: an empty one on the file system of the result; it holds one model a ladder at most,
             and another while that is judged.
@@ -63,8 +64,10 @@ class Search:
         reference: NDArray[np.float32],
         validation: SplitFolder,
         folder: Path,
+        parent: Variant | None = None,
     ) -> None:
         self._record = record
+        self._parent = parent or record.parent
         self._budget = budget
         self._reference = reference
         self._validation = validation
@@ -84,12 +87,20 @@ class Search:
                 best = found
         return best
 
-    def conclude(self, kept: Kept | None, plural: str) -> Variant:
-        """Write what was found, or the parent with the figures of what came closest."""
+    def conclude(
+        self, kept: Kept | None, plural: str, settings: Mapping[str, Any] | None = None
+    ) -> Variant:
+        """Write what was found, or the parent with the figures of what came closest.
+
+        Args:
+            settings: named beside those of what was found.
+        """
         if kept is None:
-            return self._record.rejected(self._nothing(plural))
+            return self._record.rejected(self.nothing(plural))
         reason = f"{kept.name}; {kept.trial.reason}"
-        return self._record.applied(kept.variant, reason, kept.trial.settings)
+        return self._record.applied(
+            kept.variant, reason, {**kept.trial.settings, **(settings or {})}
+        )
 
     def _descend(self, ladder: Sequence[Candidate]) -> Kept | None:
         found: Kept | None = None
@@ -122,7 +133,7 @@ class Search:
 
     def _judge(self, candidate: Candidate, variant: Variant) -> Trial:
         manifest, settings = variant.manifest, candidate.settings
-        problem = objection(variant, self._record.parent, own_tokenizer=candidate.own_tokenizer)
+        problem = objection(variant, self._parent, own_tokenizer=candidate.own_tokenizer)
         if problem is not None:
             return tried(manifest, False, problem, settings=settings)
         try:
@@ -134,10 +145,15 @@ class Search:
             manifest, fits, reason, settings=settings, validation=figures, ms_per_answer=cost
         )
 
-    def _nothing(self, plural: str) -> str:
-        """Why nothing is applied: what came closest, with its figures."""
+    def nothing(self, plural: str) -> str:
+        """Why nothing is applied: what came closest, with its figures.
+
+        Args:
+            plural: what the candidates are called.
+        """
         said = f"none of {len(self._names)} {plural} stayed within {self._budget.limit:.2%}"
-        found = list(zip(self._names, self._record.trials, strict=True))
+        trials = self._record.trials[-len(self._names) :]
+        found = list(zip(self._names, trials, strict=True))
         drops = [(t.validation.probability_drop, n, t) for n, t in found if t.validation]
         name, trial = min(drops)[1:] if drops else found[-1]
         return f"{said}; the closest, {name}: {trial.reason}"

@@ -8,6 +8,9 @@ from typing import Any
 from leanstage.errors import InputError
 from leanstage.variant.checkpoint import read_config
 
+_CHARACTERS_A_TOKEN = 8
+"""Of a text's beginning: twice what English has, so that few texts are read a second time."""
+
 
 def open_tokenizer(folder: Path) -> Any:
     """The fast tokenizer in ``folder``.
@@ -27,17 +30,56 @@ def open_tokenizer(folder: Path) -> Any:
 
 
 class TextEncoder:
-    """The fast tokenizer of a variant."""
+    """The fast tokenizer of a variant.
+
+    Of a long text only the beginning is read, where that gives the same tokens.
+    """
 
     def __init__(self, folder: Path, max_length: int) -> None:
         self._tokenizer = open_tokenizer(folder)
         self._tokenizer.enable_truncation(max_length)
         self._tokenizer.no_padding()
+        self._max_length = max_length
+        self._splits_at_spaces = _splits_at_spaces(self._tokenizer)
         self.pad_id = int(read_config(folder).get("pad_token_id") or 0)
 
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, special tokens included, truncated, not padded."""
-        return [row.ids for row in self._tokenizer.encode_batch_fast(list(texts))]
+        heads = [self._head(text) for text in texts]
+        rows = [row.ids for row in self._tokenizer.encode_batch_fast(heads)]
+        short = [
+            number
+            for number, row in enumerate(rows)
+            if len(row) < self._max_length and len(heads[number]) < len(texts[number])
+        ]
+        if short:
+            whole = self._tokenizer.encode_batch_fast([texts[number] for number in short])
+            for number, row in zip(short, whole, strict=True):
+                rows[number] = row.ids
+        return rows
+
+    def _head(self, text: str) -> str:
+        """As much of a text as is likely to be enough, up to a space."""
+        room = _CHARACTERS_A_TOKEN * self._max_length
+        if len(text) <= room or not self._splits_at_spaces:
+            return text
+        end = max(text.rfind(" ", 0, room), text.rfind("\n", 0, room))
+        return text[:end] if end > 0 else text
+
+
+def _splits_at_spaces(tokenizer: Any) -> bool:
+    """Whether no token reaches over a space, so that a text's beginning has its first tokens.
+
+    Known of these kinds; of any other it is not looked for.
+    """
+    splits = type(tokenizer.pre_tokenizer).__name__ in {
+        "BertPreTokenizer",
+        "Whitespace",
+        "WhitespaceSplit",
+    }
+    plain = type(tokenizer.normalizer).__name__ in {"NoneType", "BertNormalizer", "Lowercase"}
+    added = (str(token.content) for token in tokenizer.get_added_tokens_decoder().values())
+    return splits and plain and not any(" " in token or "\n" in token for token in added)
 
 
 def pad_rows(rows: Sequence[Sequence[int]], pad_id: int) -> tuple[Any, Any]:

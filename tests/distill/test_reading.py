@@ -1,0 +1,84 @@
+"""Fewer tokens of a text: chosen by asking, kept by what reads the files, learnt from afterwards."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from leanstage.contracts import DistillSettings
+from leanstage.distill.reading import read_less
+from leanstage.distill.step import distill
+from leanstage.tasks import Examples, SplitFolder, open_split, write_split
+from leanstage.techniques.answers import load_answers, reader_of
+from leanstage.techniques.data import TaughtRows
+from leanstage.variant import Variant, load_predictor
+from tests.conftest import LABELS
+from tests.distill.conftest import plan_of
+
+LEARNS = {"epochs": 1, "learning_rate": 1e-3, "attention_weight": 0.5}
+
+
+@pytest.fixture
+def long_tailed(splits: dict[str, SplitFolder], tmp_path: Path) -> dict[str, SplitFolder]:
+    """The reviews, each followed by its own last word over and over, which adds nothing."""
+    found = {}
+    for name, split in splits.items():
+        texts = [f"{text} " + f"{text.split()[-1]} " * 30 for text in split.texts]
+        rows = Examples(texts, list(split.labels), name)
+        labels = LABELS if split.labels else ()
+        write_split(tmp_path / name, rows, split=split.info.split, labels=labels)
+        found[name] = open_split(tmp_path / name)
+    return found
+
+
+def test_a_student_reads_no_more_than_the_answers_need(
+    teacher: Variant, long_tailed: dict[str, SplitFolder], tmp_path: Path
+) -> None:
+    settings = DistillSettings(lengths=(8, 16, 24), depths=(0.67,), **LEARNS)  # type: ignore[arg-type]
+    plan = plan_of(teacher, tolerance=1.0, distill=settings)
+    target, answers_file = tmp_path / "student", tmp_path / "answers"
+    student = distill(teacher, plan=plan, target=target, answers_file=answers_file, **long_tailed)
+    (step,) = student.manifest.lineage
+    assert step.status == "applied", step.reason
+    assert step.settings["tokens"] == student.manifest.max_length == 8
+    assert step.settings["of_tokens"] == teacher.manifest.max_length > 24
+    tried = [trial.settings["tokens"] for trial in step.trials if "tokens" in trial.settings]
+    assert 8 in tried
+    assert len(tried) <= 2, "of three, bisection tries two"
+
+    answers = load_answers(answers_file, teacher)
+    assert isinstance(answers.taught, TaughtRows)
+    assert max(answers.taught.lengths) == 8
+    assert answers.reader == reader_of(student)
+    assert not answers.taught.apart, "the inside of the teacher is learnt at what is read"
+    # What is learnt is what the teacher says to the whole text.
+    texts = long_tailed["train"].texts[:40]
+    whole = load_predictor(teacher.path).predict(texts)
+    taught = answers.taught.logits[: len(texts)].softmax(dim=-1).numpy()
+    np.testing.assert_allclose(taught, whole, atol=2e-2)
+
+
+def test_what_spares_no_tokens_or_loses_too_much_is_not_read(
+    teacher: Variant, splits: dict[str, SplitFolder], tmp_path: Path
+) -> None:
+    settings = DistillSettings(lengths=(8, 30))
+    plan = plan_of(teacher, tolerance=0.0, distill=settings)
+    left = distill(teacher, plan=plan, target=tmp_path / "a", answers_file=tmp_path / "b", **splits)
+    (step,) = left.manifest.lineage
+    assert step.status == "skipped"
+    assert {trial.settings["tokens"] for trial in step.trials} <= {8}
+    assert not any(trial.fits for trial in step.trials)
+    assert left.manifest.max_length == teacher.manifest.max_length
+
+
+def test_the_length_is_said_to_every_reader_of_the_files(teacher: Variant, tmp_path: Path) -> None:
+    from transformers import AutoTokenizer
+
+    short = read_less(teacher, 12, tmp_path / "short")
+    text = "good " * 40
+    ours = load_predictor(short.path)
+    plain = AutoTokenizer.from_pretrained(short.path)
+    assert len(plain(text, truncation=True)["input_ids"]) == 12
+    changed = {name: getattr(short.manifest, name) for name in ("max_length", "digest", "bytes")}
+    assert short.manifest == teacher.manifest.model_copy(update=changed)
+    np.testing.assert_allclose(ours.predict([text]), ours.predict(["good " * 10]), atol=1e-6)
