@@ -1,4 +1,4 @@
-"""Fewer tokens of a text: chosen by asking, kept by what reads the files, learnt from afterwards."""
+"""Fewer tokens of a text: chosen by asking, said to whatever reads the files, learnt from."""
 
 from pathlib import Path
 

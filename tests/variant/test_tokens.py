@@ -1,4 +1,4 @@
-"""What a model reads of a text: the same tokens, whether all of it is tokenized or its beginning."""
+"""What a model reads of a text: the same tokens by the beginning as by all of it."""
 
 from pathlib import Path
 
