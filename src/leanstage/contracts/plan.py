@@ -178,6 +178,10 @@ class DistillSettings(Part):
     completions: bool = False
     """For generation: learn from what the teacher writes itself, beside the text at hand."""
 
+    def tries(self) -> bool:
+        """Whether there is anything to try."""
+        return bool(self.depths or self.widths or self.student or self.lengths)
+
     @model_validator(mode="after")
     def _parts_of_one_size(self) -> Self:
         _require_parts(self.batch_size, self.accumulation)

@@ -43,7 +43,7 @@ def shortest_reading(
     def fits(length: int) -> bool:
         variant = read_less(teacher, length, folder / str(length))
         figures, cost = compare(variant, reference, validation)
-        passes, reason = budget.judge(figures)
+        passes, reason = budget.judge(figures, validation.info.form)
         record.trials.append(
             tried(
                 variant.manifest,

@@ -61,7 +61,7 @@ def _path(plan: Plan) -> Table:
 
 def _techniques(plan: Plan) -> Table:
     planned = (
-        ("Distill", bool(plan.distill.depths), plan.distill.model_dump()),
+        ("Distill", plan.distill.tries(), plan.distill.model_dump()),
         ("Prune", bool(plan.prune.ratios), plan.prune.model_dump()),
         ("Quantize", bool(plan.quantize.backends), plan.quantize.model_dump()),
     )
