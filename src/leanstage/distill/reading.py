@@ -12,7 +12,8 @@ from leanstage.tasks import SplitFolder
 from leanstage.techniques.record import Record
 from leanstage.techniques.search import Budget, compare, most_saving, tried
 from leanstage.variant import MANIFEST, Variant, fresh_folder, open_variant, seal
-from leanstage.variant.folder import link_or_copy, regular_files
+from leanstage.variant.digest import regular_files
+from leanstage.variant.folder import link_or_copy
 from leanstage.variant.tokens import TextEncoder
 
 LEAST_SAVING = 0.1
