@@ -1,5 +1,6 @@
 """Fewer tokens of a text: chosen by asking, said to whatever reads the files, learnt from."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,12 @@ import pytest
 from leanstage.contracts import DistillSettings
 from leanstage.distill.reading import read_less
 from leanstage.distill.step import distill
+from leanstage.distill.student import shallow_student
 from leanstage.tasks import Examples, SplitFolder, open_split, write_split
 from leanstage.techniques.answers import load_answers, reader_of
 from leanstage.techniques.data import TaughtRows
-from leanstage.variant import Variant, load_predictor
+from leanstage.variant import MANIFEST, Variant, load_predictor
+from leanstage.variant.checkpoint import load_checkpoint
 from tests.conftest import LABELS
 from tests.distill.conftest import plan_of
 
@@ -56,6 +59,28 @@ def test_a_student_reads_no_more_than_the_answers_need(
     whole = load_predictor(teacher.path).predict(texts)
     taught = answers.taught.logits[: len(texts)].softmax(dim=-1).numpy()
     np.testing.assert_allclose(taught, whole, atol=2e-2)
+
+
+def test_a_student_that_was_brought_reads_no_more_than_its_teacher_has_to(
+    teacher: Variant, long_tailed: dict[str, SplitFolder], tmp_path: Path
+) -> None:
+    brought = tmp_path / "brought"
+    shutil.copytree(teacher.path, brought)
+    shallow_student(load_checkpoint(teacher.path), [0, 2]).save_pretrained(brought)
+    (brought / MANIFEST).unlink()
+    settings = DistillSettings(lengths=(8,), student=True, **LEARNS)  # type: ignore[arg-type]
+    student = distill(
+        teacher,
+        plan=plan_of(teacher, tolerance=1.0, distill=settings),
+        student=brought,
+        target=tmp_path / "student",
+        answers_file=tmp_path / "answers",
+        **long_tailed,
+    )
+    (step,) = student.manifest.lineage
+    assert step.status == "applied", step.reason
+    assert step.settings["attention_weight"] == 0.5, "it learns from the inside all the same"
+    assert student.manifest.max_length == 8
 
 
 def test_what_spares_no_tokens_or_loses_too_much_is_not_read(

@@ -11,9 +11,9 @@ from leanstage import progress
 from leanstage.tasks import SplitFolder
 from leanstage.techniques.record import Record
 from leanstage.techniques.search import Budget, compare, most_saving, tried
-from leanstage.variant import MANIFEST, Variant, fresh_folder, open_variant, seal
+from leanstage.variant import MANIFEST, Variant, fresh_folder, open_variant
 from leanstage.variant.digest import regular_files
-from leanstage.variant.folder import link_or_copy
+from leanstage.variant.folder import link_or_copy, seal_like
 from leanstage.variant.tokens import TextEncoder
 
 LEAST_SAVING = 0.1
@@ -89,17 +89,7 @@ def read_less(teacher: Variant, length: int, target: Path) -> Variant:
             if relative not in (MANIFEST, "tokenizer.json", "tokenizer_config.json"):
                 link_or_copy(path, draft / relative)
         _cut(teacher.path, draft, length)
-        parts = teacher.manifest
-        seal(
-            draft,
-            architecture=parts.architecture,
-            labels=parts.labels,
-            runtime=parts.runtime,
-            precision=parts.precision,
-            max_length=length,
-            parameters=parts.parameters,
-            lineage=parts.lineage,
-        )
+        seal_like(teacher, draft, max_length=length)
     return open_variant(target)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from leanstage.contracts import Plan
 from leanstage.distill.candidates import Students
 from leanstage.distill.pretrained import bring_student, reads_alike
-from leanstage.distill.reading import settings_of, shortest_reading
+from leanstage.distill.reading import read_less, settings_of, shortest_reading
 from leanstage.errors import InputError
 from leanstage.tasks import SplitFolder
 from leanstage.techniques.answers import Answers, ask, learns, reader_of
@@ -35,9 +35,8 @@ def distill(
     First the fewest tokens of a text are looked for that the teacher's answers can do with; they
     may cost a quarter of the tolerance. Students are then searched, from the largest saving down,
     for one that stays within half the tolerance; each learns the teacher's answers to the whole of
-    the training and unlabelled rows. The answers
-    go to the folder ``answers_file``, as the model in ``target`` reads the rows, for the
-    techniques that follow.
+    the training and unlabelled rows. The answers go to the folder ``answers_file``, as the model in
+    ``target`` reads the rows, for the techniques that follow.
 
     Args:
         student: folder of a pretrained checkpoint, which is tried where the plan says so.
@@ -71,6 +70,8 @@ def distill(
             reason = "there is no text to learn from" if tries else "the plan names no student"
             variant = _without_student(record, reader, reason, skipped=True)
         else:
+            if brought is not None and reader is not teacher and reads_alike(brought, teacher):
+                brought = read_less(brought, reader.manifest.max_length, Path(scratch) / "brought")
             students = Students(reader, answers.taught, rows, settings, seed)
             ladders, record.left_out = students.ladders(brought)
             variant = _search(ladders, record, reader, answers, validation, plan, Path(scratch))

@@ -106,21 +106,22 @@ def seal_like(
     source: Variant,
     draft: Path,
     *,
-    runtime: Runtime,
-    precision: Precision,
-    parameters: int,
+    runtime: Runtime | None = None,
+    precision: Precision | None = None,
+    max_length: int | None = None,
+    parameters: int | None = None,
     lineage: tuple[Step, ...] | None = None,
 ) -> None:
-    """:func:`seal` another form of ``source``, with its lineage where no other is given."""
+    """:func:`seal` another form of ``source``; what is not given is as its manifest says."""
     manifest = source.manifest
     seal(
         draft,
         architecture=manifest.architecture,
         labels=manifest.labels,
-        runtime=runtime,
-        precision=precision,
-        max_length=manifest.max_length,
-        parameters=parameters,
+        runtime=runtime or manifest.runtime,
+        precision=precision or manifest.precision,
+        max_length=max_length or manifest.max_length,
+        parameters=parameters or manifest.parameters,
         lineage=manifest.lineage if lineage is None else lineage,
     )
 
@@ -131,15 +132,7 @@ def with_lineage(source: Variant, target: str | Path, lineage: tuple[Step, ...])
         for relative, path in regular_files(source.path):
             if relative != MANIFEST:
                 link_or_copy(path, draft / relative)
-        parts = source.manifest
-        seal_like(
-            source,
-            draft,
-            runtime=parts.runtime,
-            precision=parts.precision,
-            parameters=parts.parameters,
-            lineage=lineage,
-        )
+        seal_like(source, draft, lineage=lineage)
     return open_variant(target)
 
 
