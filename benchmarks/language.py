@@ -187,7 +187,8 @@ def line(work: Path) -> None:
     finished = subprocess.run(command, env=environment, check=False)
     if not outcome.is_file():
         raise SystemExit(f"the run ended with {finished.returncode} and no outcome")
-    _save("line", Outcome.load(outcome).model_dump(mode="json"))
+    said = {"verdict", "sentence", "reasons", "evaluation", "energy"}
+    _save("line", Outcome.load(outcome).model_dump(mode="json", include=said))
 
 
 def _pairs(examples: Examples, count: int) -> list[tuple[str, str]]:
