@@ -11,7 +11,7 @@ from pathlib import Path
 
 def usable_threads() -> int:
     """Hardware threads on which this process may be scheduled."""
-    return len(os.sched_getaffinity(0))
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def allotted_threads(cgroup: Path = Path("/sys/fs/cgroup")) -> float:
