@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 from leanstage.contracts import HardwareProfile
+from leanstage.variant.threads import usable_threads
 
 _X86 = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "avx_vnni", "amx_int8", "amx_bf16")
 _ARM = ("asimd", "asimdhp", "asimddp", "i8mm", "bf16", "sve", "sve2")
@@ -22,7 +23,7 @@ def hardware_profile() -> HardwareProfile:
         cpu=facts.get("model name") or _arm_name(facts) or platform.machine(),
         family=_integer(facts.get("cpu family")),
         model=_integer(facts.get("model")),
-        threads=len(os.sched_getaffinity(0)),
+        threads=usable_threads(),
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         features=tuple(name for name in (*_X86, *_ARM) if name in flags),
         accelerators=_accelerators(),
