@@ -64,7 +64,7 @@ def distill(
             answers = answers.with_rows(
                 teacher, reader, train=train, unlabelled=unlabelled, plan=plan
             )
-        if not (tries or settings.lengths):
+        if not settings.tries():
             variant = record.skipped("the plan says no")
         elif not tries or answers.taught is None:
             reason = "there is no text to learn from" if tries else "the plan names no student"
