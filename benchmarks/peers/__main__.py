@@ -8,18 +8,23 @@ the tables and pictures of ``docs/benchmarks.md`` from the files.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import shutil
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from benchmarks.peers.baseline import prepare
 from benchmarks.peers.catalogue import ANCHOR, PEERS, Peer
-from benchmarks.peers.environments import last_line, python_of
-from benchmarks.peers.measure import WORKER, Asked, measured
+from benchmarks.peers.environments import last_line, python_of, versions_in
+from benchmarks.peers.measure import WORKER, Asked, measured, outputs
 from benchmarks.peers.sets import MODELS, SETS, labelled
 from leanstage.variant.hardware import hardware_profile
 
@@ -49,9 +54,15 @@ class Bench:
         self.environments = work / "environments"
         prepare(self.found, set_name, model, self.home)
         self.results = RESULTS / f"peers-{set_name}-{model}.json"
-        self.document: dict[str, Any] = {"set": set_name, "model": model, "rows": []}
-        if self.results.is_file():
-            self.document = json.loads(self.results.read_text(encoding="utf-8"))
+        self.document = started(
+            self.results,
+            {
+                "set": set_name,
+                "model": model,
+                "checkpoint_sha256": _sha256(self.home / "checkpoint" / "model.safetensors"),
+                "hardware": hardware_profile().model_dump(mode="json"),
+            },
+        )
 
     def run(self, names: set[str], again: bool) -> None:
         """The rows in the order of the catalogue."""
@@ -100,7 +111,7 @@ class Bench:
             made = {"seconds_to_produce": time.monotonic() - began, "bytes": _bytes(target)}
             note.write_text(json.dumps(made), encoding="utf-8")
         made = json.loads(note.read_text(encoding="utf-8"))
-        return {**made, "versions": _versions(python, peer)}
+        return {**made, "versions": versions_in(python)}
 
     def costs(self, peer: Peer, log: Path) -> dict[str, Any]:
         """Beside the anchor, both in processes of their own."""
@@ -114,9 +125,19 @@ class Bench:
                 Asked.running(first, ANCHOR, anchor, log) as before,
                 Asked.running(python, peer, self.form(peer), log) as after,
             ):
-                return measured(after, before, self.found.rows["evaluation"], self.found.labels)
+                rows = self.found.rows["evaluation"]
+                expected = self.expected(before, [row["text"] for row in rows])
+                return measured(after, before, expected, rows, self.found.labels)
         except RuntimeError as error:
             raise RuntimeError(f"{error}: {last_line(log)}") from error
+
+    def expected(self, anchor: Asked, texts: Sequence[str]) -> NDArray[np.float64]:
+        """What the anchor says to the evaluation rows, which is asked once."""
+        path = self.home / "anchor.npy"
+        if not path.is_file():
+            np.save(path, outputs(anchor, texts))
+        found: NDArray[np.float64] = np.load(path)
+        return found
 
     def form(self, peer: Peer) -> Path:
         """Folder of its form."""
@@ -127,39 +148,36 @@ class Bench:
         order = [peer.name for peer in PEERS]
         rows = [other for other in self.document["rows"] if other["name"] != row["name"]]
         self.document["rows"] = sorted([*rows, row], key=lambda one: order.index(one["name"]))
-        self.document["hardware"] = hardware_profile().model_dump(mode="json")
         draft = self.results.with_suffix(".draft")
         draft.write_text(json.dumps(self.document, indent=1) + "\n", encoding="utf-8")
         draft.replace(self.results)
 
 
+def started(path: Path, of: dict[str, Any]) -> dict[str, Any]:
+    """The rows that are there, or none yet.
+
+    Raises:
+        SystemExit: those that are there are of another machine or another fine-tuning.
+    """
+    if not path.is_file():
+        return {**of, "rows": []}
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    other = [name for name in of if found.get(name) != of[name]]
+    if other:
+        raise SystemExit(
+            f"the rows in {path} were measured with another {', another '.join(other)}; move the "
+            "file away to measure all of them here."
+        )
+    return found
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def _bytes(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
-def _versions(python: Path, peer: Peer) -> dict[str, str]:
-    """Of the packages that matter in its environment."""
-    code = (
-        "import json; from importlib.metadata import distributions as d; "
-        "print(json.dumps({x.name.lower(): x.version for x in d()}))"
-    )
-    found = json.loads(subprocess.check_output([str(python), "-c", code], text=True))
-    wanted = (
-        "torch",
-        "transformers",
-        "onnxruntime",
-        "openvino",
-        "nncf",
-        "optimum",
-        "optimum-onnx",
-        "olive-ai",
-        "neural-compressor",
-        "neural-compressor-pt",
-        "torchao",
-        "bitsandbytes",
-        "leanstage",
-    )
-    return {name: found[name] for name in wanted if name in found}
 
 
 def _summary(row: dict[str, Any]) -> str:

@@ -42,7 +42,7 @@ PEERS = (
         "weights in float16; computes in bfloat16 by default where the processor has units for it",
         optimized=False,
     ),
-    Peer("optimum-int8-dynamic", "optimum_onnx", "dynamic", "optimum", "AVX512-VNNI preset"),
+    Peer("optimum-int8-dynamic", "optimum_onnx", "dynamic", "optimum", "preset for the processor"),
     Peer(
         "optimum-int8-static",
         "optimum_onnx",

@@ -1,11 +1,27 @@
 """An environment for each peer, since their pins contradict each other."""
 
 import hashlib
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 REQUIREMENTS = Path(__file__).parent / "requirements"
+THAT_MATTER = (
+    "torch",
+    "transformers",
+    "onnxruntime",
+    "openvino",
+    "nncf",
+    "optimum",
+    "optimum-onnx",
+    "olive-ai",
+    "neural-compressor",
+    "neural-compressor-pt",
+    "torchao",
+    "bitsandbytes",
+    "leanstage",
+)
 
 
 def python_of(environment: str, folder: Path, log: Path) -> Path:
@@ -37,3 +53,13 @@ def last_line(log: Path) -> str:
     """What a log ends with."""
     lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").split("\n")]
     return next((line for line in reversed(lines) if line), "no word")
+
+
+def versions_in(python: Path) -> dict[str, str]:
+    """Of the packages that matter in an environment."""
+    code = (
+        "import json; from importlib.metadata import distributions as d; "
+        "print(json.dumps({x.name.lower(): x.version for x in d()}))"
+    )
+    found = json.loads(subprocess.check_output([str(python), "-c", code], text=True))
+    return {name: found[name] for name in THAT_MATTER if name in found}

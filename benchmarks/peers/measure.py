@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from benchmarks.peers.catalogue import Peer
@@ -78,21 +79,35 @@ class Asked:
 
 
 def measured(
-    arm: Asked, anchor: Asked, rows: Sequence[dict[str, str]], labels: Sequence[str]
+    arm: Asked,
+    anchor: Asked,
+    expected: NDArray[np.float64],
+    rows: Sequence[dict[str, str]],
+    labels: Sequence[str],
 ) -> dict[str, Any]:
-    """Every figure of a row but what making it took."""
+    """Every figure of a row but what making it took.
+
+    Args:
+        expected: the anchor's :func:`outputs`.
+    """
     texts = [row["text"] for row in rows]
     truth = np.array([labels.index(row["label"]) for row in rows])
     return {
-        **_accuracy(arm.answer(_batches(texts)), anchor.answer(_batches(texts)), truth),
+        **_accuracy(outputs(arm, texts), expected, truth),
         **_costs(arm, anchor, texts),
         **_speed(arm, texts),
     }
 
 
-def _accuracy(given: dict[str, Any], expected: dict[str, Any], truth: Any) -> dict[str, Any]:
+def outputs(asked: Asked, texts: Sequence[str]) -> NDArray[np.float64]:
+    """Logits or probabilities of shape (rows, classes)."""
+    return np.array(asked.answer(_batches(texts))["outputs"])
+
+
+def _accuracy(
+    ours: NDArray[np.float64], theirs: NDArray[np.float64], truth: NDArray[np.int64]
+) -> dict[str, Any]:
     """Against the anchor, row by row."""
-    ours, theirs = (np.array(reply["outputs"]) for reply in (given, expected))
     if not np.isfinite(ours).all():
         raise RuntimeError("answers NaN")
     first, second = theirs.argmax(axis=1), ours.argmax(axis=1)
@@ -112,12 +127,13 @@ def _costs(arm: Asked, anchor: Asked, texts: Sequence[str]) -> dict[str, Any]:
     rng = random.Random(0)
     costs: dict[str, list[float]] = {"arm": [], "anchor": []}
     arms = {"arm": arm, "anchor": anchor}
+    anchor.answer(_batches(texts[:ROWS_A_BLOCK]))
     for number in range(BLOCKS):
         batches = _batches(rng.sample(list(texts), k=min(ROWS_A_BLOCK, len(texts))))
         order = ["arm", "anchor"] if number % 2 else ["anchor", "arm"]
+        # Some runtimes compile for every new shape, once; the anchor's does not.
+        arm.answer(batches)
         for name in order:
-            # Some runtimes compile for every new shape, once.
-            arms[name].answer(batches)
             reply = arms[name].answer(batches, SECONDS_A_WINDOW)
             costs[name].append(reply["cpu_seconds"] / reply["answers"] * 1000)
     ratio, ci95 = paired_ratio(costs["arm"], costs["anchor"])

@@ -1,5 +1,6 @@
 """The comparison with other toolkits: its page, its sets, the worker that answers for a peer."""
 
+import json
 import os
 import sys
 from importlib.util import find_spec
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from benchmarks.peers import page
+from benchmarks.peers.__main__ import started
 from benchmarks.peers.catalogue import PEERS, Peer
 from benchmarks.peers.environments import REQUIREMENTS
 from benchmarks.peers.measure import WORKER, Asked
@@ -164,6 +166,16 @@ def test_a_worker_makes_serves_and_counts(tmp_path: Path, monkeypatch: pytest.Mo
         assert 0 < longer["cpu_seconds"] < 2
         assert longer["peak_rss_bytes"] > 1e6
     assert "said while it loads" in log.read_text(encoding="utf-8")
+
+
+def test_rows_of_another_machine_are_not_mixed_in(tmp_path: Path) -> None:
+    path = tmp_path / "peers.json"
+    of = {"set": "topics", "checkpoint_sha256": "a", "hardware": {"cpu": "x"}}
+    assert started(path, of) == {**of, "rows": []}
+    path.write_text(json.dumps({**of, "rows": [{"name": "olive"}]}), encoding="utf-8")
+    assert started(path, of)["rows"] == [{"name": "olive"}]
+    with pytest.raises(SystemExit, match="another hardware; move the file away"):
+        started(path, {**of, "hardware": {"cpu": "y"}})
 
 
 def test_a_worker_that_ends_says_so(tmp_path: Path) -> None:

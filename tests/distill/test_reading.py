@@ -15,7 +15,7 @@ from leanstage.techniques.answers import load_answers, reader_of
 from leanstage.techniques.data import TaughtRows
 from leanstage.variant import MANIFEST, Variant, load_predictor
 from leanstage.variant.checkpoint import load_checkpoint
-from tests.conftest import LABELS
+from tests.conftest import GOOD, LABELS
 from tests.distill.conftest import plan_of
 
 LEARNS = {"epochs": 1, "learning_rate": 1e-3, "attention_weight": 0.5}
@@ -45,7 +45,7 @@ def test_a_student_reads_no_more_than_the_answers_need(
     assert step.status == "applied", step.reason
     assert step.settings["tokens"] == student.manifest.max_length == 8
     assert step.settings["of_tokens"] == teacher.manifest.max_length > 24
-    tried = [trial.settings["tokens"] for trial in step.trials if "tokens" in trial.settings]
+    tried = [t.settings["tokens"] for t in step.trials if "layers" not in t.settings]
     assert 8 in tried
     assert len(tried) <= 2, "of three, bisection tries two"
 
@@ -59,6 +59,47 @@ def test_a_student_reads_no_more_than_the_answers_need(
     whole = load_predictor(teacher.path).predict(texts)
     taught = answers.taught.logits[: len(texts)].softmax(dim=-1).numpy()
     np.testing.assert_allclose(taught, whole, atol=2e-2)
+
+
+def test_a_student_learns_to_do_with_fewer_tokens_than_its_teacher_needs(
+    teacher: Variant, splits: dict[str, SplitFolder], tmp_path: Path
+) -> None:
+    """The first word tells what the review behind it says, and the teacher does not know that."""
+    rows = {}
+    for name, split in splits.items():
+        signs = ["camera" if set(GOOD) & set(text.split()) else "music" for text in split.texts]
+        texts = [
+            f"{sign} the the the the the {t}" for sign, t in zip(signs, split.texts, strict=True)
+        ]
+        found = Examples(texts, list(split.labels), name)
+        labels = LABELS if split.labels else ()
+        write_split(tmp_path / name, found, split=split.info.split, labels=labels)
+        rows[name] = open_split(tmp_path / name)
+    learns = {"epochs": 3, "learning_rate": 1e-3, "attention_weight": 0.5}
+    settings = DistillSettings(lengths=(8,), depths=(0.67,), **learns)  # type: ignore[arg-type]
+    plan = plan_of(teacher, tolerance=0.4, distill=settings)
+    target, answers_file = tmp_path / "student", tmp_path / "answers"
+    student = distill(teacher, plan=plan, target=target, answers_file=answers_file, **rows)
+    (step,) = student.manifest.lineage
+    untrained, whole, short = step.trials
+    assert not untrained.fits, "the teacher itself cannot"
+    assert whole.fits
+    assert "tokens" not in whole.settings
+    assert short.fits, short.reason
+    assert short.settings["tokens"] == 8
+    if step.settings.get("tokens") == 8:
+        answers = load_answers(answers_file, teacher)
+        assert answers.reader == reader_of(student)
+        assert isinstance(answers.taught, TaughtRows)
+        assert max(answers.taught.lengths) == student.manifest.max_length == 8
+        assert not answers.taught.apart
+        given = load_predictor(teacher.path).predict(rows["train"].texts[:40])
+        kept = answers.taught.logits[:40].softmax(dim=-1).numpy()
+        np.testing.assert_allclose(kept, given, atol=2e-2)
+    else:
+        assert short.ms_per_answer is not None
+        assert whole.ms_per_answer is not None
+        assert short.ms_per_answer > 0.95 * whole.ms_per_answer, "kept only where it is cheaper"
 
 
 def test_a_student_that_was_brought_reads_no_more_than_its_teacher_has_to(

@@ -1,6 +1,7 @@
 """A search over real variants: what is tried is on record, what is chosen stays on disk."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +200,35 @@ def test_of_two_ladders_the_later_has_to_be_cheaper_by_more_than_noise(
     assert kept is not None
     assert kept.name == "shallow"
     assert trainings.made == ["shallow", "deep"]
+
+
+def test_what_is_further_is_tried_only_where_the_least_before_it_leaves_plenty(
+    baseline: Variant, validation: SplitFolder, folder: Path, tmp_path: Path
+) -> None:
+    def made_within(tolerance: float) -> tuple[list[str], float]:
+        trainings = Trainings(baseline)
+        ladder = [
+            replace(trainings.candidate("least", [0], noise=0.03), further=True),
+            replace(trainings.candidate("less", [0], noise=0.03), further=True),
+            trainings.candidate("near", [0, 2], noise=0.03),
+            trainings.candidate("nearest", [0, 2]),
+        ]
+        record = Record("distill", baseline, tmp_path / "student")
+        scratch = folder / f"{tolerance}"
+        scratch.mkdir()
+        search = searching(record, validation, scratch, tolerance=tolerance)
+        kept = search.most_saving(ladder)
+        assert kept is not None
+        assert [path.name for path in scratch.iterdir()] == [kept.variant.path.name]
+        drops = [t.validation.probability_drop for t in record.trials if t.validation]
+        return trainings.made, drops[trainings.made.index("near")]
+
+    made, lost = made_within(1.0)
+    assert made == ["near", "least"]
+    assert lost > 0
+    # Half the tolerance is what the technique may lose.
+    assert made_within(lost * 2 / 0.6)[0] == ["near"], "four tenths of the limit are left"
+    assert made_within(lost * 2 / 0.4)[0][:2] == ["near", "least"], "six tenths are"
 
 
 def test_what_distilling_leaves_unspent_is_there_for_pruning(

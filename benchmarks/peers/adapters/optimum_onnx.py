@@ -4,6 +4,7 @@ What is quantized is what Optimum's example for text classification quantizes.
 """
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ def make(option: str, source: Path, rows: Path, target: Path) -> None:
         model = ORTModelForSequenceClassification.from_pretrained(source, export=True)
         model.save_pretrained(exported)
         if option == "dynamic":
-            settings = AutoQuantizationConfig.avx512_vnni(is_static=False)
+            settings = _preset()(is_static=False)
             ORTQuantizer.from_pretrained(exported).quantize(settings, target)
         elif option == "static":
             _static(exported, source, rows, target)
@@ -44,6 +45,14 @@ def load(_option: str, target: Path) -> Any:
     return lambda texts: model(**encode(texts)).logits.tolist()
 
 
+def _preset() -> Callable[..., Any]:
+    """Optimum's preset for the instructions of this processor."""
+    flags = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
+    if "avx512_vnni" in flags:
+        return AutoQuantizationConfig.avx512_vnni
+    return AutoQuantizationConfig.avx512 if "avx512f" in flags else AutoQuantizationConfig.avx2
+
+
 def _static(exported: Path, source: Path, rows: Path, target: Path) -> None:
     """Min-max over training rows, one at a time, without padding."""
     from datasets import Dataset
@@ -53,9 +62,7 @@ def _static(exported: Path, source: Path, rows: Path, target: Path) -> None:
     encoded = [{name: found[0].tolist() for name, found in encode([t]).items()} for t in texts]
     quantizer = ORTQuantizer.from_pretrained(exported)
     dataset = quantizer.clean_calibration_dataset(Dataset.from_list(encoded))
-    settings = AutoQuantizationConfig.avx512_vnni(
-        is_static=True, operators_to_quantize=STATIC_OPERATORS
-    )
+    settings = _preset()(is_static=True, operators_to_quantize=STATIC_OPERATORS)
     ranges = quantizer.fit(
         dataset=dataset,
         calibration_config=AutoCalibrationConfig.minmax(dataset),

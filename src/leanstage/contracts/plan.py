@@ -146,8 +146,10 @@ class Answer(Part):
 class DistillSettings(Part):
     """Students to try; with no depths, widths, lengths and ``student`` the technique is skipped.
 
-    How much of a text is read is settled first. A search goes over the depths, then over the
-    widths, each from the largest saving down.
+    How much of a text the teacher itself has to read is settled first. A search goes over the
+    depths, then over the widths, each from the largest saving down. Where the shallowest of the
+    depths leaves half of what may be lost, students of ``further_depths`` and students that learn
+    to read fewer of the ``lengths`` are searched, too.
     """
 
     lengths: tuple[Length, ...] = ()
@@ -155,6 +157,8 @@ class DistillSettings(Part):
 
     depths: tuple[Share, ...] = ()
     """Shares of the teacher's layers to keep."""
+    further_depths: tuple[Share, ...] = ()
+    """Shares to keep that are worth a training only where there is plenty left to lose."""
     widths: tuple[Share, ...] = ()
     """Shares of its width to keep: hidden size, heads and feed-forward layers alike."""
     student: bool = False

@@ -60,8 +60,10 @@ def fine_tune(
     from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trainer, set_seed
 
     from leanstage.techniques.data import pad
+    from leanstage.techniques.memory import keep_freed_memory
     from leanstage.techniques.training import Teller, freeze_embeddings, training_arguments
 
+    keep_freed_memory()
     set_seed(SEED)
     tokenizer = AutoTokenizer.from_pretrained(pretrained, local_files_only=True)
     tokenizer.model_max_length = max_length

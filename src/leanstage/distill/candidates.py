@@ -1,4 +1,4 @@
-"""The students to try: one that was brought along, fewer layers, narrower layers."""
+"""The students to try: one that was brought, fewer layers, narrower layers, fewer tokens."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -9,6 +9,7 @@ from typing import Any
 from leanstage import progress
 from leanstage.contracts import DistillSettings
 from leanstage.distill.pretrained import reads_alike
+from leanstage.distill.reading import Reading, settings_of
 from leanstage.distill.student import (
     layers_to_keep,
     narrow_shape,
@@ -36,11 +37,13 @@ class Students:
     """What students are made of.
 
     Args:
-        rows: the teacher's answers to ``texts``, in their order.
+        reading: how the teacher reads, with its answers to ``texts``, in their order.
+        shorter: how students may learn to read, where there is plenty to lose.
     """
 
     teacher: Variant
-    rows: Taught
+    reading: Reading
+    shorter: Sequence[Reading]
     texts: Sequence[str]
     settings: DistillSettings
     seed: int
@@ -62,13 +65,22 @@ class Students:
     def _model(self) -> Any:
         return load_checkpoint(self.teacher.path, attention="eager")
 
+    def _rows(self, reading: Reading) -> Taught:
+        rows = reading.answers.taught
+        assert rows is not None, "students are made where there is text to learn from"
+        return rows
+
     def _brought(self, student: Variant) -> Candidate:
         name = "the student that was brought along"
-        rows, alike = self.rows, reads_alike(student, self.teacher)
+        rows = self._rows(self.reading)
+        alike = reads_alike(student, self.reading.variant)
         if not alike and isinstance(rows, TaughtRows):
             rows = rows.read_by(student, self.texts)
         width = shape_of(load_checkpoint(student.path)).hidden
-        recipe, chosen = self._recipe(f"training {name}", {"student": student.digest}, width, rows)
+        recipe = self._recipe(f"training {name}", width, rows)
+        chosen = {"student": student.digest, **recipe.described()}
+        if alike:
+            chosen |= settings_of(student, self.teacher)
 
         def make(target: Path) -> Variant:
             model: Any = load_checkpoint(student.path, attention="eager").float()
@@ -90,22 +102,44 @@ class Students:
                 kept.add(layers)
             else:
                 left_out.append(f"a depth of {depth:g} leaves out none of {total} layers")
-        return [self._depth(layers, total) for layers in sorted(kept, key=len)], left_out
+        if not kept:
+            return [], left_out
+        near = sorted(kept, key=len)
+        further = [self._depth(*one, further=True) for one in self._further(near[0], total)]
+        return [*further, *(self._depth(layers, self.reading) for layers in near)], left_out
 
-    def _depth(self, layers: Sequence[int], total: int) -> Candidate:
+    def _further(self, least: tuple[int, ...], total: int) -> list[tuple[tuple[int, ...], Reading]]:
+        """What takes less than the least of the depths, by layers times tokens: the least first."""
+        depths = {tuple(layers_to_keep(total, d)) for d in self.settings.further_depths} | {least}
+        students = [
+            (layers, reading)
+            for layers in depths
+            for reading in (self.reading, *self.shorter)
+            if len(layers) <= len(least) and (layers, reading) != (least, self.reading)
+        ]
+        return sorted(students, key=lambda student: len(student[0]) * student[1].tokens)
+
+    def _depth(
+        self, layers: tuple[int, ...], reading: Reading, *, further: bool = False
+    ) -> Candidate:
+        total = len(layers_of(self._model))
         name = f"{len(layers)} of {total} layers"
-        recipe, chosen = self._recipe(
-            f"training a student of {name}",
-            {"layers": list(layers), "of": total},
-            shape_of(self._model).hidden,
-        )
+        if reading is not self.reading:
+            name += f", the first {reading.variant.manifest.max_length} tokens"
+        chosen = {
+            "layers": list(layers),
+            "of": total,
+            **self._recipe("").described(),
+            **settings_of(reading.variant, self.teacher),
+        }
 
         def make(target: Path) -> Variant:
             student = shallow_student(self._model, list(layers))
-            train_student(student, self.rows, recipe)
-            return save_checkpoint(student, self.teacher, target)
+            recipe = self._recipe(f"training a student of {name}")
+            train_student(student, self._rows(reading), recipe)
+            return save_checkpoint(student, reading.variant, target)
 
-        return Candidate(name, chosen, make)
+        return Candidate(name, chosen, make, parent=reading.variant, further=further)
 
     def _widths(self) -> tuple[list[Candidate], list[str]]:
         if not self.settings.widths:
@@ -127,15 +161,20 @@ class Students:
 
     def _width(self, shape: Shape, of: Shape) -> Candidate:
         left = {name: size for name, size in asdict(shape).items() if size != asdict(of)[name]}
-        settings = {**left, "of": {name: asdict(of)[name] for name in left}}
-        recipe, chosen = self._recipe(f"training a student of {shape}", settings, shape.hidden)
+        recipe = self._recipe(f"training a student of {shape}", shape.hidden)
+        chosen = {
+            **left,
+            "of": {name: asdict(of)[name] for name in left},
+            **recipe.described(),
+            **settings_of(self.reading.variant, self.teacher),
+        }
 
         def make(target: Path) -> Variant:
             student = narrow_student(self._model, shape, self._scores)
-            train_student(student, self.rows, recipe)
-            return save_checkpoint(student, self.teacher, target)
+            train_student(student, self._rows(self.reading), recipe)
+            return save_checkpoint(student, self.reading.variant, target)
 
-        return Candidate(str(shape), chosen, make)
+        return Candidate(str(shape), chosen, make, parent=self.reading.variant)
 
     @cached_property
     def _scores(self) -> Scores:
@@ -143,13 +182,16 @@ class Students:
         progress.step("asking what the answers depend on")
         model = self._model.float().to(device_type())
         size = self.settings.batch_size // self.settings.accumulation
-        return importance(model, self.rows, "taylor", batch_size=size)
+        return importance(model, self._rows(self.reading), "taylor", batch_size=size)
 
-    def _recipe(
-        self, message: str, settings: dict[str, Any], width: int, rows: Taught | None = None
-    ) -> tuple[Recipe, dict[str, Any]]:
-        rows = rows or self.rows
+    def _recipe(self, message: str, width: int | None = None, rows: Taught | None = None) -> Recipe:
+        """How a student ``width`` wide learns the rows; both are the teacher's if not given.
+
+        Raises:
+            InputError: a loss that cannot be computed for it.
+        """
+        rows = rows or self._rows(self.reading)
         recipe = Recipe.of(within_reach(self.settings, rows), seed=self.seed, message=message)
         if isinstance(rows, TaughtRows):
-            check_states(width, rows.states, recipe)
-        return recipe, {**settings, **recipe.described()}
+            check_states(width or shape_of(self._model).hidden, rows.states, recipe)
+        return recipe

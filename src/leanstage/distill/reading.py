@@ -1,7 +1,8 @@
-"""How much of a text has to be read: the teacher itself is asked, and nothing is trained."""
+"""How much of a text is read: what the teacher can do with, and what a student can learn."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from leanstage import progress
 from leanstage.tasks import SplitFolder
+from leanstage.techniques.answers import Answers
 from leanstage.techniques.record import Record
 from leanstage.techniques.search import Budget, compare, most_saving, tried
 from leanstage.variant import MANIFEST, Variant, fresh_folder, open_variant
@@ -18,6 +20,32 @@ from leanstage.variant.tokens import TextEncoder
 
 LEAST_SAVING = 0.1
 """Share of the tokens that a length has to spare to be worth a trial."""
+
+
+class Reading:
+    """The teacher as it reads a text to one length, and its answers to rows that are read so.
+
+    Args:
+        validation: whose texts tell how many tokens are read.
+        ask: lets the teacher answer; called once, when the answers are first needed.
+    """
+
+    def __init__(
+        self, variant: Variant, validation: SplitFolder, ask: Callable[[Variant], Answers]
+    ) -> None:
+        self.variant = variant
+        self._validation = validation
+        self._ask = ask
+
+    @cached_property
+    def tokens(self) -> float:
+        """That are read of a text, on average."""
+        return _mean_tokens(self.variant, self.variant.manifest.max_length, self._validation)
+
+    @cached_property
+    def answers(self) -> Answers:
+        """The teacher's answers, to the whole of each text, with the tokens that are read of it."""
+        return self._ask(self.variant)
 
 
 def shortest_reading(
@@ -60,7 +88,7 @@ def shortest_reading(
             found[length] = variant
         return passes
 
-    chosen = most_saving(_sparing(teacher, lengths, validation), fits)
+    chosen = most_saving(sparing(teacher, lengths, validation), fits)
     return None if chosen is None else found[chosen]
 
 
@@ -71,15 +99,16 @@ def settings_of(variant: Variant, teacher: Variant) -> dict[str, int]:
     return {"tokens": variant.manifest.max_length, "of_tokens": teacher.manifest.max_length}
 
 
-def _sparing(teacher: Variant, lengths: Sequence[int], validation: SplitFolder) -> list[int]:
+def sparing(teacher: Variant, lengths: Sequence[int], validation: SplitFolder) -> list[int]:
     """The lengths that spare enough, from the shortest."""
-    encoder = TextEncoder(teacher.path, teacher.manifest.max_length)
-    tokens = np.array([len(row) for row in encoder.ids(validation.texts)])
-    return [
-        length
-        for length in sorted(set(lengths))
-        if np.minimum(tokens, length).sum() <= (1 - LEAST_SAVING) * tokens.sum()
-    ]
+    most = (1 - LEAST_SAVING) * _mean_tokens(teacher, teacher.manifest.max_length, validation)
+    shorter = sorted({length for length in lengths if length < teacher.manifest.max_length})
+    return [length for length in shorter if _mean_tokens(teacher, length, validation) <= most]
+
+
+def _mean_tokens(teacher: Variant, length: int, validation: SplitFolder) -> float:
+    encoder = TextEncoder(teacher.path, length)
+    return float(np.mean([len(row) for row in encoder.ids(validation.texts)]))
 
 
 def read_less(teacher: Variant, length: int, target: Path) -> Variant:

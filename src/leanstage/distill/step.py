@@ -1,13 +1,22 @@
 """The distill step: the student that saves most of those that the validation split lets pass."""
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from leanstage.contracts import Plan
 from leanstage.distill.candidates import Students
 from leanstage.distill.pretrained import bring_student, reads_alike
-from leanstage.distill.reading import read_less, settings_of, shortest_reading
+from leanstage.distill.reading import (
+    Reading,
+    read_less,
+    settings_of,
+    shortest_reading,
+    sparing,
+)
 from leanstage.errors import InputError
 from leanstage.tasks import SplitFolder
 from leanstage.techniques.answers import Answers, ask, learns, reader_of
@@ -35,8 +44,9 @@ def distill(
     First the fewest tokens of a text are looked for that the teacher's answers can do with; they
     may cost a quarter of the tolerance. Students are then searched, from the largest saving down,
     for one that stays within half the tolerance; each learns the teacher's answers to the whole of
-    the training and unlabelled rows. The answers go to the folder ``answers_file``, as the model in
-    ``target`` reads the rows, for the techniques that follow.
+    the training and unlabelled rows. Where that leaves plenty, students of fewer layers are
+    searched, and students that learn to read fewer tokens. The answers go to the folder
+    ``answers_file``, as the model in ``target`` reads the rows, for the techniques that follow.
 
     Args:
         student: folder of a pretrained checkpoint, which is tried where the plan says so.
@@ -60,10 +70,10 @@ def distill(
         answers = ask(teacher, validation=validation)
         record.input_ms_per_answer = answers.ms_per_answer
         reader = _reader(teacher, record, answers, validation, plan, Path(scratch))
+        given: dict[str, Any] = {"train": train, "unlabelled": unlabelled, "plan": plan}
         if learns(plan):
-            answers = answers.with_rows(
-                teacher, reader, train=train, unlabelled=unlabelled, plan=plan
-            )
+            answers = answers.with_rows(teacher, reader, **given)
+        readings = [Reading(reader, validation, lambda _: answers)]
         if not settings.tries():
             variant = record.skipped("the plan says no")
         elif not tries or answers.taught is None:
@@ -72,10 +82,14 @@ def distill(
         else:
             if brought is not None and reader is not teacher and reads_alike(brought, teacher):
                 brought = read_less(brought, reader.manifest.max_length, Path(scratch) / "brought")
-            students = Students(reader, answers.taught, rows, settings, seed)
+            for length in _shorter(reader, validation, plan):
+                read = read_less(teacher, length, Path(scratch) / "shorter" / str(length))
+                ask_again = partial(answers.with_rows, teacher, **given)
+                readings.append(Reading(read, validation, ask_again))
+            students = Students(teacher, readings[0], readings[1:], rows, settings, seed)
             ladders, record.left_out = students.ladders(brought)
             variant = _search(ladders, record, reader, answers, validation, plan, Path(scratch))
-        _hand_on(answers, reader, variant, rows, plan, answers_file)
+        _hand_on(readings, variant, rows, plan, answers_file)
     return variant
 
 
@@ -105,6 +119,13 @@ def _reader(
     return found or teacher
 
 
+def _shorter(reader: Variant, validation: SplitFolder, plan: Plan) -> list[int]:
+    """The lengths to which a student may learn to read."""
+    if reader.manifest.task != "text-classification" or not plan.distill.depths:
+        return []
+    return sparing(reader, plan.distill.lengths, validation)
+
+
 def _search(
     ladders: list[list[Candidate]],
     record: Record,
@@ -125,12 +146,11 @@ def _search(
         reference=answers.validation,
         validation=validation,
         folder=folder,
-        parent=reader,
     )
     kept = search.most_saving(*ladders)
     if kept is None:
         return _without_student(record, reader, search.nothing("students"), skipped=False)
-    return search.conclude(kept, "students", settings_of(reader, record.parent))
+    return search.conclude(kept, "students")
 
 
 def _without_student(record: Record, reader: Variant, reason: str, *, skipped: bool) -> Variant:
@@ -143,12 +163,14 @@ def _without_student(record: Record, reader: Variant, reason: str, *, skipped: b
 
 
 def _hand_on(
-    answers: Answers, reader: Variant, variant: Variant, texts: list[str], plan: Plan, path: Path
+    readings: Sequence[Reading], variant: Variant, texts: list[str], plan: Plan, path: Path
 ) -> None:
     """Save the answers with the rows as ``variant`` reads them, and the states if they are used."""
+    alike = next((one for one in readings if reads_alike(variant, one.variant)), None)
+    answers = (alike or readings[0]).answers
     taught, read_by = answers.taught, answers.reader
     if isinstance(taught, TaughtRows):
-        if not reads_alike(variant, reader):
+        if alike is None:
             taught, read_by = taught.read_by(variant, texts), reader_of(variant)
         elif not plan.prune.ratios or plan.prune.hidden_weight + plan.prune.attention_weight == 0:
             taught = taught.without_states()

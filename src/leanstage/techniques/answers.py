@@ -12,6 +12,7 @@ from leanstage.contracts import Plan, sha256_json
 from leanstage.errors import InputError
 from leanstage.tasks import SplitFolder
 from leanstage.techniques.arrays import read_arrays, write_arrays
+from leanstage.techniques.data import TaughtRows
 from leanstage.techniques.generation import TaughtTokens
 from leanstage.techniques.generation_teach import teach_tokens
 from leanstage.techniques.search import validation_answers
@@ -51,7 +52,8 @@ class Answers:
 
         Args:
             reader: the teacher, or the teacher as it reads fewer tokens of a text: rows and hidden
-                states are then of those tokens, and the answers still to the whole text.
+                states are then of those tokens, and the answers still to the whole text, as they
+                are at hand or asked for.
         """
         splits = [split for split in (train, unlabelled) if split is not None]
         if teacher.manifest.task == "text-generation":
@@ -62,7 +64,7 @@ class Answers:
         labels = train.labels if train is not None else []
         taught = teach(reader, texts, labels=labels, wanted=wanted_by(plan))
         if reader is not teacher:
-            whole = teach(teacher, texts)
+            whole = self.taught if isinstance(self.taught, TaughtRows) else teach(teacher, texts)
             taught = replace(taught, logits=whole.logits, teacher_digest=whole.teacher_digest)
         return replace(self, taught=taught, reader=reader_of(reader))
 

@@ -1,7 +1,7 @@
 """The search of one technique: every attempt on record, the chosen model on disk as trained."""
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from leanstage.variant import Variant
 
 NOISE = 0.05
 """Differences in time below this share are those of one timing from the next."""
+PLENTY = 0.5
+"""Share of its limit that a candidate has to leave for those further down to be tried."""
 
 
 @dataclass(frozen=True)
@@ -27,13 +29,16 @@ class Candidate:
     """One setting to try.
 
     ``make`` trains it and writes it to the folder it is given; ``own_tokenizer`` where it reads
-    text in its own way.
+    text in its own way; ``parent`` is what it was made from, the record's where it is None.
+    ``further`` is one to try only where what stands before all such in its ladder leaves plenty.
     """
 
     name: str
     settings: dict[str, Any]
     make: Callable[[Path], Variant]
     own_tokenizer: bool = False
+    parent: Variant | None = None
+    further: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,10 +55,9 @@ class Search:
 
     Args:
         record: takes every trial, in the order of trying.
-        parent: what the candidates were made from, the record's where it is None.
         reference: the baseline's answers on ``validation``.
-        folder: an empty one on the file system of the result; it holds one model a ladder at most,
-            and another while that is judged.
+        folder: an empty one on the file system of the result; it holds two models a ladder at
+            most, and another while that is judged.
     """
 
     def __init__(
@@ -64,10 +68,8 @@ class Search:
         reference: NDArray[np.float32],
         validation: SplitFolder,
         folder: Path,
-        parent: Variant | None = None,
     ) -> None:
         self._record = record
-        self._parent = parent or record.parent
         self._budget = budget
         self._reference = reference
         self._validation = validation
@@ -87,22 +89,32 @@ class Search:
                 best = found
         return best
 
-    def conclude(
-        self, kept: Kept | None, plural: str, settings: Mapping[str, Any] | None = None
-    ) -> Variant:
-        """Write what was found, or the parent with the figures of what came closest.
-
-        Args:
-            settings: named beside those of what was found.
-        """
+    def conclude(self, kept: Kept | None, plural: str) -> Variant:
+        """Write what was found, or the parent with the figures of what came closest."""
         if kept is None:
             return self._record.rejected(self.nothing(plural))
         reason = f"{kept.name}; {kept.trial.reason}"
-        return self._record.applied(
-            kept.variant, reason, {**kept.trial.settings, **(settings or {})}
-        )
+        return self._record.applied(kept.variant, reason, kept.trial.settings)
 
     def _descend(self, ladder: Sequence[Candidate]) -> Kept | None:
+        """What saves most of the ladder; of its further part only where there is plenty left."""
+        near = [candidate for candidate in ladder if not candidate.further]
+        found = self._bisect(near)
+        if found is None or found.name != near[0].name or not self._leaves_plenty(found.trial):
+            return found
+        further = self._bisect([candidate for candidate in ladder if candidate.further])
+        if further is None:
+            return found
+        kept, other = (further, found) if _cheaper(further.trial, found.trial) else (found, further)
+        shutil.rmtree(other.variant.path)
+        return kept
+
+    def _leaves_plenty(self, trial: Trial) -> bool:
+        figures = trial.validation
+        most = (1 - PLENTY) * self._budget.limit
+        return figures is not None and figures.probability_drop <= most
+
+    def _bisect(self, ladder: Sequence[Candidate]) -> Kept | None:
         found: Kept | None = None
 
         def fits(candidate: Candidate) -> bool:
@@ -133,7 +145,8 @@ class Search:
 
     def _judge(self, candidate: Candidate, variant: Variant) -> Trial:
         manifest, settings = variant.manifest, candidate.settings
-        problem = objection(variant, self._parent, own_tokenizer=candidate.own_tokenizer)
+        parent = candidate.parent or self._record.parent
+        problem = objection(variant, parent, own_tokenizer=candidate.own_tokenizer)
         if problem is not None:
             return tried(manifest, False, problem, settings=settings)
         try:

@@ -13,6 +13,7 @@ from leanstage.errors import InputError
 from leanstage.techniques.checkpoints import keeps_checkpoints, last_checkpoint, training_folder
 from leanstage.techniques.data import TaughtRows, bf16_is_native
 from leanstage.techniques.matching import check_states, projection
+from leanstage.techniques.memory import keep_freed_memory
 from leanstage.techniques.processes import (
     PROCESSES_VARIABLE,
     Curve,
@@ -57,6 +58,7 @@ def train_student(student: Any, rows: Taught, recipe: Recipe) -> Curve:
 
 def fit(student: Any, rows: Taught, recipe: Recipe, folder: Path, *, count: int = 1) -> Curve:
     """The share of one of ``count`` processes of a training; ``folder`` holds its checkpoints."""
+    keep_freed_memory()
     freeze_embeddings(student)
     _without_dropout(student)
     states = rows.states if isinstance(rows, TaughtRows) else None

@@ -22,6 +22,11 @@ class Family:
     narrow: str
     project: tuple[str, str, str]
     merge: str
+    norms: tuple[str, str] = ("attention.output.LayerNorm", "output.LayerNorm")
+    """Behind the attention and behind the feed-forward part."""
+    activation: str = "intermediate.intermediate_act_fn"
+    layer_gives_tuple: bool = False
+    """Whether a layer gives a tuple with its hidden states, not these alone."""
     task: Task = "text-classification"
     embeddings: str = "embeddings"
     depth_key: str = "num_hidden_layers"
@@ -55,6 +60,8 @@ FAMILIES: dict[str, Family] = {
         _BERT,
         project=("attention.attn.q", "attention.attn.k", "attention.attn.v"),
         merge="attention.attn.o",
+        norms=("attention.LayerNorm", "output.LayerNorm"),
+        layer_gives_tuple=True,
         head_bias="encoder.relative_attention_bias",
         pooler="classifier.dense",
         positions_offset=2,
@@ -65,6 +72,8 @@ FAMILIES: dict[str, Family] = {
         narrow="ffn.lin2",
         project=("attention.q_lin", "attention.k_lin", "attention.v_lin"),
         merge="attention.out_lin",
+        norms=("sa_layer_norm", "output_layer_norm"),
+        activation="ffn.activation",
         pooler="pre_classifier",
         depth_key="n_layers",
         width_key="hidden_dim",
@@ -77,6 +86,8 @@ FAMILIES: dict[str, Family] = {
         narrow="mlp.down_proj",
         project=("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
         merge="self_attn.o_proj",
+        norms=("post_attention_layernorm", "input_layernorm"),
+        activation="mlp.act_fn",
         task="text-generation",
         embeddings="embed_tokens",
         kv_heads_key="num_key_value_heads",

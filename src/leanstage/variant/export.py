@@ -5,6 +5,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from leanstage.variant.first_token import first_token_only
 from leanstage.variant.predictor import ONNX_FILE
 
 OPSET = 17
@@ -22,7 +23,7 @@ def export_onnx(model: Any, folder: Path) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     example = torch.ones((2, 16), dtype=torch.long)
     axes = {0: "rows", 1: "tokens"}
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), first_token_only(model):
         warnings.simplefilter("ignore")
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)
         # The tracing exporter: docs/adr/0003-onnx-export.md says why.
