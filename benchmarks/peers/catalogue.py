@@ -69,10 +69,10 @@ PEERS = (
     Peer("neural-compressor", "inc_static", "static", "inc", "static int8, compiled"),
     Peer("torchao", "torchao_int8", "int8", "torchao", "int8 activations and weights, compiled"),
     Peer("bitsandbytes", "bitsandbytes_int8", "int8", "torch", "LLM.int8"),
-    Peer("leanstage", "lean", "all", "", "distill, prune, quantize by the default policy"),
     Peer("leanstage distill", "lean", "distill", "", "that technique alone"),
     Peer("leanstage prune", "lean", "prune", "", "that technique alone"),
     Peer("leanstage quantize", "lean", "quantize", "", "that technique alone"),
+    Peer("leanstage", "lean", "all", "", "distill, prune, quantize by the default policy"),
 )
 ANCHOR = PEERS[0]
 """Beside which each row is measured."""

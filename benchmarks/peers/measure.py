@@ -23,9 +23,12 @@ WORKER = Path(__file__).parent / "worker.py"
 THREADS = 2
 BATCH_SIZE = 8
 BLOCKS = 10
-ROWS_A_BLOCK = 64
+ROWS_A_BLOCK = (16, 64)
+"""At least and at most; a slow form is given fewer."""
+SECONDS_A_BLOCK = 5.0
 SECONDS_A_WINDOW = 1.0
-LATENCY_ROWS = 200
+SPEED_ROWS = (64, 200)
+SECONDS_OF_SPEED = 15.0
 QUIET = {
     "OMP_NUM_THREADS": str(THREADS),
     # Threads that spin while they wait would be counted, and would take time from the other arm.
@@ -92,16 +95,23 @@ def measured(
     """
     texts = [row["text"] for row in rows]
     truth = np.array([labels.index(row["label"]) for row in rows])
+    given = arm.answer(_batches(texts))
+    seconds = given["wall_seconds"] / given["answers"]
     return {
-        **_accuracy(outputs(arm, texts), expected, truth),
-        **_costs(arm, anchor, texts),
-        **_speed(arm, texts),
+        **_accuracy(np.array(given["outputs"]), expected, truth),
+        **_costs(arm, anchor, texts, _within(ROWS_A_BLOCK, SECONDS_A_BLOCK / seconds)),
+        **_speed(arm, texts, _within(SPEED_ROWS, SECONDS_OF_SPEED / seconds)),
     }
 
 
 def outputs(asked: Asked, texts: Sequence[str]) -> NDArray[np.float64]:
     """Logits or probabilities of shape (rows, classes)."""
     return np.array(asked.answer(_batches(texts))["outputs"])
+
+
+def _within(bounds: tuple[int, int], count: float) -> int:
+    least, most = bounds
+    return max(least, min(most, int(count)))
 
 
 def _accuracy(
@@ -122,14 +132,14 @@ def _accuracy(
     }
 
 
-def _costs(arm: Asked, anchor: Asked, texts: Sequence[str]) -> dict[str, Any]:
+def _costs(arm: Asked, anchor: Asked, texts: Sequence[str], rows: int) -> dict[str, Any]:
     """Processor time in batches of eight, block by block in turn, on rows drawn for each block."""
     rng = random.Random(0)
     costs: dict[str, list[float]] = {"arm": [], "anchor": []}
     arms = {"arm": arm, "anchor": anchor}
-    anchor.answer(_batches(texts[:ROWS_A_BLOCK]))
+    anchor.answer(_batches(texts[:rows]))
     for number in range(BLOCKS):
-        batches = _batches(rng.sample(list(texts), k=min(ROWS_A_BLOCK, len(texts))))
+        batches = _batches(rng.sample(list(texts), k=min(rows, len(texts))))
         order = ["arm", "anchor"] if number % 2 else ["anchor", "arm"]
         # Some runtimes compile for every new shape, once; the anchor's does not.
         arm.answer(batches)
@@ -147,9 +157,9 @@ def _costs(arm: Asked, anchor: Asked, texts: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _speed(arm: Asked, texts: Sequence[str]) -> dict[str, Any]:
+def _speed(arm: Asked, texts: Sequence[str], count: int) -> dict[str, Any]:
     """Wall time, which other work on the machine disturbs more than processor time."""
-    rows = random.Random(1).sample(list(texts), k=min(LATENCY_ROWS, len(texts)))
+    rows = random.Random(1).sample(list(texts), k=min(count, len(texts)))
     arm.answer([[text] for text in rows])
     single = sorted(arm.answer([[text] for text in rows])["latencies"])
     found: dict[str, Any] = {

@@ -5,7 +5,8 @@ loads it and answers requests, one JSON object a line on standard input and outp
 standard library and what the adapter imports is needed.
 
 An adapter is a module with ``make(option, source, rows, target)``, where ``rows`` is the folder of
-the split files, and ``load(option, target)``, which returns a function from a list of texts to
+the split files, which may return the seconds it is to be charged with where it goes on from another
+row's form, and ``load(option, target)``, which returns a function from a list of texts to
 logits or probabilities, one list a row.
 """
 
@@ -31,7 +32,9 @@ def main() -> None:
     adapter = importlib.import_module(name)
     if verb == "make":
         source, rows, target = map(Path, paths)
-        adapter.make(option, source, rows, target)
+        began = time.monotonic()
+        seconds = adapter.make(option, source, rows, target)
+        _say(replies, {"seconds": seconds or time.monotonic() - began})
         return
     began = time.monotonic()
     answer = adapter.load(option, Path(paths[0]))

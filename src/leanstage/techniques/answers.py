@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,9 +65,22 @@ class Answers:
         labels = train.labels if train is not None else []
         taught = teach(reader, texts, labels=labels, wanted=wanted_by(plan))
         if reader is not teacher:
-            whole = self.taught if isinstance(self.taught, TaughtRows) else teach(teacher, texts)
-            taught = replace(taught, logits=whole.logits, teacher_digest=whole.teacher_digest)
+            taught = replace(
+                taught,
+                logits=self._whole(teacher, texts, taught, reader.manifest.max_length),
+                teacher_digest=teacher.digest,
+            )
         return replace(self, taught=taught, reader=reader_of(reader))
+
+    def _whole(self, teacher: Variant, texts: Sequence[str], read: TaughtRows, length: int) -> Any:
+        """Logits for the whole of each text, of which ``read`` has the first ``length`` tokens."""
+        if isinstance(self.taught, TaughtRows):
+            return self.taught.logits
+        logits = read.logits.clone()
+        cut = [row for row, tokens in enumerate(read.lengths) if tokens >= length]
+        if cut:
+            logits[cut] = teach(teacher, [texts[row] for row in cut]).logits
+        return logits
 
     def save(self, path: Path) -> None:
         """Write the answers as a folder of plain arrays."""

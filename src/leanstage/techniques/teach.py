@@ -5,6 +5,7 @@ from typing import Any
 
 from leanstage import progress
 from leanstage.techniques.data import TaughtRows, mixed_precision, pad, to_device
+from leanstage.techniques.memory import keep_freed_memory
 from leanstage.techniques.states import States, Wanted, room_for
 from leanstage.variant import Variant
 from leanstage.variant.hardware import device_type
@@ -31,6 +32,7 @@ def teach(
 
     from leanstage.variant.checkpoint import load_checkpoint
 
+    keep_freed_memory()
     encoder = TextEncoder(teacher.path, teacher.manifest.max_length)
     model: Any = load_checkpoint(teacher.path)
     model.to(device_type())
