@@ -15,18 +15,27 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The definitions have 50,000 lines."""
 
 
+def at_hand() -> bool:
+    """Whether there are definitions to hold a resource against."""
+    return bool(os.environ.get(VARIABLE))
+
+
 def check_resource(resource: dict[str, Any]) -> None:
     """Validate a custom resource; skips the test where no definitions are at hand.
 
     Raises:
         jsonschema.ValidationError: it breaks its schema or has a field that it does not know.
     """
+    Draft202012Validator(schema_of(resource["apiVersion"], resource["kind"])).validate(resource)
+
+
+def schema_of(api_version: str, kind: str) -> dict[str, Any]:
+    """The definition of a kind, closed; skips the test where none are at hand."""
     folder = os.environ.get(VARIABLE)
     if not folder:
         pytest.skip(f"{VARIABLE} names no folder with custom resource definitions")
-    group, _, version = resource["apiVersion"].partition("/")
-    schema = _schemas(Path(folder))[group, version, resource["kind"]]
-    Draft202012Validator(schema).validate(resource)
+    group, _, version = api_version.partition("/")
+    return _schemas(Path(folder))[group, version, kind]
 
 
 @cache
