@@ -148,8 +148,9 @@ class DistillSettings(Part):
 
     How much of a text the teacher itself has to read is settled first. A search goes over the
     depths, then over the widths, each from the largest saving down. Where the shallowest of the
-    depths leaves half of what may be lost, students of ``further_depths`` and students that learn
-    to read fewer of the ``lengths`` are searched, too.
+    depths leaves half of what may be lost, ``further_depths`` are searched, too. Where texts are
+    long, one search goes over all depths together with the ``lengths`` that a student may learn to
+    read.
     """
 
     lengths: tuple[Length, ...] = ()
@@ -158,7 +159,7 @@ class DistillSettings(Part):
     depths: tuple[Share, ...] = ()
     """Shares of the teacher's layers to keep."""
     further_depths: tuple[Share, ...] = ()
-    """Shares to keep that are worth a training only where there is plenty left to lose."""
+    """Shares that are worth a training only where there is plenty to lose, or texts are long."""
     widths: tuple[Share, ...] = ()
     """Shares of its width to keep: hidden size, heads and feed-forward layers alike."""
     student: bool = False

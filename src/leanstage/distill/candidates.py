@@ -1,6 +1,6 @@
 """The students to try: one that was brought, fewer layers, narrower layers, fewer tokens."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -38,7 +38,7 @@ class Students:
 
     Args:
         reading: how the teacher reads, with its answers to ``texts``, in their order.
-        shorter: how students may learn to read, where there is plenty to lose.
+        shorter: how students may learn to read.
     """
 
     teacher: Variant
@@ -104,20 +104,16 @@ class Students:
                 left_out.append(f"a depth of {depth:g} leaves out none of {total} layers")
         if not kept:
             return [], left_out
-        near = sorted(kept, key=len)
-        further = [self._depth(*one, further=True) for one in self._further(near[0], total)]
-        return [*further, *(self._depth(layers, self.reading) for layers in near)], left_out
-
-    def _further(self, least: tuple[int, ...], total: int) -> list[tuple[tuple[int, ...], Reading]]:
-        """What takes less than the least of the depths, by layers times tokens: the least first."""
-        depths = {tuple(layers_to_keep(total, d)) for d in self.settings.further_depths} | {least}
-        students = [
-            (layers, reading)
-            for layers in depths
-            for reading in (self.reading, *self.shorter)
-            if len(layers) <= len(least) and (layers, reading) != (least, self.reading)
-        ]
-        return sorted(students, key=lambda student: len(student[0]) * student[1].tokens)
+        less = {tuple(layers_to_keep(total, d)) for d in self.settings.further_depths} - kept
+        if not self.shorter:
+            further = [self._depth(each, self.reading, further=True) for each in _shallow(less)]
+            near = [self._depth(each, self.reading) for each in _shallow(kept)]
+            return [*further, *near], left_out
+        # A student of the whole of a long text takes longer to train than all that read less.
+        readings = (self.reading, *self.shorter)
+        students = [(layers, reading) for layers in kept | less for reading in readings]
+        students.sort(key=lambda student: len(student[0]) * student[1].tokens)
+        return [self._depth(*student) for student in students], left_out
 
     def _depth(
         self, layers: tuple[int, ...], reading: Reading, *, further: bool = False
@@ -195,3 +191,8 @@ class Students:
         if isinstance(rows, TaughtRows):
             check_states(width or shape_of(self._model).hidden, rows.states, recipe)
         return recipe
+
+
+def _shallow(kept: Iterable[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """From the fewest layers."""
+    return sorted(kept, key=len)

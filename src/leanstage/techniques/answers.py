@@ -22,6 +22,7 @@ from leanstage.techniques.taught import Taught, taught_of
 from leanstage.techniques.teach import teach
 from leanstage.variant import Variant
 from leanstage.variant.checkpoint import read_config
+from leanstage.variant.tokens import TextEncoder
 
 
 @dataclass(frozen=True)
@@ -63,13 +64,21 @@ class Answers:
         if not texts:
             return self
         labels = train.labels if train is not None else []
-        taught = teach(reader, texts, labels=labels, wanted=wanted_by(plan))
-        if reader is not teacher:
+        wanted = wanted_by(plan)
+        if reader is teacher:
+            taught = teach(teacher, texts, labels=labels, wanted=wanted)
+        elif wanted.hidden or wanted.relations_of is not None:
+            taught = teach(reader, texts, labels=labels, wanted=wanted)
             taught = replace(
                 taught,
                 logits=self._whole(teacher, texts, taught, reader.manifest.max_length),
                 teacher_digest=teacher.digest,
             )
+        else:
+            whole = self.taught or teach(teacher, texts, labels=labels)
+            assert isinstance(whole, TaughtRows), "a teacher that writes reads all of its text"
+            encoder = TextEncoder(reader.path, reader.manifest.max_length)
+            taught = replace(whole, ids=encoder.ids(texts))
         return replace(self, taught=taught, reader=reader_of(reader))
 
     def _whole(self, teacher: Variant, texts: Sequence[str], read: TaughtRows, length: int) -> Any:
