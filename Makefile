@@ -83,14 +83,15 @@ $(BIN)/prometheus: | $(VENV)/.installed-dev
 		|| echo "No Prometheus from apt: the tests that need one are skipped"; \
 	rm -rf $$scratch
 
-# KServe's own model server, by which its client is tested. It wants other versions than this
-# project, hence a place of its own; without it those tests are skipped, and say so.
+# KServe's own model server, behind which our predictor stands and by which our client is tested. It
+# wants other versions than this project, hence a place of its own; without it those tests are
+# skipped, and say so.
 kserve: $(VENV)/kserve/.installed
 
-$(VENV)/kserve/.installed: | $(VENV)/.installed-dev
+$(VENV)/kserve/.installed: images/serve/constraints.txt | $(VENV)/.installed-dev
 	$(PYTHON) -m venv $(VENV)/kserve
 	$(VENV)/kserve/bin/python -m pip install --disable-pip-version-check --quiet \
-		kserve==0.21.0 onnxruntime tokenizers
+		--constraint images/serve/constraints.txt --requirement images/serve/requirements.txt
 	@touch $@
 
 clean:

@@ -17,7 +17,7 @@ fi
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' pyproject.toml)
 revision=$(git describe --always --dirty --abbrev=40 --exclude='*' 2>/dev/null || true)
 
-[ $# -gt 0 ] || set -- control torch llm
+[ $# -gt 0 ] || set -- control torch llm serve
 for name; do
     # A build argument without a value is taken from the environment, and left alone if unset there.
     # shellcheck disable=SC2086

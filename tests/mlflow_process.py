@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -37,10 +37,20 @@ finally:
 """
 
 
+PLAIN = "mlflow.server.auth:authenticate_request_basic_auth"
+
+
 @contextmanager
-def running(folder: Path, *, admin: str, password: str) -> Iterator[str]:
+def running(
+    folder: Path,
+    *,
+    admin: str,
+    password: str,
+    authorization: str = PLAIN,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[str]:
     """Run a server with its basic-auth app, all of its files in ``folder``; gives its URI."""
-    settings = _settings(folder, admin, password)
+    settings = {**_settings(folder, admin, password, authorization), **(environment or {})}
     for _ in range(ATTEMPTS):
         uri = f"http://127.0.0.1:{_free_port()}"
         keeper = _start(uri, folder, settings)
@@ -60,7 +70,7 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _settings(folder: Path, admin: str, password: str) -> dict[str, str]:
+def _settings(folder: Path, admin: str, password: str, authorization: str) -> dict[str, str]:
     """The settings of the server and its basic-auth app, as environment variables."""
     settings = folder / "basic_auth.ini"
     settings.write_text(
@@ -68,7 +78,7 @@ def _settings(folder: Path, admin: str, password: str) -> dict[str, str]:
         "default_permission = READ\n"
         f"database_uri = sqlite:///{folder / 'accounts.db'}\n"
         f"admin_username = {admin}\n"
-        "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
+        f"authorization_function = {authorization}\n"
         # Without it every request hashes the password anew, a quarter of a second of CPU.
         "auth_cache_ttl_seconds = 300\n"
     )

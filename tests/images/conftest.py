@@ -12,8 +12,8 @@ import pytest
 from leanstage.components._image import NAMES, image
 
 ROOT = Path(__file__).parents[2]
-BUILT = (*NAMES, "llm")
-"""Those that components run in, and one with versions of its own, for a script of its own."""
+BUILT = (*NAMES, "llm", "serve")
+"""Those that components run in, and two with versions of their own: a script, and the predictor."""
 REQUIRED_VARIABLE = "LEANSTAGE_TEST_IMAGES"
 """``required``: a test that would be skipped fails instead; `make test-images` sets it."""
 
@@ -45,7 +45,7 @@ def engine() -> Iterator[Any]:
     command = ["-c", _DIGEST]
     package = subprocess.run([sys.executable, *command], capture_output=True, check=True).stdout
     try:
-        for name in NAMES:
+        for name in (*NAMES, "serve"):
             require_current(client, image(name), ["python", *command], package)
         script = (ROOT / "images" / "llm" / "compress.py").read_bytes()
         require_current(client, image("llm"), ["cat", "/opt/compress.py"], script)

@@ -165,6 +165,6 @@ def test_the_build_context_is_the_package_alone() -> None:
         "pipelines",
         # By name: not every builder finds a pattern below a folder that is left out.
         *(f"images/{name}/requirements.txt" for name in BUILT),
-        "images/llm/constraints.txt",
+        *(f"images/{name}/constraints.txt" for name in BUILT if name not in NAMES),
         "images/llm/compress.py",
     }

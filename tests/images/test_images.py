@@ -20,7 +20,7 @@ print(json.dumps({d.metadata["Name"]: d.version for d in metadata.distributions(
 """
 
 
-CONSTRAINTS = {"llm": "images/llm/constraints.txt"}
+CONSTRAINTS = {name: f"images/{name}/constraints.txt" for name in BUILT if name not in NAMES}
 """Where they are not those of everything else."""
 
 
@@ -34,7 +34,7 @@ def run(engine: Any, name: str, *command: str, **options: Any) -> str:
 
 def starts(engine: Any, name: str, **options: Any) -> None:
     """What the image is for starts in it."""
-    if name in NAMES:
+    if name != "llm":
         assert run(engine, name, "leanstage", "--version", **options).strip() == __version__
     else:
         script = run(engine, name, "python", "/opt/compress.py", "--help", **options)

@@ -53,11 +53,19 @@ def test_what_requirements_bring_along_has_a_version_as_well(image: str) -> None
     assert not sorted(set(ours) - set(pinned)), "add these to constraints.txt"
 
 
-def test_the_image_of_llm_compressor_has_versions_of_its_own() -> None:
-    pinned = requirements((IMAGES / "llm" / "constraints.txt").read_text().splitlines())
+@pytest.mark.parametrize(("image", "differs"), [("llm", "transformers"), ("serve", "kubernetes")])
+def test_an_image_with_versions_of_its_own(image: str, differs: str) -> None:
+    pinned = requirements((IMAGES / image / "constraints.txt").read_text().splitlines())
     assert all(pin.specifier and str(pin.specifier).startswith("==") for pin in pinned.values())
-    assert set(installed("llm")) <= set(pinned)
+    assert set(installed(image)) <= set(pinned)
     ours = requirements((ROOT / "constraints.txt").read_text().splitlines())
-    # The day that they agree, this image can go.
-    assert pinned["transformers"].specifier != ours["transformers"].specifier
+    # The day that they agree, it can have those of everything else.
+    assert pinned[differs].specifier != ours[differs].specifier
     assert pinned["torch"].specifier == ours["torch"].specifier
+
+
+def test_the_predictor_answers_by_the_versions_that_it_was_judged_with() -> None:
+    pinned = requirements((IMAGES / "serve" / "constraints.txt").read_text().splitlines())
+    ours = requirements((ROOT / "constraints.txt").read_text().splitlines())
+    for name in ("torch", "transformers", "onnxruntime", "tokenizers", "safetensors", "numpy"):
+        assert pinned[name].specifier == ours[name].specifier, name

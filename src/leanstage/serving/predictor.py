@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from kserve import InferOutput, InferRequest, InferResponse, Model, ModelServer
-from kserve.errors import InvalidInput
+from kserve.errors import InferenceError, InvalidInput
+from kserve.model_server import app
 from prometheus_client import Histogram
 
 from leanstage.errors import InputError
@@ -29,6 +30,9 @@ ROWS = Histogram(
     "Texts that were answered in one call of the predictor",
     buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024),
 )
+_UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError)
+"""What KServe's decoding raises of a body or headers that are not what they say; it would answer
+500. What the model raises is an InferenceError."""
 WARM_UP = (
     "a text to warm up with",
     "another, longer text to warm up with before the first request",
@@ -73,7 +77,11 @@ class Classifier(Model):  # type: ignore[misc]
         self._batcher.close()
 
     async def _answer(self, texts: Sequence[str]) -> Any:
-        return await self._batcher.answer(_checked(texts))
+        asked = _checked(texts)
+        try:
+            return await self._batcher.answer(asked)
+        except Exception as error:
+            raise InferenceError(f"the model does not answer: {error}") from error
 
     def _second_version(self, asked: InferRequest, given: Any) -> InferResponse:
         import numpy as np
@@ -106,7 +114,16 @@ def serve(folder: Path, *, name: str, host: str, port: int) -> None:
         )
     server = ModelServer(http_port=port, enable_grpc=False, grace_period=GRACE_SECONDS)
     _listening_at(host)
+    for kind in _UNREADABLE:
+        app.add_exception_handler(kind, _unreadable)
     server.start([Classifier(name, variant)])
+
+
+async def _unreadable(_: Any, error: Exception) -> Any:
+    from fastapi.responses import JSONResponse
+
+    said = f"the request cannot be read: {type(error).__name__} {error}"
+    return JSONResponse(status_code=400, content={"error": said[:500]})
 
 
 def _listening_at(host: str) -> None:

@@ -1,0 +1,227 @@
+"""An authorization function for MLflow's basic-auth app: what is the gate's the gate changes alone.
+
+To MLflow, setting an alias takes what creating a version takes, and an administrator needs nothing.
+Named in the server's ``basic_auth.ini``::
+
+    authorization_function = leanstage.registry.guard:authorize
+
+it lets MLflow authenticate as before and then refuses, to everybody but the gate's accounts,
+administrators included: setting or taking away a protected alias, deleting or renaming what carries
+one, writing to the gate's experiments, and changing the gate's accounts. It runs in the server's
+process, next to MLflow and Flask and without the rest of leanstage.
+
+Settings, names with commas between them: ``LEANSTAGE_GUARD_ACCOUNTS`` of the gate, required;
+``LEANSTAGE_GUARD_ALIASES`` (``champion``), ``LEANSTAGE_GUARD_EXPERIMENTS``
+(``leanstage-promoted``).
+"""
+
+import json
+import logging
+import os
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from flask import Response, g, jsonify, make_response, request
+
+ACCOUNTS_VARIABLE = "LEANSTAGE_GUARD_ACCOUNTS"
+ALIASES_VARIABLE = "LEANSTAGE_GUARD_ALIASES"
+EXPERIMENTS_VARIABLE = "LEANSTAGE_GUARD_EXPERIMENTS"
+
+AUDIT = logging.getLogger("leanstage.audit")
+"""A line of JSON for each change that was refused, and for each that the gate made."""
+
+_API = re.compile(r"/(?:ajax-)?api/\d+\.\d+/(.*)")
+_READING = re.compile(r"(^|/)(search|get|list|query|batch-get)[a-z-]*$|/graphql$")
+"""Ends of pages that change nothing although they are asked by POST."""
+_ACCOUNTS = {f"mlflow/users/{end}" for end in ("update-password", "update-admin", "delete")}
+_EXPERIMENT_KEYS = {"experimentid", "experimentids", "mlflowexperimentid"}
+_RUN_KEYS = {"runid", "runuuid", "runids", "parentrunid"}
+_MODEL_KEYS = {"modelid", "modelids"}
+_ARTIFACTS = re.compile(
+    r"mlflow-artifacts/(?:artifacts|mpu/[a-z]+|presigned)/(?:[^/]+/)*?(\d+)(?:/|$)"
+)
+
+
+class GuardedError(Exception):
+    """A change that only the gate may make; the message says which."""
+
+
+def authorize() -> Any:
+    """MLflow's answer to who asks; 403 where that account may not change what it asks to."""
+    from mlflow.server.auth import authenticate_request_basic_auth
+
+    who = authenticate_request_basic_auth()
+    if isinstance(who, Response):
+        return who
+    gate = _names(ACCOUNTS_VARIABLE, "")
+    if not gate:
+        return _refusal(f"{ACCOUNTS_VARIABLE} names no account; set it on the MLflow server.")
+    user = str(who.username)
+    try:
+        _look_at(user, user in gate)
+    except GuardedError as found:
+        _audit(user, "allowed" if user in gate else "refused", str(found))
+        if user not in gate:
+            return _refusal(
+                f"{found} is the gate's alone; ask for a run, or justify it: leanstage justify."
+            )
+    return who
+
+
+def _look_at(user: str, is_gate: bool) -> None:
+    """
+    Raises:
+        GuardedError: the request would change what is the gate's.
+    """
+    if request.method in ("GET", "HEAD", "OPTIONS"):
+        return
+    page = _page(request.path)
+    if page is None or _READING.search(page):
+        return
+    asked = _asked()
+    if page in _ACCOUNTS:
+        _accounts(asked)
+    elif page.startswith(("mlflow/registered-models/", "mlflow/model-versions/")):
+        _registry(page, asked)
+    for number in _experiments(page, asked):
+        if _experiment_name(number) in _names(EXPERIMENTS_VARIABLE, "leanstage-promoted"):
+            raise GuardedError(f"Writing to experiment {_experiment_name(number)}")
+    if page.startswith("mlflow/experiments/"):
+        for key in ("name", "newname"):
+            name = str(asked.get(key, ""))
+            if name in _names(EXPERIMENTS_VARIABLE, "leanstage-promoted"):
+                raise GuardedError(f"The name {name} of an experiment")
+
+
+def _accounts(asked: Mapping[str, Any]) -> None:
+    """Whoever sets the password of the gate is the gate."""
+    name = str(asked.get("username", ""))
+    if name in _names(ACCOUNTS_VARIABLE, ""):
+        raise GuardedError(f"The account {name}")
+
+
+def _registry(page: str, asked: Mapping[str, Any]) -> None:
+    protected = {alias.casefold() for alias in _names(ALIASES_VARIABLE, "champion")}
+    if page == "mlflow/registered-models/alias":
+        alias = str(asked.get("alias", ""))
+        if alias.strip().casefold() in protected:
+            raise GuardedError(f"The alias {alias} of {asked.get('name')}")
+        return
+    ends = page.rpartition("/")[2]
+    if ends not in ("delete", "rename", "transition-stage"):
+        return
+    name, version = str(asked.get("name", "")), asked.get("version")
+    for alias, at in _aliases(name).items():
+        if alias.casefold() in protected and (version is None or str(version) == at):
+            raise GuardedError(f"{name} version {at}, which carries the alias {alias},")
+
+
+def _experiments(page: str, asked: Mapping[str, Any]) -> Iterator[str]:
+    """Ids of the experiments that the request names, or in which what it names lies."""
+    if found := _ARTIFACTS.search(page):
+        yield found[1]
+    header = request.headers.get("x-mlflow-experiment-id")
+    if header:
+        yield header
+    for key, value in _leaves(asked):
+        if key in _EXPERIMENT_KEYS:
+            yield value
+        elif key in _RUN_KEYS:
+            yield _of_run(value)
+        elif key in _MODEL_KEYS:
+            yield _of_model(value)
+    if page.startswith("mlflow/logged-models/"):
+        yield _of_model(page.split("/")[2])
+
+
+def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """Every value below, with the name it goes by, in whatever way that is spelt."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _leaves(inner, str(name).replace("_", "").replace("-", "").lower())
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _leaves(inner, key)
+    elif value is not None and not isinstance(value, bool):
+        yield key, str(value)
+
+
+def _asked() -> dict[str, Any]:
+    """Body and query together, whatever the method; a name in both counts twice, so the body's."""
+    body = request.get_json(silent=True, force=True)
+    merged: dict[str, Any] = {**request.args.to_dict(), **(request.view_args or {})}
+    if isinstance(body, Mapping):
+        merged |= body
+    # Protobuf takes a field by its name and by its name in camel case.
+    plain = {str(key).replace("_", "").lower(): value for key, value in merged.items()}
+    return {**plain, **{key: value for key, value in merged.items() if key not in plain}}
+
+
+def _page(path: str) -> str | None:
+    """Behind ``api`` or ``ajax-api``, wherever MLflow is mounted; None: no page of its API."""
+    found = _API.search(path)
+    if found:
+        return found[1].strip("/")
+    return path.strip("/") if "/v1/traces" in path else None
+
+
+def _aliases(name: str) -> dict[str, str]:
+    from mlflow.exceptions import MlflowException
+    from mlflow.server.handlers import _get_model_registry_store
+
+    try:
+        model = _get_model_registry_store().get_registered_model(name)
+    except MlflowException:
+        return {}
+    return {str(alias): str(version) for alias, version in dict(model.aliases).items()}
+
+
+def _of_run(run_id: str) -> str:
+    from mlflow.exceptions import MlflowException
+    from mlflow.server.handlers import _get_tracking_store
+
+    try:
+        return str(_get_tracking_store().get_run(run_id).info.experiment_id)
+    except MlflowException:
+        return ""
+
+
+def _of_model(model_id: str) -> str:
+    from mlflow.exceptions import MlflowException
+    from mlflow.server.handlers import _get_tracking_store
+
+    try:
+        return str(_get_tracking_store().get_logged_model(model_id).experiment_id)
+    except MlflowException:
+        return ""
+
+
+def _experiment_name(number: str) -> str:
+    from mlflow.exceptions import MlflowException
+    from mlflow.server.handlers import _get_tracking_store
+
+    if not number:
+        return ""
+    if not hasattr(g, "leanstage_experiments"):
+        g.leanstage_experiments = {}
+    known: dict[str, str] = g.leanstage_experiments
+    if number not in known:
+        try:
+            known[number] = str(_get_tracking_store().get_experiment(number).name)
+        except MlflowException:
+            known[number] = ""
+    return known[number]
+
+
+def _names(variable: str, default: str) -> set[str]:
+    return {name.strip() for name in os.environ.get(variable, default).split(",") if name.strip()}
+
+
+def _refusal(said: str) -> Response:
+    return make_response(jsonify({"error_code": "PERMISSION_DENIED", "message": said}), 403)
+
+
+def _audit(user: str, verdict: str, what: str) -> None:
+    line = {"user": user, "verdict": verdict, "what": what, "method": request.method}
+    AUDIT.warning(json.dumps({**line, "path": request.path, "from": request.remote_addr}))
