@@ -1,7 +1,6 @@
 """A search over real variants: what is tried is on record, what is chosen stays on disk."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -202,23 +201,26 @@ def test_of_two_ladders_the_later_has_to_be_cheaper_by_more_than_noise(
     assert trainings.made == ["shallow", "deep"]
 
 
-def test_what_is_further_is_tried_only_where_the_least_before_it_leaves_plenty(
+def test_a_search_goes_on_only_where_what_was_found_leaves_plenty(
     baseline: Variant, validation: SplitFolder, folder: Path, tmp_path: Path
 ) -> None:
     def made_within(tolerance: float) -> tuple[list[str], float]:
         trainings = Trainings(baseline)
         ladder = [
-            replace(trainings.candidate("least", [0], noise=0.03), further=True),
-            replace(trainings.candidate("less", [0], noise=0.03), further=True),
             trainings.candidate("near", [0, 2], noise=0.03),
             trainings.candidate("nearest", [0, 2]),
+        ]
+        further = [
+            trainings.candidate("least", [0], noise=0.03),
+            trainings.candidate("less", [0], noise=0.03),
         ]
         record = Record("distill", baseline, tmp_path / "student")
         scratch = folder / f"{tolerance}"
         scratch.mkdir()
         search = searching(record, validation, scratch, tolerance=tolerance)
-        kept = search.most_saving(ladder)
-        assert kept is not None
+        found = search.most_saving(ladder)
+        assert found is not None
+        kept = search.go_on(found, further)
         assert [path.name for path in scratch.iterdir()] == [kept.variant.path.name]
         drops = [t.validation.probability_drop for t in record.trials if t.validation]
         return trainings.made, drops[trainings.made.index("near")]

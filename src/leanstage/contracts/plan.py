@@ -147,10 +147,9 @@ class DistillSettings(Part):
     """Students to try; with no depths, widths, lengths and ``student`` the technique is skipped.
 
     How much of a text the teacher itself has to read is settled first. A search goes over the
-    depths, then over the widths, each from the largest saving down. Where the shallowest of the
-    depths leaves half of what may be lost, ``further_depths`` are searched, too. Where texts are
-    long, one search goes over all depths together with the ``lengths`` that a student may learn to
-    read.
+    depths, then over the widths, each from the largest saving down. Where what it finds leaves half
+    of what may be lost, it goes on over ``further_depths``, and then over the ``lengths`` that a
+    student may learn to read. Where texts are long, the first search is over all depths.
     """
 
     lengths: tuple[Length, ...] = ()
@@ -159,7 +158,7 @@ class DistillSettings(Part):
     depths: tuple[Share, ...] = ()
     """Shares of the teacher's layers to keep."""
     further_depths: tuple[Share, ...] = ()
-    """Shares that are worth a training only where there is plenty to lose, or texts are long."""
+    """Shares that are worth a training only where there is plenty left to lose."""
     widths: tuple[Share, ...] = ()
     """Shares of its width to keep: hidden size, heads and feed-forward layers alike."""
     student: bool = False

@@ -38,7 +38,7 @@ class Students:
 
     Args:
         reading: how the teacher reads, with its answers to ``texts``, in their order.
-        shorter: how students may learn to read.
+        shorter: how students may learn to read, from the fewest tokens.
     """
 
     teacher: Variant
@@ -102,22 +102,30 @@ class Students:
                 kept.add(layers)
             else:
                 left_out.append(f"a depth of {depth:g} leaves out none of {total} layers")
-        if not kept:
-            return [], left_out
-        less = {tuple(layers_to_keep(total, d)) for d in self.settings.further_depths} - kept
-        if not self.shorter:
-            further = [self._depth(each, self.reading, further=True) for each in _shallow(less)]
-            near = [self._depth(each, self.reading) for each in _shallow(kept)]
-            return [*further, *near], left_out
-        # A student of the whole of a long text takes longer to train than all that read less.
-        readings = (self.reading, *self.shorter)
-        students = [(layers, reading) for layers in kept | less for reading in readings]
-        students.sort(key=lambda student: len(student[0]) * student[1].tokens)
-        return [self._depth(*student) for student in students], left_out
+        if kept and self.shorter:
+            # Of a long text even the first training takes long: one search for all depths.
+            kept |= self._further_depths
+        return [self._depth(layers, self.reading) for layers in _shallow(kept)], left_out
 
-    def _depth(
-        self, layers: tuple[int, ...], reading: Reading, *, further: bool = False
-    ) -> Candidate:
+    @cached_property
+    def _further_depths(self) -> set[tuple[int, ...]]:
+        total = len(layers_of(self._model))
+        return {tuple(layers_to_keep(total, depth)) for depth in self.settings.further_depths}
+
+    def beyond(self, layers: int) -> list[Candidate]:
+        """Students of fewer layers than ``layers``, where the first search had none of fewer."""
+        total = len(layers_of(self._model))
+        least = min(len(layers_to_keep(total, depth)) for depth in self.settings.depths)
+        if self.shorter or layers > least:
+            return []
+        fewer = [each for each in self._further_depths if len(each) < layers]
+        return [self._depth(each, self.reading) for each in _shallow(fewer)]
+
+    def reading_less(self, layers: Sequence[int]) -> list[Candidate]:
+        """Students of these layers that learn to read fewer tokens, from the fewest."""
+        return [self._depth(tuple(layers), reading) for reading in self.shorter]
+
+    def _depth(self, layers: tuple[int, ...], reading: Reading) -> Candidate:
         total = len(layers_of(self._model))
         name = f"{len(layers)} of {total} layers"
         if reading is not self.reading:
@@ -135,7 +143,7 @@ class Students:
             train_student(student, self._rows(reading), recipe)
             return save_checkpoint(student, reading.variant, target)
 
-        return Candidate(name, chosen, make, parent=reading.variant, further=further)
+        return Candidate(name, chosen, make, parent=reading.variant)
 
     def _widths(self) -> tuple[list[Candidate], list[str]]:
         if not self.settings.widths:

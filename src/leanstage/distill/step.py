@@ -44,9 +44,9 @@ def distill(
     First the fewest tokens of a text are looked for that the teacher's answers can do with; they
     may cost a quarter of the tolerance. Students are then searched, from the largest saving down,
     for one that stays within half the tolerance; each learns the teacher's answers to the whole of
-    the training and unlabelled rows. Where that leaves plenty, students of fewer layers are
-    searched, and students that learn to read fewer tokens. The answers go to the folder
-    ``answers_file``, as the model in ``target`` reads the rows, for the techniques that follow.
+    the training and unlabelled rows. Where that leaves plenty, fewer layers are tried, and
+    then students that learn to read fewer tokens. The answers go to the folder ``answers_file``,
+    as the model in ``target`` reads the rows, for the techniques that follow.
 
     Args:
         student: folder of a pretrained checkpoint, which is tried where the plan says so.
@@ -88,7 +88,9 @@ def distill(
                 readings.append(Reading(read, validation, ask_again))
             students = Students(teacher, readings[0], readings[1:], rows, settings, seed)
             ladders, record.left_out = students.ladders(brought)
-            variant = _search(ladders, record, reader, answers, validation, plan, Path(scratch))
+            variant = _search(
+                students, ladders, record, reader, answers, validation, plan, Path(scratch)
+            )
         _hand_on(readings, variant, rows, plan, answers_file)
     return variant
 
@@ -127,6 +129,7 @@ def _shorter(reader: Variant, validation: SplitFolder, plan: Plan) -> list[int]:
 
 
 def _search(
+    students: Students,
     ladders: list[list[Candidate]],
     record: Record,
     reader: Variant,
@@ -150,6 +153,9 @@ def _search(
     kept = search.most_saving(*ladders)
     if kept is None:
         return _without_student(record, reader, search.nothing("students"), skipped=False)
+    if "layers" in kept.trial.settings:
+        kept = search.go_on(kept, students.beyond(len(kept.trial.settings["layers"])))
+        kept = search.go_on(kept, students.reading_less(kept.trial.settings["layers"]))
     return search.conclude(kept, "students")
 
 

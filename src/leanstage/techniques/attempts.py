@@ -21,7 +21,7 @@ from leanstage.variant import Variant
 NOISE = 0.05
 """Differences in time below this share are those of one timing from the next."""
 PLENTY = 0.5
-"""Share of its limit that a candidate has to leave for those further down to be tried."""
+"""Share of its limit that a candidate has to leave for a search to go on below it."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,6 @@ class Candidate:
 
     ``make`` trains it and writes it to the folder it is given; ``own_tokenizer`` where it reads
     text in its own way; ``parent`` is what it was made from, the record's where it is None.
-    ``further`` is one to try only where what stands before all such in its ladder leaves plenty.
     """
 
     name: str
@@ -38,7 +37,6 @@ class Candidate:
     make: Callable[[Path], Variant]
     own_tokenizer: bool = False
     parent: Variant | None = None
-    further: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,25 +94,20 @@ class Search:
         reason = f"{kept.name}; {kept.trial.reason}"
         return self._record.applied(kept.variant, reason, kept.trial.settings)
 
-    def _descend(self, ladder: Sequence[Candidate]) -> Kept | None:
-        """What saves most of the ladder; of its further part only where there is plenty left."""
-        near = [candidate for candidate in ladder if not candidate.further]
-        found = self._bisect(near)
-        if found is None or found.name != near[0].name or not self._leaves_plenty(found.trial):
-            return found
-        further = self._bisect([candidate for candidate in ladder if candidate.further])
-        if further is None:
-            return found
-        kept, other = (further, found) if _cheaper(further.trial, found.trial) else (found, further)
-        shutil.rmtree(other.variant.path)
-        return kept
-
-    def _leaves_plenty(self, trial: Trial) -> bool:
-        figures = trial.validation
+    def go_on(self, kept: Kept, ladder: Sequence[Candidate]) -> Kept:
+        """The best of ``kept`` and, where that leaves plenty of what may be lost, of ``ladder``."""
+        figures = kept.trial.validation
         most = (1 - PLENTY) * self._budget.limit
-        return figures is not None and figures.probability_drop <= most
+        if figures is None or figures.probability_drop > most:
+            return kept
+        found = self._descend(ladder)
+        if found is None:
+            return kept
+        best, other = (found, kept) if _cheaper(found.trial, kept.trial) else (kept, found)
+        shutil.rmtree(other.variant.path)
+        return best
 
-    def _bisect(self, ladder: Sequence[Candidate]) -> Kept | None:
+    def _descend(self, ladder: Sequence[Candidate]) -> Kept | None:
         found: Kept | None = None
 
         def fits(candidate: Candidate) -> bool:
