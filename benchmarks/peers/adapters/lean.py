@@ -101,7 +101,8 @@ class _Line:
                 target=target,
                 answers_file=self.answers_file,
             )
-        asked = {"answers": self.answers(), "validation": rows["validation"], "plan": self.plan}
+        answers = self.answers(learns=technique == "prune")
+        asked = {"answers": answers, "validation": rows["validation"], "plan": self.plan}
         if technique == "prune":
             return prune(model, target=target, **asked)  # type: ignore[arg-type]
         return quantize(
@@ -112,8 +113,11 @@ class _Line:
             **asked,  # type: ignore[arg-type]
         )
 
-    def answers(self) -> Answers:
-        """What the baseline says to all rows; asked once."""
-        if not self.answers_file.exists():
-            ask(self.baseline, **self.splits, plan=self.plan).save(self.answers_file)
+    def answers(self, *, learns: bool) -> Answers:
+        """What the baseline says: to the validation rows, and where a technique learns, to all."""
+        if self.answers_file.exists():
+            return load_answers(self.answers_file, self.baseline)
+        if not learns:
+            return ask(self.baseline, validation=self.splits["validation"])
+        ask(self.baseline, **self.splits, plan=self.plan).save(self.answers_file)
         return load_answers(self.answers_file, self.baseline)
