@@ -60,16 +60,18 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
         for name in (GATE, SAM):
             server.add_account(name)
         gate, sam = server.client(GATE), server.client(SAM)
+        own = sam.create_experiment("own")
+        made = sam.create_run(own).info
         sam.create_registered_model(MODEL)
-        for _ in range(2):
-            sam.create_model_version(MODEL, source="mlflow-artifacts:/0/x")
+        for number in range(2):
+            source = f"{made.artifact_uri}/{number}"
+            sam.create_model_version(MODEL, source=source, run_id=made.run_id)
         server.grant(GATE, "registered_model", MODEL, "MANAGE")
         gate.set_registered_model_alias(MODEL, "champion", "1")
         experiment = gate.create_experiment(EXPERIMENT)
         # The worst case: sam was given what MLflow has to give.
         server.grant(SAM, "experiment", experiment, "MANAGE")
         run = gate.create_run(experiment).info.run_id
-        own = sam.create_experiment("own")
         yield Guarded(server, folder / "server.log", experiment, run, own)
 
 
@@ -145,6 +147,10 @@ def test_only_the_gate_writes_to_its_experiment(user: str, guarded: Guarded) -> 
     upload = f"api/2.0/mlflow-artifacts/artifacts/{experiment}/{run}/artifacts/decision.json"
     assert guarded.ask(user, "PUT", upload, data=b"{}").status_code == 403
     assert guarded.ask(user, "DELETE", upload).status_code == 403
+    named_like_a_search = upload.replace("decision.json", "search")
+    assert guarded.ask(user, "PUT", named_like_a_search, data=b"{}").status_code == 403
+    page = f"ajax-api/2.0/mlflow/upload-artifact?run_uuid={run}&path=decision.json"
+    assert guarded.ask(user, "POST", page, data=b"{}").status_code == 403
 
 
 def test_a_logged_model_of_the_gate_stays_as_it_is(guarded: Guarded) -> None:
@@ -178,7 +184,8 @@ def test_the_gate_may_and_others_keep_what_is_theirs(guarded: Guarded) -> None:
     sam.delete_registered_model_alias(MODEL, "candidate")
     run = sam.create_run(guarded.own).info.run_id
     sam.log_param(run, "a", "b")
-    sam.create_model_version(MODEL, source="mlflow-artifacts:/0/y")
+    source = f"{sam.get_run(run).info.artifact_uri}/x"
+    sam.create_model_version(MODEL, source=source, run_id=run)
     found = sam.search_runs([guarded.experiment])
     assert [one.info.run_id for one in found] == [guarded.run], "what is read is no change"
 

@@ -127,7 +127,7 @@ def test_it_says_how_it_is(server: Served) -> None:
 BAD: dict[str, tuple[str, Any, str]] = {
     "no instances": ("v1", {}, '{"instances": ["a text", ...]}'),
     "a list": ("v1", ["a"], '{"instances": ["a text", ...]}'),
-    "a number for instances": ("v1", {"instances": 5}, '{"instances": ["a text", ...]}'),
+    "a number for instances": ("v1", {"instances": 5}, 'Expected "instances" to be a list'),
     "no text": ("v1", {"instances": []}, "there is no text"),
     "a number for a text": ("v1", {"instances": ["a", 5]}, "instance 1 is no text but int"),
     "nothing for a text": ("v1", {"instances": [None]}, "instance 0 is no text but NoneType"),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from leanstage.contracts import HardwareProfile
-from leanstage.variant.hardware import hardware_profile
+from leanstage.variant.hardware import hardware_profile, int8_saturates
 
 pytestmark = pytest.mark.skipif(
     Path("/proc/driver/nvidia/gpus").exists(), reason="the kernel lists this machine's own GPUs"
@@ -103,3 +103,21 @@ def test_a_machine_of_which_only_the_architecture_is_known_is_like_no_other(
 ) -> None:
     unknown = machine("processor\t: 0\nhart\t: 1\nisa\t: rv64imafdc\n", tmp_path, monkeypatch)
     assert not unknown.same_node(unknown)
+
+
+@pytest.mark.parametrize(
+    ("flags", "saturates"),
+    [
+        ("fpu avx avx2", True),
+        ("fpu avx2 avx512f", True),
+        ("fpu avx2 avx512f avx512_vnni", False),
+        ("fpu avx2 avx_vnni", False),
+        ("fpu sse4_2", False),
+    ],
+)
+def test_int8_needs_seven_bits_where_products_are_added_in_sixteen(
+    flags: str, saturates: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cpuinfo").write_text(f"processor\t: 0\nflags\t\t: {flags}\n\nprocessor\t: 1\n")
+    monkeypatch.setattr("leanstage.variant.hardware._CPUINFO", tmp_path / "cpuinfo")
+    assert int8_saturates() is saturates

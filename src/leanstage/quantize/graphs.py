@@ -9,6 +9,7 @@ from leanstage.quantize.how import How, batches, group_of, grouped, quiet
 from leanstage.variant import Variant
 from leanstage.variant.checkpoint import load_checkpoint
 from leanstage.variant.forms import write_onnx
+from leanstage.variant.hardware import int8_saturates
 
 _OPERATORS = ["MatMul", "Gemm", "Gather"]
 """What static quantization may touch: with all that onnxruntime would take, softmax and layer norm
@@ -43,6 +44,7 @@ def _dynamic(how: How, path: Path) -> None:
             _aside(path),
             path,
             per_channel=True,
+            reduce_range=int8_saturates(),
             weight_type=QuantType.QInt8,
             nodes_to_exclude=_in_float(_float(path), how),
         )
@@ -64,6 +66,7 @@ def _static(how: How, feeds: Sequence[Mapping[str, Any]], path: Path) -> None:
             _reader(feeds),
             op_types_to_quantize=_OPERATORS,
             per_channel=True,
+            reduce_range=int8_saturates(),
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             calibrate_method=methods[how.method],

@@ -32,8 +32,8 @@ AUDIT = logging.getLogger("leanstage.audit")
 """A line of JSON for each change that was refused, and for each that the gate made."""
 
 _API = re.compile(r"/(?:ajax-)?api/\d+\.\d+/(.*)")
-_READING = re.compile(r"(^|/)(search|get|list|query|batch-get)[a-z-]*$|/graphql$")
-"""Ends of pages that change nothing although they are asked by POST."""
+_READING = re.compile(r"mlflow/[a-z-]+/(search|get|list|query|batch-get)[a-z-]*")
+"""Pages that change nothing although they are asked by POST."""
 _ACCOUNTS = {f"mlflow/users/{end}" for end in ("update-password", "update-admin", "delete")}
 _EXPERIMENT_KEYS = {"experimentid", "experimentids", "mlflowexperimentid"}
 _RUN_KEYS = {"runid", "runuuid", "runids", "parentrunid"}
@@ -77,7 +77,7 @@ def _look_at(user: str, is_gate: bool) -> None:
     if request.method in ("GET", "HEAD", "OPTIONS"):
         return
     page = _page(request.path)
-    if page is None or _READING.search(page):
+    if page is None or (request.method == "POST" and _READING.fullmatch(page)):
         return
     asked = _asked()
     if page in _ACCOUNTS:

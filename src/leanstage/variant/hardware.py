@@ -56,6 +56,16 @@ def supports_fp16() -> bool:
     return device_type() == "cuda" or bool(_FP16 & set(_cpuinfo().get("flags", "").split()))
 
 
+def int8_saturates() -> bool:
+    """Whether products of int8 are added in 16 bits here, where two of them may not fit.
+
+    So it is on x86 without VNNI; weights of seven bits always fit (onnxruntime's documentation of
+    ``reduce_range``).
+    """
+    flags = set(_cpuinfo().get("flags", "").split())
+    return "avx2" in flags and not flags & {"avx512_vnni", "avx_vnni"}
+
+
 def _cpuinfo() -> dict[str, str]:
     if not _CPUINFO.is_file():
         return {}
