@@ -12,7 +12,7 @@ demo: $(VENV)/.installed-demo
 # What measures energy runs by itself: beside other work its intervals are wide.
 MEASURING := tests/e2e tests/energy
 
-test: $(VENV)/.installed-dev $(BIN)/prometheus check
+test: $(VENV)/.installed-dev $(BIN)/prometheus $(VENV)/kserve/.installed check
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(MEASURING:%=--ignore=%)
 	$(BIN)/python -m pytest $(MEASURING)
 
@@ -84,11 +84,10 @@ $(BIN)/prometheus: | $(VENV)/.installed-dev
 	rm -rf $$scratch
 
 # KServe's own model server, behind which our predictor stands and by which our client is tested. It
-# wants other versions than this project, hence a place of its own; without it those tests are
-# skipped, and say so.
+# wants other versions than this project, hence a place of its own.
 kserve: $(VENV)/kserve/.installed
 
-$(VENV)/kserve/.installed: images/serve/constraints.txt | $(VENV)/.installed-dev
+$(VENV)/kserve/.installed: images/serve/constraints.txt images/serve/requirements.txt | $(VENV)/.installed-dev
 	$(PYTHON) -m venv $(VENV)/kserve
 	$(VENV)/kserve/bin/python -m pip install --disable-pip-version-check --quiet \
 		--constraint images/serve/constraints.txt --requirement images/serve/requirements.txt

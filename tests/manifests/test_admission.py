@@ -8,6 +8,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from leanstage import __version__
 from tests.crds import at_hand, check_resource, schema_of
 from tests.manifests.admission import ApiServer, Decision
 from tests.manifests.kustomize import MANIFESTS, Object, kinds, named
@@ -317,7 +318,18 @@ def test_the_role_to_break_the_glass_allows_that_alone(objects: list[Object]) ->
 @pytest.mark.parametrize("version", ["1.30", "1.33", "1.37"])
 def test_every_object_is_one(objects: list[Object], version: str) -> None:
     for found in objects:
-        kubernetes_validate.validate(found, version, strict=True)
+        if found["kind"] != "ClusterServingRuntime":
+            kubernetes_validate.validate(found, version, strict=True)
+
+
+def test_the_runtime_is_one_and_the_policies_list_it(objects: list[Object]) -> None:
+    runtime = named(objects, "ClusterServingRuntime", "leanstage-encoder")
+    policy = named(objects, "ValidatingAdmissionPolicy", "leanstage-serving")
+    listed = {one["name"]: one["expression"] for one in policy["spec"]["variables"]}["runtimes"]
+    assert f"'{runtime['metadata']['name']}'" in listed
+    (container,) = runtime["spec"]["containers"]
+    assert container["image"] == f"leanstage/leanstage-serve:{__version__}"
+    check_resource(runtime)
 
 
 def test_every_policy_is_bound(objects: list[Object]) -> None:
