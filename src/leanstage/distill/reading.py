@@ -26,21 +26,12 @@ class Reading:
     """The teacher as it reads a text to one length, and its answers to rows that are read so.
 
     Args:
-        validation: whose texts tell how many tokens are read.
         ask: lets the teacher answer; called once, when the answers are first needed.
     """
 
-    def __init__(
-        self, variant: Variant, validation: SplitFolder, ask: Callable[[Variant], Answers]
-    ) -> None:
+    def __init__(self, variant: Variant, ask: Callable[[Variant], Answers]) -> None:
         self.variant = variant
-        self._validation = validation
         self._ask = ask
-
-    @cached_property
-    def tokens(self) -> float:
-        """That are read of a text, on average."""
-        return _mean_tokens(self.variant, self.variant.manifest.max_length, self._validation)
 
     @cached_property
     def answers(self) -> Answers:

@@ -73,7 +73,7 @@ def distill(
         given: dict[str, Any] = {"train": train, "unlabelled": unlabelled, "plan": plan}
         if learns(plan):
             answers = answers.with_rows(teacher, reader, **given)
-        readings = [Reading(reader, validation, lambda _: answers)]
+        readings = [Reading(reader, lambda _: answers)]
         if not settings.tries():
             variant = record.skipped("the plan says no")
         elif not tries or answers.taught is None:
@@ -84,8 +84,7 @@ def distill(
                 brought = read_less(brought, reader.manifest.max_length, Path(scratch) / "brought")
             for length in _shorter(reader, validation, plan):
                 read = read_less(teacher, length, Path(scratch) / "shorter" / str(length))
-                ask_again = partial(answers.with_rows, teacher, **given)
-                readings.append(Reading(read, validation, ask_again))
+                readings.append(Reading(read, partial(answers.with_rows, teacher, **given)))
             students = Students(teacher, readings[0], readings[1:], rows, settings, seed)
             ladders, record.left_out = students.ladders(brought)
             variant = _search(
