@@ -21,6 +21,10 @@ class _Waiting:
     loop: asyncio.AbstractEventLoop
 
 
+class ClosedError(RuntimeError):
+    """A request came after the end."""
+
+
 class Batcher:
     """A predictor behind a queue, with a thread of its own.
 
@@ -38,12 +42,19 @@ class Batcher:
         self._predictor = predictor
         self._most_rows = most_rows
         self._called = called
+        self._closed = False
         self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="predictor", daemon=True)
         self._thread.start()
 
     async def answer(self, texts: Sequence[str]) -> "NDArray[np.float32]":
-        """Probabilities of shape (texts, classes)."""
+        """Probabilities of shape (texts, classes).
+
+        Raises:
+            ClosedError: it was closed before.
+        """
+        if self._closed:
+            raise ClosedError("the predictor was closed")
         loop = asyncio.get_running_loop()
         waiting = _Waiting(texts, loop.create_future(), loop)
         self._waiting.put(waiting)
@@ -51,6 +62,7 @@ class Batcher:
 
     def close(self) -> None:
         """Answer what waits, then end the thread."""
+        self._closed = True
         self._waiting.put(None)
         self._thread.join()
 
@@ -62,10 +74,8 @@ class Batcher:
                 return
             together, left, ended = self._together(first)
             self._answer(together)
-            if ended and left is None:
-                return
             if ended:
-                self._waiting.put(None)
+                return
 
     def _together(self, first: _Waiting) -> tuple[list[_Waiting], _Waiting | None, bool]:
         """What goes into one call, the first that has no room in it, and whether the end came."""

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from kserve import InferOutput, InferRequest, InferResponse, Model, ModelServer
-from kserve.errors import InferenceError, InvalidInput
+from kserve.errors import InferenceError, InvalidInput, ModelNotReady
 from kserve.model_server import app
 from prometheus_client import Histogram
 
 from leanstage.errors import InputError
-from leanstage.serving.batching import Batcher
+from leanstage.serving.batching import Batcher, ClosedError
 from leanstage.variant import Variant, load_predictor, open_variant
 
 MOST_ROWS = 1024
@@ -80,6 +80,8 @@ class Classifier(Model):  # type: ignore[misc]
         asked = _checked(texts)
         try:
             return await self._batcher.answer(asked)
+        except ClosedError as error:
+            raise ModelNotReady(self.name) from error
         except Exception as error:
             raise InferenceError(f"the model does not answer: {error}") from error
 
