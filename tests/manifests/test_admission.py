@@ -42,7 +42,6 @@ def service(**changes: Any) -> Object:
                     "modelFormat": {"name": "leanstage"},
                     "runtime": "leanstage-encoder",
                     "storageUri": f"leanstage://reviews@{DIGEST}",
-                    "args": ["--model_name=reviews"],
                     "env": [{"name": "OMP_NUM_THREADS", "value": "2"}],
                     "resources": {"requests": {"cpu": "1"}},
                 },

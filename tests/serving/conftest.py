@@ -43,19 +43,28 @@ def kserve_server(graph: Variant, tmp_path_factory: pytest.TempPathFactory) -> I
     """Address of KServe's own model server."""
     if not KSERVE_PYTHON.exists():
         pytest.skip(f"no Python with kserve at {KSERVE_PYTHON}; `make kserve` makes one")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     log = tmp_path_factory.mktemp("kserve") / "log"
     command = [str(KSERVE_PYTHON), str(HERE / "kserve_server.py"), str(graph.path), str(port)]
     with log.open("wb") as output, running(command, stdout=output, stderr=output) as process:
         url = f"http://127.0.0.1:{port}"
-        deadline = time.monotonic() + 60
-        while not answers(f"{url}/v2/health/ready"):
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.2)
+        await_ready(url, process, log)
         yield url
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def await_ready(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Until KServe's server says that it is; fails with its log where it does not come up."""
+    deadline = time.monotonic() + 60
+    while not answers(f"{url}/v2/health/ready"):
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.2)
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 import json
 import random
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -22,7 +21,7 @@ from leanstage.serving.inference import InferenceClassifier
 from leanstage.variant import Variant, load_predictor
 from leanstage.variant.adopt import adopt
 from tests.conftest import LABELS, reviews
-from tests.serving.conftest import KSERVE_PYTHON, answers, running
+from tests.serving.conftest import KSERVE_PYTHON, await_ready, free_port, running
 
 TEXTS = [text for text, _ in reviews(40, seed=8)]
 COMMAND = [str(KSERVE_PYTHON), "-c", "from leanstage.cli import main; main()", "serve"]
@@ -53,9 +52,7 @@ class Served:
 
 @contextmanager
 def served(variant: Variant, folder: Path) -> Iterator[Served]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     log = folder / "log"
     options = ["--name", "reviews", "--host", "127.0.0.1", "--port", str(port)]
     with (
@@ -63,11 +60,7 @@ def served(variant: Variant, folder: Path) -> Iterator[Served]:
         running([*COMMAND, str(variant.path), *options], stdout=output, stderr=output) as process,
     ):
         url = f"http://127.0.0.1:{port}"
-        deadline = time.monotonic() + 60
-        while not answers(f"{url}/v2/health/ready"):
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.2)
+        await_ready(url, process, log)
         yield Served(url, process, log)
 
 
@@ -190,16 +183,17 @@ def test_requests_that_come_together_are_answered_together(
 def test_it_ends_when_it_is_told_to_and_answers_what_it_took(
     graph: Variant, tmp_path: Path
 ) -> None:
-    with served(graph, tmp_path) as server, ThreadPoolExecutor(1) as pool:
+    with served(graph, tmp_path) as server, ThreadPoolExecutor(8) as pool:
         long = [" ".join(TEXTS)] * 1024
-        # Bound to last longer than the signal takes.
-        asked = pool.submit(server.first, *long)
-        time.sleep(0.3)
-        assert not asked.done()
+        # Together bound to last longer than the signal takes.
+        asked = [pool.submit(server.first, *long) for _ in range(8)]
+        time.sleep(0.5)
+        assert not all(one.done() for one in asked)
         server.process.send_signal(signal.SIGTERM)
-        answer = asked.result(timeout=30)
-        assert answer.status_code == 200
-        assert len(answer.json()["predictions"]) == 1024
+        for one in asked:
+            answer = one.result(timeout=60)
+            assert answer.status_code == 200
+            assert len(answer.json()["predictions"]) == 1024
         server.process.wait(timeout=30)
         with pytest.raises(requests.ConnectionError):
             server.first("a film")
