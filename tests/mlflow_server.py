@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -27,6 +28,8 @@ class MlflowServer:
 
     uri: str
     passwords: dict[str, str] = field(repr=False)
+    folder: Path = Path()
+    """Where all of its files are."""
 
     @contextmanager
     def as_user(self, name: str) -> Iterator[None]:
@@ -141,7 +144,7 @@ def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowSe
     password = secrets.token_urlsafe(16)
     folder = tmp_path_factory.mktemp("mlflow-server")
     with running(folder, admin=ADMIN, password=password) as uri:
-        server = MlflowServer(uri, {ADMIN: password})
+        server = MlflowServer(uri, {ADMIN: password}, folder)
         for name in (GATE, *PEOPLE):
             server.add_account(name)
         with server.role(GATE, "workspace", "MANAGE"):

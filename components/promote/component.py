@@ -14,7 +14,10 @@ def promote(
     fallback: Input[Model],
     promoted: Output[Model],
 ) -> None:
-    """Store the decided variant, register it and point the alias ``champion`` at it.
+    """Store the decided variant, register it, point the alias ``champion`` at it, and serve it.
+
+    It serves where the policy names an InferenceService. If it does not come up there, what served
+    before is put back and the task fails; the champion stays what was decided.
 
     Fails where the decision is BLOCKED, so that the run is red; decision and report exist.
 
@@ -27,14 +30,17 @@ def promote(
     Returns:
         promoted: The promoted variant, with its attestation.
     """
+    from datetime import UTC, datetime
     from pathlib import Path
 
     from leanstage.contracts import Decision
+    from leanstage.delivery.champion import deliver
+    from leanstage.gate.attestation import trusted_keys
     from leanstage.gate.promotion import promote
     from leanstage.progress import stage
 
     with stage("promote"):
-        promote(
+        version = promote(
             Decision.load(decision.path),
             variants={
                 "baseline": Path(baseline.path),
@@ -43,3 +49,4 @@ def promote(
             },
             target=Path(promoted.path),
         )
+        deliver(version, trusted_keys(), datetime.now(UTC))

@@ -1,27 +1,34 @@
 """In namespaces that opt in, nothing serves but what was decided: one test for each way round."""
 
 import copy
+import os
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import kubernetes_validate
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 from leanstage import __version__
+from leanstage.cli.main import app
+from leanstage.delivery.address import SCHEME, Address
+from leanstage.errors import LeanstageError
+from leanstage.gate.attestation import generate, trusted_keys
 from tests.crds import at_hand, check_resource, schema_of
 from tests.manifests.admission import ApiServer, Decision
-from tests.manifests.kustomize import MANIFESTS, Object, kinds, named
+from tests.manifests.kustomize import MANIFESTS, Object, kinds, named, render
 
 DECIDED = {"leanstage.io/serving": "decided"}
-FOLDER = MANIFESTS / "components" / "serving"
 DIGEST = "0123456789abcdef" * 4
 
 
 @pytest.fixture(scope="module")
 def objects() -> list[Object]:
-    resources = yaml.safe_load((FOLDER / "kustomization.yaml").read_text())["resources"]
-    return [one for name in resources for one in yaml.safe_load_all((FOLDER / name).read_text())]
+    return render(MANIFESTS / "serving")
 
 
 @pytest.fixture(scope="module")
@@ -317,7 +324,7 @@ def test_the_role_to_break_the_glass_allows_that_alone(objects: list[Object]) ->
 @pytest.mark.parametrize("version", ["1.30", "1.33", "1.37"])
 def test_every_object_is_one(objects: list[Object], version: str) -> None:
     for found in objects:
-        if found["kind"] != "ClusterServingRuntime":
+        if found["kind"] not in ("ClusterServingRuntime", "ClusterStorageContainer"):
             kubernetes_validate.validate(found, version, strict=True)
 
 
@@ -329,6 +336,60 @@ def test_the_runtime_is_one_and_the_policies_list_it(objects: list[Object]) -> N
     (container,) = runtime["spec"]["containers"]
     assert container["image"] == f"leanstage/leanstage-serve:{__version__}"
     check_resource(runtime)
+
+
+def test_pods_take_their_files_by_the_storage_container(
+    objects: list[Object], server: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = named(objects, "ClusterStorageContainer", "leanstage")
+    container = storage["spec"]["container"]
+    assert storage["spec"]["supportedUriFormats"] == [{"prefix": SCHEME}]
+    assert container["image"] == f"leanstage/leanstage-control:{__version__}"
+    # What KServe adds: the address and the folder.
+    command = [*container["command"], str(Address("reviews", DIGEST)), "/mnt/models"]
+    assert command[0] == "leanstage"
+    assert CliRunner().invoke(app, [*command[1:], "--help"]).exit_code == 0
+    for one in container["env"]:
+        if one["name"].startswith("LEANSTAGE_"):
+            monkeypatch.setenv(one["name"], one["value"])
+    with pytest.raises(LeanstageError, match="have the administrator put the gate's public keys"):
+        trusted_keys()
+    check_resource(storage)
+
+
+def test_settings_and_trust_arrive_where_pods_are_told(tmp_path: Path) -> None:
+    copy = tmp_path / "serving"
+    shutil.copytree(MANIFESTS / "serving", copy)
+    pair, other = generate(tmp_path / "keys"), generate(tmp_path / "others")
+    both = pair.public.read_text() + other.public.read_text()
+    (copy / "trust/leanstage.pub").write_text(both)
+    (copy / "trust/revoked.yaml").write_text(f"keys: {{{other.keyid}: it was lost}}\n")
+    settings = copy / "settings.yaml"
+    text = settings.read_text().replace(
+        "LEANSTAGE_REGISTRY: leanstage", "LEANSTAGE_REGISTRY: r:5/x"
+    )
+    settings.write_text(
+        text.replace("0.1.0", "0.2.0").replace("http://mlflow.mlflow", "https://ml")
+    )
+    objects = render(copy)
+    container = named(objects, "ClusterStorageContainer", "leanstage")["spec"]["container"]
+    assert container["image"] == "r:5/x/leanstage-control:0.2.0"
+    (served,) = named(objects, "ClusterServingRuntime", "leanstage-encoder")["spec"]["containers"]
+    assert served["image"] == "r:5/x/leanstage-serve:0.2.0"
+    environment = {one["name"]: one.get("value") for one in container["env"]}
+    assert environment["MLFLOW_TRACKING_URI"].startswith("https://ml")
+    with patch.dict(os.environ, {key: str(value) for key, value in environment.items() if value}):
+        trust = trusted_keys()
+    assert set(trust.keys) == {pair.keyid, other.keyid}
+    assert trust.revocations.keys == {other.keyid: "it was lost"}
+    assert not kinds(objects, "ConfigMap"), "what only carries settings is no object of the cluster"
+    assert not [one for one in objects if "namespace" in one["metadata"]]
+
+
+@pytest.mark.parametrize("name", ["reviews", "_private", "Film Reviews", "søk~2", "a%b", "1.0"])
+def test_every_address_that_promotion_writes_is_admitted(server: ApiServer, name: str) -> None:
+    asked = service(**{MODEL + "storageUri": str(Address(name, DIGEST))})
+    assert server.decide(asked, namespace_labels=DECIDED).refused == []
 
 
 def test_every_policy_is_bound(objects: list[Object]) -> None:

@@ -1,5 +1,6 @@
 """Commands around a decision: make it, justify the exception, undo it."""
 
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -82,7 +83,12 @@ def rollback(
         str | None, typer.Option(help="Version to return to; the one that served before.")
     ] = None,
 ) -> None:
-    """Let an earlier champion serve again, once its signature is verified anew."""
+    """Let an earlier champion serve again, once its signature is verified anew.
+
+    Where the policy that it was promoted under names an InferenceService, it changes to it, too.
+    """
+    from leanstage.delivery.champion import deliver
+    from leanstage.gate.attestation import trusted_keys
     from leanstage.gate.rollback import roll_back
     from leanstage.runner.session import tracking_uri
 
@@ -92,3 +98,6 @@ def rollback(
         f"The champion of {name} is version {rolled.new.version}: the bytes of version "
         f"{rolled.restored.version}, instead of version {rolled.replaced.version}."
     )
+    done = deliver(rolled.new, trusted_keys(), datetime.now(UTC))
+    if done is not None:
+        say(f"InferenceService {done.namespace}/{done.service} serves it.")

@@ -2,11 +2,14 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from leanstage.cli._shared import KeyOption, RevokedOption, say
+
+if TYPE_CHECKING:
+    from leanstage.gate.attestation import Verified
 
 
 def keygen(
@@ -36,7 +39,11 @@ def verify(
         raise typer.BadParameter(f"{folder} is not a folder")
     name_tracking_uri()
     trust = attestation.trust_of(key or (), revoked)
-    verified = attestation.verify(folder, trust, datetime.now(UTC))
+    show_verified(attestation.verify(folder, trust, datetime.now(UTC)))
+
+
+def show_verified(verified: "Verified") -> None:
+    """Say what was decided, by whom and on what."""
     decision, policy = verified.decision, verified.policy
     source = decision.source
     say(f": {decision.sentence}\n", "Verified", "bold green")

@@ -116,7 +116,14 @@ from leanstage.contracts.plan import (
     QuantizeSettings,
     Serving,
 )
-from leanstage.contracts.policy import Approver, Metric, ModelPolicy, Tier
+from leanstage.contracts.policy import (
+    Approver,
+    Metric,
+    ModelPolicy,
+    Resources,
+    Target,
+    Tier,
+)
 from leanstage.contracts.production import Drift, ProductionCheck
 from leanstage.contracts.report import (
     Footprint,
@@ -293,6 +300,7 @@ __all__ = [
     "Replica",
     "Report",
     "ReportedCandidate",
+    "Resources",
     "Revocations",
     "Role",
     "RowForm",
@@ -317,6 +325,7 @@ __all__ = [
     "Subject",
     "Submission",
     "SupplyContract",
+    "Target",
     "Task",
     "Technique",
     "TechniqueTree",

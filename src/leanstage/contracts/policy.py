@@ -22,6 +22,37 @@ class Approver(Part):
     """Pins the experiment: names are free to whoever comes first."""
 
 
+class Resources(Part):
+    """What a container asks of its node and may take of it, in the quantities of Kubernetes."""
+
+    requests: dict[str, str] = Field(default_factory=dict)
+    limits: dict[str, str] = Field(default_factory=dict)
+
+
+class Target(Part):
+    """Where the champion serves: an InferenceService of KServe."""
+
+    namespace: str = Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
+    service: str = "{name}"
+    """``{name}`` stands for the name of the candidate model."""
+    resources: Resources | None = None
+    """None lets the size of the variant say how much memory, and leaves the processors as they
+    are."""
+    ready_minutes: float = Field(default=15.0, gt=0)
+    """After this long without an answer of the new variant, the old one is put back."""
+
+    @field_validator("service")
+    @classmethod
+    def _is_a_name(cls, value: str) -> str:
+        if not re.fullmatch(r"[a-z]([-a-z0-9]*[a-z0-9])?", value.replace("{name}", "name")):
+            raise ValueError("service is a name, in which {name} stands for the candidate's")
+        return value
+
+    def service_of(self, name: str) -> str:
+        """The InferenceService of the champion of the model ``name``."""
+        return self.service.replace("{name}", name)
+
+
 class ModelPolicy(Contract):
     """The gate's limits for the models that ``models`` (name globs) covers."""
 
@@ -95,6 +126,8 @@ class ModelPolicy(Contract):
     """Registered model that holds the champion; ``{name}`` is the name of the candidate model."""
     promoted_experiment: str = Field(default="leanstage-promoted", min_length=1)
     """Experiment that holds the promoted bytes; only the gate may write to it."""
+    target: Target | None = None
+    """Where promotion lets the champion serve; None leaves that to whoever watches the alias."""
 
     @model_validator(mode="after")
     def _margin_covers_tolerance(self) -> "ModelPolicy":

@@ -166,6 +166,22 @@ def download_files(version: ModelVersion, names: Iterable[str], target: Path) ->
     return target
 
 
+def digest_of_version(version: ModelVersion) -> str:
+    """The content digest that a version says it has.
+
+    Raises:
+        RegistryError: it says none, or is gone.
+    """
+    with refusals():
+        found = connect().get_model_version(version.name, version.version)
+    digest = found.tags.get(DIGEST_TAG)
+    if not digest:
+        raise RegistryError(
+            f"{version.name} version {version.version} names no digest; no gate promoted it."
+        )
+    return str(digest)
+
+
 def model_of(version: ModelVersion) -> str:
     """The id of the stored model behind a version."""
     with refusals():

@@ -117,11 +117,22 @@ def read_public(path: Path) -> "SSlibKey":
     Raises:
         InputError: unreadable, or no such key.
     """
+    return public_of(_read(path), where=str(path))
+
+
+def public_of(data: bytes, *, where: str) -> "SSlibKey":
+    """A public key from the bytes of such a file.
+
+    Args:
+        where: what messages call them.
+
+    Raises:
+        InputError: no such key.
+    """
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
     from securesystemslib.signer import SSlibKey
 
-    data = _read(path)
     try:
         if not data.lstrip().startswith(b"{"):
             return SSlibKey.from_crypto(load_pem_public_key(data))
@@ -129,7 +140,7 @@ def read_public(path: Path) -> "SSlibKey":
         return SSlibKey.from_crypto(_crypto(fields), scheme=str(fields["scheme"]))
     except (KeyError, TypeError, ValueError, AttributeError, UnsupportedAlgorithm):
         raise InputError(
-            f"{path} is no Ed25519, ECDSA or RSA public key, neither in PEM nor in the JSON of "
+            f"{where} is no Ed25519, ECDSA or RSA public key, neither in PEM nor in the JSON of "
             "securesystemslib; name the public half of the key."
         ) from None
 

@@ -35,8 +35,17 @@ def read_revocations(path: Path) -> Revocations:
         text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read: {error}.") from error
-    fields = strict_yaml(text, where=str(path))
-    return read_fields(fields, Revocations, where=str(path), what="revocation list")
+    return revocations_of(text, where=str(path))
+
+
+def revocations_of(text: str, *, where: str) -> Revocations:
+    """A revocation list from its text; ``where`` is what messages call it.
+
+    Raises:
+        InputError: as :func:`read_revocations`.
+    """
+    fields = strict_yaml(text, where=where)
+    return read_fields(fields, Revocations, where=where, what="revocation list")
 
 
 def both(one: Revocations, other: Revocations) -> Revocations:

@@ -1,6 +1,7 @@
 """Whose signatures count: the trusted public keys, less what has been revoked."""
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,14 +9,22 @@ from typing import TYPE_CHECKING
 
 from leanstage.contracts import Revocations
 from leanstage.errors import InputError, LeanstageError
-from leanstage.gate.attestation.keys import read_public
-from leanstage.gate.attestation.revocations import both, list_among, read_revocations
+from leanstage.gate.attestation.keys import public_of, read_public
+from leanstage.gate.attestation.revocations import (
+    both,
+    list_among,
+    read_revocations,
+    revocations_of,
+)
 from leanstage.gate.attestation.signer import KEY_VARIABLE, embedded_keys, public_half
 
 if TYPE_CHECKING:
     from securesystemslib.signer import SSlibKey
 
 TRUST_VARIABLE = "LEANSTAGE_TRUST"
+KEYS_VARIABLE, REVOKED_VARIABLE = "LEANSTAGE_TRUST_KEYS", "LEANSTAGE_TRUST_REVOKED"
+"""The keys (PEM, one after the other) and the revocation list (YAML) themselves: for a pod that
+gets its settings from the administrator and its volumes from somebody else."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +37,15 @@ class Trust:
 
 
 def trusted_keys() -> Trust:
-    """What ``LEANSTAGE_TRUST`` names; else the key that signs and the embedded MLflow's keys.
+    """What ``LEANSTAGE_TRUST_KEYS`` holds, or ``LEANSTAGE_TRUST`` names; else the key that signs
+    and the embedded MLflow's keys.
 
     Raises:
         LeanstageError: nothing is named, or there is no key.
         InputError: a key or the revocation list cannot be read: nothing is trusted then.
     """
+    if KEYS_VARIABLE in os.environ:
+        return _inline(os.environ[KEYS_VARIABLE], os.environ.get(REVOKED_VARIABLE, ""))
     named = os.environ.get(TRUST_VARIABLE)
     if named:
         return read_trust(Path(named))
@@ -85,3 +97,17 @@ def read_trust(folder: Path, *more: "SSlibKey") -> Trust:
             "keys to trust there."
         )
     return Trust(keys, list_among(paths), str(folder))
+
+
+def _inline(keys: str, revoked: str) -> Trust:
+    blocks = re.findall(r"-----BEGIN .+?-----END [A-Z ]+-----", keys, re.DOTALL)
+    if not blocks or re.sub(r"\s", "", keys) != re.sub(r"\s", "", "".join(blocks)):
+        raise LeanstageError(
+            f"{KEYS_VARIABLE} holds no public keys in PEM, or something beside them, so no "
+            "signature can be verified; have the administrator put the gate's public keys there."
+        )
+    found = [public_of(block.encode(), where=f"a key in {KEYS_VARIABLE}") for block in blocks]
+    revocations = (
+        revocations_of(revoked, where=REVOKED_VARIABLE) if revoked.strip() else Revocations()
+    )
+    return Trust({key.keyid: key for key in found}, revocations, KEYS_VARIABLE)

@@ -42,6 +42,12 @@ def sentences(policy: ModelPolicy) -> list[str]:
         f"What is promoted is stored in the experiment {policy.promoted_experiment} and becomes "
         f"the champion of {_promoted(policy)}."
     )
+    if policy.target is not None:
+        place = f"{policy.target.namespace}/{policy.target.service.replace('{name}', 'NAME')}"
+        found.append(
+            f"The InferenceService {place} is changed to serve it, and put back where it does not "
+            f"come up within {policy.target.ready_minutes:g} minutes."
+        )
     return found
 
 

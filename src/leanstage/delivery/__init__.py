@@ -1,0 +1,1 @@
+"""Delivery: what was promoted reaches what serves, and nothing else does."""

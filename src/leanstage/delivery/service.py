@@ -1,0 +1,136 @@
+"""What an InferenceService has to say to serve one promoted variant, and nothing else."""
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from leanstage.contracts import Decision, ModelPolicy, ModelVersion, VariantManifest
+from leanstage.delivery.address import Address
+from leanstage.errors import InputError
+
+Object = dict[str, Any]
+
+ENCODER, HUGGING_FACE = "leanstage-encoder", "kserve-huggingfaceserver"
+"""The runtimes of the manifests and of KServe; the admission policy lists the same."""
+FORMATS = {ENCODER: {"name": "leanstage", "version": "1"}, HUGGING_FACE: {"name": "huggingface"}}
+DTYPES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
+"""Others are quantized: their checkpoint says how to compute."""
+
+PREFIX = "leanstage.io/"
+OWN = ("version", "digest", "decision", "verdict", "run", "decided")
+"""Annotations that promotion writes, each after the prefix."""
+MANAGED = {"app.kubernetes.io/managed-by": "leanstage"}
+"""Labels of a service that promotion made itself."""
+
+_KEPT_ENV = re.compile(r"(OMP|MKL|LEANSTAGE_SERVE)_[A-Z_]+")
+"""Variables that say how to compute and not what; the admission policy allows the same."""
+_MEBIBYTE = 1 << 20
+_FLOOR, _STEP = 512, 256
+"""Mebibytes: what the interpreter and its libraries take, and the grain of a request."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to serve.
+
+    Attributes:
+        version: of the registered model that holds the champion.
+        decision: that promoted it, and the policy that it was signed with.
+        manifest: of the promoted variant.
+    """
+
+    version: ModelVersion
+    decision: Decision
+    policy: ModelPolicy
+    manifest: VariantManifest
+
+    @property
+    def address(self) -> Address:
+        """Where a pod takes it from.
+
+        Raises:
+            InputError: the decision promotes nothing.
+        """
+        if self.decision.digest is None:
+            raise InputError(f"nothing was promoted: {self.decision.sentence}")
+        return Address(self.version.name, self.decision.digest)
+
+    @property
+    def runtime(self) -> str:
+        """The ClusterServingRuntime that loads it.
+
+        Raises:
+            InputError: none of them does.
+        """
+        plain = self.policy.serving in ("transformers", "vllm", "kserve-huggingface")
+        if self.manifest.task == "text-generation" or plain:
+            return HUGGING_FACE
+        if self.manifest.runtime == "openvino":
+            raise InputError(
+                f"version {self.version.version} of {self.version.name} needs openvino, which no "
+                "runtime that promotion serves with has; say `serving: onnxruntime` in the policy "
+                "and run again."
+            )
+        return ENCODER
+
+    def annotations(self) -> dict[str, str]:
+        """The decision, for whoever looks at the service."""
+        values = {
+            "version": f"{self.version.name}/{self.version.version}",
+            "digest": self.address.digest,
+            "decision": self.decision.sha256(),
+            "verdict": self.decision.verdict,
+            "run": self.decision.run_id,
+            "decided": self.decision.decided,
+        }
+        return {PREFIX + name: values[name] for name in OWN}
+
+    def model(self, before: Object) -> Object:
+        """``spec.predictor.model``: everything that said how the former model is served goes.
+
+        Args:
+            before: what stands there now; of it, variables that say how to compute stay, and the
+                resources where the policy names none.
+        """
+        arguments = (
+            [f"--dtype={DTYPES.get(self.manifest.precision, 'auto')}"]
+            if self.runtime == HUGGING_FACE
+            else []
+        )
+        kept = [
+            one
+            for one in before.get("env") or []
+            if _KEPT_ENV.fullmatch(one.get("name") or "") and "value" in one
+        ]
+        return {
+            "modelFormat": FORMATS[self.runtime],
+            "runtime": self.runtime,
+            "storageUri": str(self.address),
+            "resources": self._resources(before.get("resources") or {}),
+            **({"args": arguments} if arguments else {}),
+            **({"env": kept} if kept else {}),
+        }
+
+    def _resources(self, before: Object) -> Object:
+        target = self.policy.target
+        if target is not None and target.resources is not None:
+            return target.resources.model_dump()
+        memory = f"{memory_mebibytes(self.manifest.bytes)}Mi"
+        found: Object = {}
+        for kind in ("requests", "limits"):
+            asked = dict(before.get(kind) or {}) | {"memory": memory}
+            if self.runtime == ENCODER:
+                # It computes on processors; what the former model had of a GPU would lie idle.
+                asked = {name: value for name, value in asked.items() if "/" not in name}
+            found[kind] = {"cpu": "1"} | asked
+        return found
+
+
+def memory_mebibytes(size: int) -> int:
+    """Memory to ask for, of a variant of so many bytes on disk.
+
+    Its weights are read once and laid out once more for the processor while the file is still in
+    memory; so twice the size, beside what any server takes.
+    """
+    return _FLOOR + _STEP * math.ceil(2 * size / (_STEP * _MEBIBYTE))

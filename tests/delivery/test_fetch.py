@@ -1,0 +1,320 @@
+"""What a pod does before it serves, against a real MLflow server."""
+
+import shutil
+import threading
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from leanstage.contracts import Decision
+from leanstage.delivery.address import Address
+from leanstage.delivery.fetch import STAGING
+from leanstage.errors import InputError, LeanstageError
+from leanstage.gate.attestation import generate
+from leanstage.gate.record import keep_decision
+from leanstage.registry import stored
+from leanstage.registry.champions import COLLECTED
+from leanstage.registry.client import RegistryError
+from leanstage.registry.stored import PIECE
+from leanstage.registry.versions import create_version, model_of
+from leanstage.variant import open_variant
+from tests.command import Command
+from tests.delivery.conftest import Delivered, Proxy
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder, the attestation included."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def asked_for(proxy: Proxy, name: str) -> list[str]:
+    """The ranges in which a file was asked for."""
+    return [ranges for path, ranges in proxy.asked if path.endswith(name)]
+
+
+def test_what_was_promoted_comes_and_is_not_asked_for_twice(
+    delivered: Delivered, proxy: Proxy, tmp_path: Path
+) -> None:
+    target = tmp_path / "mnt" / "models"
+    target.mkdir(parents=True)
+    verified = delivered.fetch(target)
+    assert verified.digest == delivered.address.digest == open_variant(target).digest
+    assert files_of(target) == files_of(delivered.folder)
+    before = len(proxy.asked)
+    delivered.fetch(target)
+    assert len(proxy.asked) == before
+
+
+def test_connections_that_break_go_on_where_they_did(
+    delivered: Delivered, proxy: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stored, "LONGEST_WAIT", 0.1)
+    proxy.cuts = [100_000] * 3
+    target = tmp_path / "models"
+    delivered.fetch(target)
+    assert files_of(target) == files_of(delivered.folder)
+    ranges = asked_for(proxy, "model.safetensors")
+    assert ranges == ["", *(f"bytes={number * PIECE}-" for number in (1, 2, 3))]
+    whole = sum(len(data) for data in files_of(delivered.folder).values())
+    assert whole <= proxy.sent < whole + 3 * PIECE
+
+
+def test_a_pod_that_starts_again_goes_on_where_the_last_one_was_killed(
+    delivered: Delivered, proxy: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stored, "ATTEMPTS", 1)
+    proxy.cuts = [100_000, 1_000]
+    target = tmp_path / "models"
+    with pytest.raises(RegistryError, match=r"model\.safetensors"):
+        delivered.fetch(target)
+    assert [path.name for path in target.iterdir()] == [STAGING]
+    proxy.asked.clear()
+    delivered.fetch(target)
+    assert asked_for(proxy, "model.safetensors") == [f"bytes={PIECE}-"]
+    assert asked_for(proxy, "config.json") == []
+    assert files_of(target) == files_of(delivered.folder)
+
+
+def test_a_server_without_ranges_begins_anew(
+    delivered: Delivered, proxy: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stored, "LONGEST_WAIT", 0.1)
+    proxy.cuts, proxy.ranges = [100_000], False
+    delivered.fetch(tmp_path / "models")
+    assert files_of(tmp_path / "models") == files_of(delivered.folder)
+
+
+def test_what_was_begun_of_other_bytes_is_fetched_anew(
+    delivered: Delivered, proxy: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stored, "ATTEMPTS", 1)
+    proxy.cuts = [100_000, 1_000]
+    target = tmp_path / "models"
+    with pytest.raises(RegistryError):
+        delivered.fetch(target)
+    for part in (target / STAGING / "parts").iterdir():
+        part.write_bytes(b"\0" * part.stat().st_size)
+    delivered.fetch(target)
+    assert files_of(target) == files_of(delivered.folder)
+
+
+@pytest.mark.parametrize("settled", [1, 3, 6])
+def test_a_kill_between_two_files_that_settle_loses_none(
+    delivered: Delivered, proxy: Proxy, tmp_path: Path, settled: int
+) -> None:
+    target = tmp_path / "models"
+    delivered.fetch(target)
+    draft = target / STAGING / "files"
+    draft.mkdir(parents=True)
+    names = sorted(path.name for path in target.iterdir() if path.name != STAGING)
+    for name in names[settled:]:
+        (target / name).replace(draft / name)
+    (target / STAGING / "address").write_text(str(delivered.address))
+    proxy.asked.clear()
+    delivered.fetch(target)
+    assert files_of(target) == files_of(delivered.folder)
+    assert {path.rpartition("/")[2] for path, _ in proxy.asked} <= {"decision.dsse.json"}
+
+
+def refused(delivered: Delivered, target: Path, words: str, **options: object) -> None:
+    """Nothing lies at its place where it is refused."""
+    with pytest.raises(LeanstageError, match=words):
+        delivered.fetch(target, **options)  # type: ignore[arg-type]
+    assert [path.name for path in target.iterdir() if path.name != STAGING] == []
+
+
+def test_changed_bytes_are_refused(delivered: Delivered, tmp_path: Path) -> None:
+    weights = delivered.stored / "model.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+    refused(delivered, tmp_path / "models", "'model.safetensors' is not what was signed.*roll back")
+    weights.write_bytes(data[:-1])
+    refused(delivered, tmp_path / "again", "model.safetensors")
+
+
+def test_a_file_beside_them_is_not_even_asked_for(
+    delivered: Delivered, proxy: Proxy, tmp_path: Path
+) -> None:
+    (delivered.stored / "pytorch_model.bin").write_bytes(b"a pickle")
+    delivered.fetch(tmp_path / "models")
+    assert "pytorch_model.bin" not in files_of(tmp_path / "models")
+
+
+def test_a_missing_file_is_named(delivered: Delivered, tmp_path: Path) -> None:
+    (delivered.stored / "config.json").unlink()
+    refused(delivered, tmp_path / "models", "config.json; make sure that this account may read")
+
+
+def test_without_an_envelope_nobody_vouches(delivered: Delivered, tmp_path: Path) -> None:
+    shutil.rmtree(delivered.stored / "attestation")
+    refused(delivered, tmp_path / "models", "nobody vouches for it; serve what the gate promoted")
+
+
+def test_another_key_is_not_trusted_and_no_file_is_asked_for(
+    delivered: Delivered, proxy: Proxy, tmp_path: Path
+) -> None:
+    other = replace(delivered, key=generate(tmp_path / "other").public)
+    refused(other, tmp_path / "models", "not among those to trust")
+    assert all("attestation" in path for path, _ in proxy.asked)
+
+
+def test_a_revoked_digest_and_a_revoked_key_are_refused(
+    delivered: Delivered, proxy: Proxy, tmp_path: Path
+) -> None:
+    keyid = delivered.fetch(tmp_path / "before").keyid
+    proxy.asked.clear()
+    for what, value in (("digests", delivered.address.digest), ("keys", keyid)):
+        path = tmp_path / f"{what}.yaml"
+        path.write_text(f"{what}:\n  {value}: it leaks names\n")
+        refused(delivered, tmp_path / what, "revoked: it leaks names", revoked=path)
+        # A pod that has the files already is refused as well.
+        with pytest.raises(InputError, match="it leaks names"):
+            delivered.fetch(tmp_path / "before", revoked=path)
+    assert all("attestation" in path for path, _ in proxy.asked)
+
+
+def test_bytes_under_another_name_are_refused(delivered: Delivered, tmp_path: Path) -> None:
+    client, mine = delivered.promoting.client, delivered.version
+    tags = client.get_model_version(mine.name, mine.version).tags
+    name, digest = f"spam-{mine.name}", delivered.address.digest
+    create_version(name, model_of(mine), digest=digest, run_id=None, tags=tags)
+    other = replace(delivered, address=Address(name, digest))
+    refused(other, tmp_path / "models", "is signed as leanstage://tiny-")
+
+
+def test_a_digest_tag_on_other_bytes_is_not_believed(delivered: Delivered, tmp_path: Path) -> None:
+    claimed = "f" * 64
+    delivered.promoting.client.set_model_version_tag(
+        delivered.address.name, delivered.version.version, "leanstage.digest", claimed
+    )
+    other = replace(delivered, address=Address(delivered.address.name, claimed))
+    refused(other, tmp_path / "models", f"is signed as {delivered.address}")
+
+
+def test_what_was_never_promoted_is_not_there(delivered: Delivered, tmp_path: Path) -> None:
+    baseline = delivered.promoting.baseline.digest
+    never = replace(delivered, address=Address(delivered.address.name, baseline))
+    champion = f"its champion is {delivered.address}: serve what was promoted"
+    with pytest.raises(InputError, match=champion):
+        never.fetch(tmp_path / "models")
+    assert not (tmp_path / "models").exists()
+    with pytest.raises(InputError, match=r"leanstage rollout nothing"):
+        replace(delivered, address=Address("nothing", baseline)).fetch(tmp_path / "models")
+
+
+def test_collected_bytes_are_said_to_be(delivered: Delivered, tmp_path: Path) -> None:
+    delivered.promoting.client.set_model_version_tag(
+        delivered.address.name, delivered.version.version, COLLECTED, "2026-11-01"
+    )
+    with pytest.raises(InputError, match="were collected on 2026-11-01"):
+        delivered.fetch(tmp_path / "models")
+
+
+def test_an_account_that_may_not_read_is_told_so(
+    delivered: Delivered, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "wrong")
+    with pytest.raises(RegistryError, match="refused"):
+        delivered.fetch(tmp_path / "models")
+
+
+def test_a_folder_of_somebody_else_is_left_alone(delivered: Delivered, tmp_path: Path) -> None:
+    target = tmp_path / "models"
+    target.mkdir()
+    (target / "config.json").write_text("mine")
+    with pytest.raises(InputError, match="give an empty folder"):
+        delivered.fetch(target)
+    assert files_of(target) == {"config.json": b"mine"}
+    # The same beside what was begun.
+    (target / "config.json").unlink()
+    (target / STAGING).mkdir()
+    (target / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match=r"holds 'notes.txt'.*give an empty folder"):
+        delivered.fetch(target)
+    assert (target / "notes.txt").read_text() == "mine"
+
+
+def test_a_full_disk_is_said_before_anything_comes(
+    delivered: Delivered, proxy: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(9, 0, 9))  # type: ignore[attr-defined]
+    refused(delivered, tmp_path / "models", r"has room for 9 of the [\d,]+ bytes")
+    assert all("attestation" in path for path, _ in proxy.asked)
+
+
+def test_pods_that_start_together_each_get_all(delivered: Delivered, tmp_path: Path) -> None:
+    failed: list[BaseException] = []
+
+    def start(number: int) -> None:
+        try:
+            delivered.fetch(tmp_path / str(number))
+        except BaseException as error:
+            failed.append(error)
+
+    pods = [threading.Thread(target=start, args=(number,)) for number in range(4)]
+    for pod in pods:
+        pod.start()
+    for pod in pods:
+        pod.join()
+    assert failed == []
+    for number in range(4):
+        assert files_of(tmp_path / str(number)) == files_of(delivered.folder)
+
+
+def test_a_baseline_whose_justification_expired_does_not_start(
+    delivered: Delivered, tmp_path: Path
+) -> None:
+    promoting = delivered.promoting
+    decision = promoting.unsigned().model_copy(
+        update={
+            "verdict": "PROMOTE_BASELINE",
+            "promoted": "baseline",
+            "deploy": "baseline",
+            "digest": promoting.baseline.digest,
+            "justification": {
+                "run_id": "r", "experiment": "leanstage-approvals", "sha256": "0" * 64,
+                "grounds": "accuracy", "reason": "names get lost", "author": "ada",
+                "expires": "2026-12-01",
+            },
+        }
+    )  # fmt: skip
+    decision = Decision.model_validate(decision.model_dump())
+    keep_decision(decision, promoting.policy, promoting.baseline.path)
+    promoting.promote(decision)
+    baseline = replace(
+        delivered, address=Address(delivered.address.name, promoting.baseline.digest)
+    )
+    before, after = (datetime(2026, 12, day, tzinfo=UTC) for day in (1, 2))
+    baseline.fetch(tmp_path / "before", now=before)
+    refused(baseline, tmp_path / "after", "expired on 2026-12-01", now=after)
+
+
+def test_the_command_says_what_it_verified(
+    delivered: Delivered, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEANSTAGE_TRUST_KEYS", delivered.key.read_text())
+    address, target = str(delivered.address), str(tmp_path / "models")
+    code, out, _ = command("fetch", address, target)
+    assert code == 0
+    assert f"Digest           {delivered.address.digest}" in out
+    monkeypatch.setenv("LEANSTAGE_TRUST_REVOKED", f"digests: {{{address[-64:]}: it leaks}}")
+    code, _, said = command("fetch", address, str(tmp_path / "other"))
+    assert code == 1
+    assert "is revoked: it leaks" in said
+    assert "Traceback" not in said
+    monkeypatch.setenv("LEANSTAGE_TRUST_KEYS", "")
+    code, _, said = command("fetch", address, str(tmp_path / "other"))
+    assert code == 1
+    assert "LEANSTAGE_TRUST_KEYS holds no public keys" in said
+
+
+def test_an_embedded_mlflow_gives_its_files_too(promoting_here: Delivered, tmp_path: Path) -> None:
+    promoting_here.fetch(tmp_path / "models")
+    assert files_of(tmp_path / "models") == files_of(promoting_here.folder)
