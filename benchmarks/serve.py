@@ -1,10 +1,10 @@
 """What serving costs beside the predictor alone, and what verification adds to a start.
 
 Run by hand: ``.venv/bin/python benchmarks/serve.py FOLDER [--texts FILE] [--json FILE]``, on a
-quiet machine with ``make kserve``. FOLDER is a promoted classifier, such as the demo's; FILE holds texts
-as JSON Lines. The server and a loop over its predictor in one process take turns, so that both see
-the same machine. The start fetches a promoted variant of 1 GB from a real MLflow server, by
-``leanstage fetch`` and by MLflow's own client, in turns as well.
+quiet machine with ``make kserve``. FOLDER is a promoted classifier, such as the demo's; FILE holds
+texts as JSON Lines. The server and a loop over its predictor in one process take turns, so that
+both see the same machine. The start fetches a promoted variant of 1 GB from a real MLflow server,
+by ``leanstage fetch``, by MLflow's own client and by curl, in turns as well.
 """
 
 import argparse
@@ -205,7 +205,9 @@ def started(size: int) -> dict[str, Any]:
         version = promoting.promote(promoting.decision())
         address = Address(version.name, open_variant(promoting.target).digest)
         trust = trust_of([folder / "keys" / "leanstage.pub"])
-        verified, bare, plain = [], [], []
+        verified: list[float] = []
+        bare: list[float] = []
+        plain: list[float] = []
         for turn in range(5):
             ways = [
                 (verified, lambda to: fetch(address, to, trust, datetime.now(UTC))),
@@ -284,7 +286,8 @@ def show(found: dict[str, Any]) -> None:
     console.print(f"Goals: at least {THROUGHPUT_GOAL} and at most {ENERGY_GOAL} of the loop.")
     seconds = statistics.median(start["verified_s"])
     console.print(
-        f"Start with {start['bytes']:,} bytes: verified {seconds:.2f} s, {start['to mlflow client']:.2f} times MLflow's client, "
+        f"Start with {start['bytes']:,} bytes: verified {seconds:.2f} s, "
+        f"{start['to mlflow client']:.2f} times MLflow's client, "
         f"{start['to one connection']:.2f} times curl (goal {START_GOAL})."
     )
 

@@ -43,7 +43,7 @@ def workloads(registry: Registry) -> list[Object]:
     return [
         service("lean", model(f"s3://models/sha256-{digest('lean', '1')}/", **GPU)),
         service("hidden", model(f"s3://mlflow/1/models/{stored}/artifacts")),
-        service("old", model(f"s3://models/sha256-{digest('moved', '1')}")),
+        service("old", model(f"leanstage://moved@{digest('moved', '1')}")),
         service("legacy", {"sklearn": {"storageUri": "gs://bucket/model?token=secret"}}),
         service("chat", {"model": {"modelFormat": {"name": "huggingface"},
                                    "args": ["--model_id=org/chat"]}}),

@@ -227,6 +227,7 @@ def _pod(name: str, uri: str, ready: bool, said: str | None = None) -> Object:
                 "name": "storage-initializer",
                 "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s"}},
                 "lastState": {"terminated": ended},
+                "restartCount": 2,
             }
         ]
     source = "internal.serving.kserve.io/storage-initializer-sourceuri"

@@ -10,15 +10,18 @@ from typing import Any
 
 import jsonschema
 import pytest
+import requests
 from huggingface_hub import ModelCard
 
-from leanstage.contracts import CardFacts, Decision, Evaluation, Outcome
+from leanstage.contracts import CardFacts, Decision, Evaluation, ModelPolicy, Outcome
 from leanstage.demo.baseline import fine_tune, write_rows
 from leanstage.demo.data import pretrained_model, reviews
 from leanstage.distill.student import shallow_student
 from leanstage.tasks import EVALUATION_FILE, Examples
+from leanstage.tasks.predictions import PREDICTIONS_FILE, Predictions
 from leanstage.variant import open_variant
 from tests import conftest
+from tests.serving.conftest import KSERVE_PYTHON, await_ready, free_port, running
 
 pytestmark = pytest.mark.e2e
 
@@ -121,6 +124,32 @@ def leanstage(*arguments: str | Path, home: Path) -> "subprocess.CompletedProces
     )
 
 
+def served_labels(folder: Path, texts: list[str], log: Path) -> list[str]:
+    """What ``leanstage serve`` answers, in requests of as many rows as evaluation asks for."""
+    port, batch = free_port(), ModelPolicy().batch_size
+    command = [str(KSERVE_PYTHON), "-c", "from leanstage.cli import main; main()", "serve"]
+    command += [str(folder), "--name", "reviews", "--host", "127.0.0.1", "--port", str(port)]
+    url, given = f"http://127.0.0.1:{port}", []
+    with log.open("wb") as output, running(command, stdout=output, stderr=output) as process:
+        await_ready(url, process, log)
+        for start in range(0, len(texts), batch):
+            asked = {"instances": texts[start : start + batch]}
+            answer = requests.post(f"{url}/v1/models/reviews:predict", json=asked, timeout=60)
+            answer.raise_for_status()
+            given += [max(row, key=row.get) for row in answer.json()["predictions"]]
+    return given
+
+
+def judged_labels(run: Path, digest: str) -> list[int]:
+    """The answers that the evaluation of a variant kept, class by class."""
+    found = [
+        Predictions.load(path.with_name(PREDICTIONS_FILE)).candidate.tolist()
+        for path in run.glob(f"pipeline/*/evaluate*/**/{EVALUATION_FILE}")
+        if Evaluation.load(path).candidate_digest == digest
+    ]
+    return found[0]
+
+
 def run_arguments(folder: Path, policy: Path, outcome: Path) -> list[str | Path]:
     return [
         "run",
@@ -201,6 +230,16 @@ def test_a_lean_variant_is_promoted_and_is_what_the_report_says(
     verified = leanstage("verify", outcome.promoted.path, home=home)
     assert verified.returncode == 0, verified.stderr
     assert outcome.promoted.digest in verified.stdout
+
+    # A pod fetches exactly these files, and answers row by row as they were judged.
+    address = f"leanstage://small-reviews@{outcome.promoted.digest}"
+    fetched = leanstage("fetch", address, tmp_path / "models", home=home)
+    assert fetched.returncode == 0, fetched.stderr
+    if KSERVE_PYTHON.exists():
+        texts = [json.loads(line)["text"] for line in (small / "evaluation.jsonl").open()]
+        given = served_labels(tmp_path / "models", texts, tmp_path / "served.log")
+        judged = judged_labels(Path(outcome.report).parent, outcome.promoted.digest)
+        assert given == [promoted.manifest.labels[index] for index in judged]
 
     # The card in the registry is the signed one beside the files, and carries what was decided.
     card = leanstage("card", "models:/small-reviews@champion", home=home)

@@ -12,6 +12,8 @@ from leanstage.audit.deployed import Found
 from leanstage.audit.inventory import Serving
 from leanstage.audit.servers import is_local
 from leanstage.contracts import AuditEntry, Deployed
+from leanstage.delivery.address import read_address
+from leanstage.errors import InputError
 from leanstage.registry.champions import STATE
 from leanstage.registry.client import RegistryError, connect, pages, refusals
 from leanstage.registry.versions import DIGEST_TAG
@@ -161,7 +163,8 @@ class Matcher:
             for each in pages(client.search_model_versions, filter_string=query)
             if str(each.source).rstrip("/").endswith(tail)
         ]
-        return max(found, key=lambda each: self._rank(each, deployed.model), default=None)
+        said = deployed.model or _name_in(storage)
+        return max(found, key=lambda each: self._rank(each, said), default=None)
 
     def _rank(self, version: Any, said: str | None) -> tuple[bool | int, ...]:
         """Of versions with the same bytes the one that is meant, or vouched for, or was last."""
@@ -175,6 +178,14 @@ class Matcher:
             version.tags.get(STATE) == "promoted",
             number,
         )
+
+
+def _name_in(storage: str) -> str | None:
+    """The model that an address of a promoted variant names; None of another place."""
+    try:
+        return read_address(storage).name
+    except InputError:
+        return None
 
 
 _UNREAD = "Its registered version could not be read."

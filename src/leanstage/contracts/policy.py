@@ -29,6 +29,10 @@ class Resources(Part):
     limits: dict[str, str] = Field(default_factory=dict)
 
 
+SERVICE_NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
+"""What Kubernetes lets a service be called."""
+
+
 class Target(Part):
     """Where the champion serves: an InferenceService of KServe."""
 
@@ -44,7 +48,7 @@ class Target(Part):
     @field_validator("service")
     @classmethod
     def _is_a_name(cls, value: str) -> str:
-        if not re.fullmatch(r"[a-z]([-a-z0-9]*[a-z0-9])?", value.replace("{name}", "name")):
+        if not SERVICE_NAME.fullmatch(value.replace("{name}", "name")):
             raise ValueError("service is a name, in which {name} stands for the candidate's")
         return value
 

@@ -7,11 +7,11 @@ from leanstage.delivery.service import Object
 
 SOURCE = "internal.serving.kserve.io/storage-initializer-sourceuri"
 """KServe's annotation of a pod: where its files come from."""
-INITIALIZER = "storage-initializer"
 _FAILED = ("BlockedByFailedLoad", "InvalidSpec")
-_STUCK = ("CrashLoopBackOff", "ErrImagePull", "ImagePullBackOff", "InvalidImageName",
-          "CreateContainerConfigError")  # fmt: skip
+_NEVER = ("ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError")
 """Of a waiting container: what does not pass by itself."""
+_PATIENCE = 2
+"""Restarts after which a container that ends is given up: MLflow may be back for the next."""
 
 
 class State(NamedTuple):
@@ -72,9 +72,10 @@ def _broken(pod: Object) -> str | None:
         state, last = container.get("state") or {}, container.get("lastState") or {}
         waiting = state.get("waiting") or {}
         ended = state.get("terminated") or last.get("terminated") or {}
-        refused = container.get("name") == INITIALIZER and (ended.get("exitCode") or 0) != 0
-        if waiting.get("reason") in _STUCK or refused:
-            words = (ended.get("message") or waiting.get("message") or "").strip()
+        failing = (ended.get("exitCode") or 0) != 0 and "running" not in state
+        given_up = failing and container.get("restartCount", 0) >= _PATIENCE
+        if given_up or waiting.get("reason") in _NEVER:
+            words = (ended.get("message") or "").strip()
             said = words.rpartition("\n")[2] or waiting.get("reason") or ended.get("reason")
             name = (pod.get("metadata") or {}).get("name", "?")
             return f"{container.get('name')} of the pod {name} says: {str(said).rstrip('.')}"

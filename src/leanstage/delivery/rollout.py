@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from leanstage import progress
 from leanstage.contracts import Target
+from leanstage.contracts.policy import SERVICE_NAME
 from leanstage.delivery.kserve import ServiceError, Services
 from leanstage.delivery.readiness import State, state_of
 from leanstage.delivery.service import MANAGED, OWN, PREFIX, Object, Wanted
@@ -69,11 +70,7 @@ def roll_out(wanted: Wanted, target: Target) -> Rollout:
 
 
 def _require_name(name: str, wanted: Wanted) -> None:
-    if (
-        len(name) > 63
-        or not all(part.isalnum() for part in name.split("-"))
-        or name != name.lower()
-    ):
+    if not SERVICE_NAME.fullmatch(name):
         raise InputError(
             f"the policy {wanted.policy.name} lets {wanted.version.name} serve as {name!r}, which "
             "is no name of a service (small letters, digits and '-'); set target.service."
