@@ -25,6 +25,8 @@ from tests.manifests.admission import ApiServer
 Object = dict[str, Any]
 Key = tuple[str, str]
 SERVICES = "/apis/serving.kserve.io/v1beta1/namespaces/"
+DEFAULTS = {"name": "", "protocolVersion": "v1"}
+"""What KServe's own webhook fills into a model."""
 NEW, ROLLING, DONE = 1, 2, 3
 """Looks at a service after which KServe has seen a change, has a new pod, and has it ready."""
 
@@ -169,6 +171,7 @@ class Cluster:
             "namespace": namespace, "generation": 1, "uid": f"uid-{next(self._versions)}",
             "resourceVersion": str(next(self._versions)),
         }  # fmt: skip
+        _fill_in(made)
         if admit:
             self._admit(made, None)
         self.services[key] = made
@@ -178,6 +181,7 @@ class Cluster:
     def _patch(self, namespace: str, name: str, body: Any) -> Object:
         before = self.services[namespace, name]
         after = jsonpatch.apply_patch(before, body)
+        _fill_in(after)
         if after["metadata"]["resourceVersion"] != before["metadata"]["resourceVersion"]:
             raise RefusedError(409, "Conflict", "the object has been modified; please apply again")
         self._admit(after, before)
@@ -212,6 +216,12 @@ class Cluster:
             raise RefusedError(
                 422, "Invalid", f"ValidatingAdmissionPolicy denied request: {decision.refused[0]}"
             )
+
+
+def _fill_in(service: Object) -> None:
+    predictor = service["spec"]["predictor"]
+    if "model" in predictor:
+        predictor["model"] = {**DEFAULTS, **predictor["model"]}
 
 
 def _uri(service: Object) -> str:

@@ -14,7 +14,7 @@ from leanstage.delivery.rollout import RolloutError, roll_out
 from leanstage.delivery.service import Wanted, memory_mebibytes
 from leanstage.errors import InputError
 from tests.audit.kubernetes_api import kubeconfig
-from tests.delivery.cluster import Cluster, Object, running
+from tests.delivery.cluster import DEFAULTS, Cluster, Object, running
 from tests.manifests.admission import ApiServer
 from tests.manifests.kustomize import MANIFESTS, render
 
@@ -104,6 +104,7 @@ def test_all_changes_at_once_and_it_waits_for_the_new_pod(cluster: Cluster) -> N
                 "requests": {"cpu": "4", "memory": "768Mi"},
                 "limits": {"cpu": "4", "memory": "768Mi"},
             },
+            **DEFAULTS,
         },
     }
     assert annotations(cluster) == {
@@ -134,7 +135,7 @@ def test_a_service_that_is_not_there_is_made(cluster: Cluster) -> None:
     roll_out(wanted(), TARGET)
     made = cluster.services["team-a", "reviews"]
     assert made["metadata"]["labels"] == {"app.kubernetes.io/managed-by": "leanstage"}
-    assert made["spec"] == {"predictor": {"model": wanted().model({})}}
+    assert made["spec"] == {"predictor": {"model": wanted().model({}) | DEFAULTS}}
 
 
 @pytest.mark.parametrize("before", [None, OLD])
@@ -154,7 +155,7 @@ def test_what_does_not_come_up_is_put_back(cluster: Cluster, before: Object | No
         assert cluster.services == {}
         assert "was new, and deleted again" in sentence
     else:
-        assert predictor(cluster) == {"minReplicas": 2, "model": OLD}
+        assert predictor(cluster) == {"minReplicas": 2, "model": OLD | DEFAULTS}
         assert annotations(cluster) == {"team": "a"}
         assert "it serves what it did before, s3://models/reviews; mend" in sentence
     assert sentence.endswith("then run `leanstage rollout reviews`.")
@@ -234,7 +235,7 @@ def test_an_account_without_a_verb_is_told_the_role(cluster: Cluster, verb: str)
     with pytest.raises(ServiceError, match=r"403: .*give this account the role leanstage-rollout"):
         roll_out(wanted(), TARGET)
     if verb in ("get", "patch"):
-        assert predictor(cluster)["model"] == OLD
+        assert predictor(cluster)["model"] == OLD | DEFAULTS
 
 
 def test_a_cluster_without_kserve_says_so(cluster: Cluster) -> None:

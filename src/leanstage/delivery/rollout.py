@@ -14,6 +14,8 @@ from leanstage.errors import InputError, LeanstageError
 POLL_SECONDS = 3.0
 BACK_MINUTES = 5.0
 """How long is waited for what served before, after it was put back."""
+DEFAULTED = ("name", "protocolVersion")
+"""Of a model: what KServe's webhook fills in."""
 CONFLICTS = 5
 """Changes of others in a row, after each of which the service is looked at anew."""
 
@@ -120,11 +122,16 @@ def _changes(before: Object, wanted: Wanted) -> list[Object]:
     model = wanted.model(predictor["model"])
     annotations = _annotations(before) | wanted.annotations()
     found: list[Object] = []
-    if model != predictor["model"]:
+    if not _serves(predictor["model"], model):
         found.append({"op": "replace", "path": "/spec/predictor/model", "value": model})
     if annotations != _annotations(before):
         found.append({"op": "add", "path": "/metadata/annotations", "value": annotations})
     return found
+
+
+def _serves(now: Object, model: Object) -> bool:
+    """Whether a model is described as wanted; KServe fills in names and protocols by itself."""
+    return {key: value for key, value in now.items() if key not in DEFAULTED} == model
 
 
 def _awaited(services: Services, name: str, uri: str, seconds: float) -> State:
