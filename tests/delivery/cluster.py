@@ -52,8 +52,10 @@ class Cluster:
         stuck: addresses whose pods stay pending.
         admission: the policies that hold, and labels of the namespaces.
         forbidden: verbs that this account does not have.
-        meanwhile: called once with the stored service before the next change is looked at.
+        meanwhile: called once each with the stored service before the next change is looked at.
         outages: how many requests are answered with 503.
+        lost: how many changes are made and answered with 504.
+        stale: what the status says of the model before, until a new pod is ready.
     """
 
     services: dict[Key, Object] = field(default_factory=dict)
@@ -65,11 +67,14 @@ class Cluster:
     meanwhile: list[Callable[[Object], None]] = field(default_factory=list)
     kserve: bool = True
     outages: int = 0
+    lost: int = 0
+    stale: Object = field(default_factory=dict)
     log: list[tuple[str, str, Any]] = field(default_factory=list)
     uri: str = ""
     _versions: Iterator[int] = field(default_factory=lambda: itertools.count(100))
     _looks: dict[Key, int] = field(default_factory=dict)
-    _served: dict[Key, str] = field(default_factory=dict)
+    _served: dict[Key, Object] = field(default_factory=dict)
+    """The template of the pods that answer."""
 
     def add(self, namespace: str, name: str, model: Object, **metadata: Any) -> Object:
         """A service that is up, as somebody made it."""
@@ -108,7 +113,7 @@ class Cluster:
         )
         self._allow({"GET": "get", "POST": "create", "PATCH": "patch", "DELETE": "delete"}[verb])
         if verb == "POST":
-            return self._create(namespace, body)
+            return self._answered(self._create(namespace, body))
         if verb == "GET" and not name:
             return {"items": []}
         if (namespace, name) not in self.services:
@@ -120,42 +125,48 @@ class Cluster:
         if verb == "DELETE":
             return self._delete(namespace, name, body or {})
         assert kind == "application/json-patch+json", kind
-        return self._patch(namespace, name, body)
+        return self._answered(self._patch(namespace, name, body))
+
+    def _answered(self, found: Object) -> Object:
+        if self.lost:
+            self.lost -= 1
+            raise RefusedError(504, "Timeout", "the request did not complete in time")
+        return found
 
     def get(self, namespace: str, name: str) -> Object:
         """A service, whose controller has come a step further."""
         key = namespace, name
         self._looks[key] = self._looks.get(key, 0) + 1
         service = self.services[key]
-        uri = _uri(service)
-        fails = uri in self.broken or uri in self.stuck
+        template = _template(service)
+        fails = template["uri"] in self.broken or template["uri"] in self.stuck
         if self._looks[key] >= DONE and not fails:
-            self._served[key] = uri
-        service["status"] = self._status(key, uri)
+            self._served[key] = template
+        service["status"] = self._status(key, template)
         return copy.deepcopy(service)
 
-    def _status(self, key: Key, uri: str) -> Object:
-        looks, service = self._looks[key], self.services[key]
-        generation = service["metadata"]["generation"]
-        up = self._served.get(key) == uri
+    def _status(self, key: Key, template: Object) -> Object:
+        up = self._served.get(key) == template
         return {
-            "observedGeneration": generation if looks > NEW else generation - 1,
+            # Copied from the Deployment, which counts changes of its own.
+            "observedGeneration": 1,
             # Of the Deployment, whose old pods are available all the while.
             "conditions": [{"type": "Ready", "status": "True" if key in self._served else "False"}],
-            "modelStatus": {"transitionStatus": "UpToDate" if up else "InProgress"},
+            "modelStatus": self.stale
+            if self.stale and not up
+            else {"transitionStatus": "UpToDate"},
         }
 
     def pods(self, namespace: str, name: str) -> list[Object]:
         key = namespace, name
         if key not in self.services:
             return []
-        uri, found = _uri(self.services[key]), []
-        if key in self._served:
-            found.append(
-                _pod("old" if self._served[key] != uri else "new", self._served[key], True)
-            )
-        if self._served.get(key) != uri and self._looks[key] >= ROLLING:
-            found.append(_pod("new", uri, False, self.broken.get(uri)))
+        template, found = _template(self.services[key]), []
+        served = self._served.get(key)
+        if served is not None:
+            found.append(_pod("old" if served != template else "new", served, True))
+        if served != template and self._looks[key] >= ROLLING:
+            found.append(_pod("new", template, False, self.broken.get(template["uri"])))
         return found
 
     def _allow(self, verb: str) -> None:
@@ -187,6 +198,7 @@ class Cluster:
         self._admit(after, before)
         if after["spec"] != before["spec"]:
             after["metadata"]["generation"] += 1
+        if _template(after) != _template(before):
             self._looks[namespace, name] = 0
         after["metadata"]["resourceVersion"] = str(next(self._versions))
         self.services[namespace, name] = after
@@ -228,7 +240,16 @@ def _uri(service: Object) -> str:
     return str(service["spec"]["predictor"].get("model", {}).get("storageUri"))
 
 
-def _pod(name: str, uri: str, ready: bool, said: str | None = None) -> Object:
+def _template(service: Object) -> Object:
+    """What its pods are made from: a change of it rolls them over."""
+    return {
+        "uri": _uri(service),
+        "model": service["spec"]["predictor"].get("model"),
+        "annotations": service["metadata"].get("annotations") or {},
+    }
+
+
+def _pod(name: str, template: Object, ready: bool, said: str | None = None) -> Object:
     status: Object = {"conditions": [{"type": "Ready", "status": str(ready)}]}
     if said is not None:
         ended = {"exitCode": 1, "reason": "Error", "message": f"some lines\n{said}\n"}
@@ -241,7 +262,8 @@ def _pod(name: str, uri: str, ready: bool, said: str | None = None) -> Object:
             }
         ]
     source = "internal.serving.kserve.io/storage-initializer-sourceuri"
-    return {"metadata": {"name": name, "annotations": {source: uri}}, "status": status}
+    annotations = {**template["annotations"], source: template["uri"]}
+    return {"metadata": {"name": name, "annotations": annotations}, "status": status}
 
 
 @contextmanager

@@ -30,12 +30,14 @@ class Proxy:
     Attributes:
         cuts: bytes after which the connections for the weights end, one after the other.
         ranges: whether the server knows ranges.
+        refused: what is answered for a file of this name.
         asked: of every file: its path and the range, as it was asked for.
     """
 
     upstream: str
     cuts: list[int] = field(default_factory=list)
     ranges: bool = True
+    refused: dict[str, int] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
     sent: int = 0
     url: str = ""
@@ -55,10 +57,11 @@ def proxy_handler(proxy: Proxy) -> type[Handler]:
                 self.command, proxy.upstream + self.path, data=body, headers=headers, timeout=60
             )
             content, cutting = answer.content, False
+            status = proxy.refused.get(self.path.rpartition("/")[2], answer.status_code)
             if FILES in self.path and self.command == "GET":
                 proxy.asked.append((self.path, self.headers.get("Range", "")))
                 cutting = bool(proxy.cuts) and self.path.endswith("model.safetensors")
-            self.send_response(answer.status_code)
+            self.send_response(status)
             for name, value in answer.headers.items():
                 if name.lower() not in {"connection", "transfer-encoding", "content-length"}:
                     self.send_header(name, value)

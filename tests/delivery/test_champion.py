@@ -25,7 +25,7 @@ NAMESPACE = "team-a"
 @pytest.fixture
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     monkeypatch.setattr(rollout, "POLL_SECONDS", 0.02)
-    monkeypatch.setattr(rollout, "BACK_MINUTES", 0.02)
+    monkeypatch.setattr(rollout, "BACK_SECONDS", 2.0)
     with running(Cluster()) as found:
         monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path / "kubeconfig", found.uri)))
         yield found
@@ -35,6 +35,7 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster
 def policy(delivered: Delivered, monkeypatch: pytest.MonkeyPatch) -> ModelPolicy:
     """A policy that names where the champion serves."""
     monkeypatch.setenv("LEANSTAGE_TRUST_KEYS", delivered.key.read_text())
+    monkeypatch.setenv("LEANSTAGE_TRUST_REVOKED", "")
     target = Target(namespace=NAMESPACE, ready_minutes=0.05)
     return delivered.promoting.policy.model_copy(update={"target": target})
 
@@ -111,8 +112,41 @@ def test_a_rollback_serves_as_well(
     assert model(cluster, name) != first
     code, out, said = command("rollback", name)
     assert code == 0, said
-    assert f"InferenceService {NAMESPACE}/{name} serves it." in out
+    assert f"InferenceService {NAMESPACE}/{name} serves it: 1 pods are ready." in out
     assert model(cluster, name) == first
+
+
+def test_a_rollback_to_before_there_was_a_target_serves_by_the_one_after(
+    delivered: Delivered, policy: ModelPolicy, cluster: Cluster, command: Command, tmp_path: Path
+) -> None:
+    name = delivered.address.name
+    promoted(delivered, policy, tmp_path)
+    code, out, said = command("rollback", name)
+    assert code == 0, said
+    assert f"InferenceService {NAMESPACE}/{name} serves it" in out
+    assert model(cluster, name)["storageUri"] == str(delivered.address)
+
+
+def test_where_no_policy_names_a_service_a_rollback_says_so(
+    delivered: Delivered, policy: ModelPolicy, cluster: Cluster, command: Command
+) -> None:
+    delivered.promoting.promote(delivered.promoting.decision())
+    code, out, said = command("rollback", delivered.address.name)
+    assert code == 0, said
+    assert "No InferenceService was changed: no policy of theirs names one" in out
+    assert policy.target is not None
+    assert cluster.log == []
+
+
+def test_a_note_that_cannot_be_written_changes_nothing(
+    delivered: Delivered, policy: ModelPolicy, cluster: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with delivered.server.as_user("sam"):
+        done = deliver(
+            delivered.version, trust_of([delivered.key]), datetime.now(UTC), target=policy.target
+        )
+    assert done is not None
+    assert "not noted in MLflow" in capsys.readouterr().out
 
 
 def test_the_command_may_name_another_service(
@@ -142,7 +176,10 @@ def test_what_is_revoked_is_not_served(
     path.write_text(yaml.safe_dump({"digests": {delivered.address.digest: "it leaks"}}))
     with pytest.raises(VerificationError, match="revoked: it leaks"):
         deliver(
-            delivered.version, trust_of([delivered.key], path), datetime.now(UTC), policy.target
+            delivered.version,
+            trust_of([delivered.key], path),
+            datetime.now(UTC),
+            target=policy.target,
         )
     assert cluster.log == []
 
@@ -153,5 +190,7 @@ def test_a_manifest_that_was_changed_says_nothing(
     manifest = delivered.stored / "leanstage.json"
     manifest.write_text(manifest.read_text().replace('"onnxruntime"', '"torch"') + " ")
     with pytest.raises(Exception, match=r"leanstage\.json"):
-        deliver(delivered.version, trust_of([delivered.key]), datetime.now(UTC), policy.target)
+        deliver(
+            delivered.version, trust_of([delivered.key]), datetime.now(UTC), target=policy.target
+        )
     assert cluster.log == []

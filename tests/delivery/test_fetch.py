@@ -5,10 +5,13 @@ import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import patch
 
 import pytest
 
 from leanstage.contracts import Decision
+from leanstage.delivery import fetch as fetching
 from leanstage.delivery.address import Address
 from leanstage.delivery.fetch import STAGING
 from leanstage.errors import InputError, LeanstageError
@@ -134,9 +137,15 @@ def test_changed_bytes_are_refused(delivered: Delivered, tmp_path: Path) -> None
     data = bytearray(weights.read_bytes())
     data[-1] ^= 1
     weights.write_bytes(data)
-    refused(delivered, tmp_path / "models", "'model.safetensors' is not what was signed.*roll back")
-    weights.write_bytes(data[:-1])
-    refused(delivered, tmp_path / "again", "model.safetensors")
+    refused(
+        delivered,
+        tmp_path / "models",
+        r"changed where it is stored .*'model\.safetensors' changed.*roll back",
+    )
+    for other in (data[:-1], data + b"0"):
+        weights.write_bytes(other)
+        words = rf"model\.safetensors has {len(other):,} bytes, and not as many as were signed"
+        refused(delivered, tmp_path / str(len(other)), words)
 
 
 def test_a_file_beside_them_is_not_even_asked_for(
@@ -241,6 +250,85 @@ def test_a_folder_of_somebody_else_is_left_alone(delivered: Delivered, tmp_path:
     assert (target / "notes.txt").read_text() == "mine"
 
 
+def test_what_has_a_name_of_ours_is_left_alone_too(delivered: Delivered, tmp_path: Path) -> None:
+    target = tmp_path / "models"
+    (target / STAGING).mkdir(parents=True)
+    (target / "attestation").mkdir()
+    for name in ("README.md", "config.json", "attestation/notes.txt"):
+        (target / name).write_text("mine")
+        with pytest.raises(InputError, match=f"holds '{name}'.*give an empty folder"):
+            delivered.fetch(target)
+        assert (target / name).read_text() == "mine"
+        (target / name).unlink()
+    delivered.fetch(target)
+
+
+def test_two_that_fetch_into_one_folder_do_not_mix(
+    delivered: Delivered, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, said = tmp_path / "models", []
+
+    def meanwhile(*_: object) -> None:
+        with pytest.raises(InputError, match="another process fetches into"):
+            delivered.fetch(target)
+        said.append(True)
+
+    monkeypatch.setattr(fetching, "_require_room", meanwhile)
+    delivered.fetch(target)
+    assert said == [True]
+    assert files_of(target) == files_of(delivered.folder)
+
+
+def test_a_version_that_only_says_it_was_promoted_stops_no_pod(
+    delivered: Delivered, tmp_path: Path
+) -> None:
+    client, name = delivered.promoting.client, delivered.address.name
+    tags = client.get_model_version(name, delivered.version.version).tags
+    baseline = model_of(delivered.promoting.context.source)
+    bogus = create_version(name, baseline, digest=delivered.address.digest, run_id=None, tags=tags)
+    assert int(bogus.version) > int(delivered.version.version)
+    delivered.fetch(tmp_path / "models")
+
+
+def test_no_password_is_said_or_sent_to_another_host(
+    delivered: Delivered, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = delivered.server.uri.replace("//", "//gate:hidden@")
+    held = stored.Stored(model_of(delivered.version))
+    monkeypatch.setattr(stored, "ATTEMPTS", 1)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    held._repository.artifact_uri = "http://gate:hidden@127.0.0.1:9/x"
+    with pytest.raises(RegistryError) as caught:
+        held.fetch("config.json", tmp_path / "config.json", size=1)
+    assert "did not give config.json" in str(caught.value)
+    assert "hidden" not in str(caught.value)
+    place = SimpleNamespace(artifact_location="mlflow-artifacts://elsewhere:80/1")
+    with (
+        patch("mlflow.MlflowClient.get_logged_model", return_value=place),
+        pytest.raises(RegistryError, match="names the host elsewhere:80, to which"),
+    ):
+        stored.Stored("m-1")
+
+
+def test_a_store_that_cannot_be_read_is_a_sentence(delivered: Delivered) -> None:
+    place = SimpleNamespace(artifact_location=f"{delivered.server.uri}/odd")
+    with patch("mlflow.MlflowClient.get_logged_model", return_value=place):
+        with pytest.raises(RegistryError, match=r"cannot be read from .*/odd"):
+            stored.Stored("m-1").size("config.json")
+        place.artifact_location = "s3://nowhere/1"
+        with pytest.raises(RegistryError, match=r"s3://nowhere/1.*installed and configured here"):
+            stored.Stored("m-1").size("config.json")
+
+
+@pytest.mark.parametrize("status", [403, 500])
+def test_one_file_that_does_not_come_ends_the_others(
+    delivered: Delivered, proxy: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    monkeypatch.setattr(stored, "LONGEST_WAIT", 0.01)
+    proxy.refused["config.json"] = status
+    refused(delivered, tmp_path / "models", rf"{status}.*config\.json|config\.json.*{status}")
+
+
 def test_a_full_disk_is_said_before_anything_comes(
     delivered: Delivered, proxy: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -300,6 +388,7 @@ def test_the_command_says_what_it_verified(
     delivered: Delivered, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LEANSTAGE_TRUST_KEYS", delivered.key.read_text())
+    monkeypatch.setenv("LEANSTAGE_TRUST_REVOKED", "")
     address, target = str(delivered.address), str(tmp_path / "models")
     code, out, _ = command("fetch", address, target)
     assert code == 0
@@ -309,6 +398,11 @@ def test_the_command_says_what_it_verified(
     assert code == 1
     assert "is revoked: it leaks" in said
     assert "Traceback" not in said
+    monkeypatch.delenv("LEANSTAGE_TRUST_REVOKED")
+    code, _, said = command("fetch", address, str(tmp_path / "other"))
+    assert code == 1
+    assert "LEANSTAGE_TRUST_REVOKED is not; set it, empty where nothing is revoked" in said
+    monkeypatch.setenv("LEANSTAGE_TRUST_REVOKED", "")
     monkeypatch.setenv("LEANSTAGE_TRUST_KEYS", "")
     code, _, said = command("fetch", address, str(tmp_path / "other"))
     assert code == 1

@@ -4,28 +4,41 @@ from typing import Any
 
 import pytest
 
-from leanstage.delivery.readiness import SOURCE, State, state_of
+from leanstage.delivery.readiness import SOURCE, state_of
 
 NEW, OLD = "leanstage://reviews@" + "a" * 64, "leanstage://reviews@" + "b" * 64
+MARKS = {SOURCE: NEW, "leanstage.io/version": "reviews/3"}
 Object = dict[str, Any]
 
 
 def service(ready: str = "True", transition: str = "UpToDate", **status: Any) -> Object:
     found = {
-        "observedGeneration": 4,
+        "observedGeneration": 9,
         "conditions": [{"type": "PredictorReady", "status": "False"},
                        {"type": "Ready", "status": ready, "message": "no route yet\nmore"}],
         "modelStatus": {"transitionStatus": transition},
         **status,
     }  # fmt: skip
-    return {"metadata": {"generation": 4}, "status": found}
+    return {"metadata": {"generation": 4}, "spec": {"predictor": {}}, "status": found}
 
 
-def pod(uri: str = NEW, ready: str = "True", **container: Any) -> Object:
+def revisions(ready: str, created: str) -> Object:
+    predictor = {"latestReadyRevision": ready, "latestCreatedRevision": created}
+    return service(components={"predictor": predictor})
+
+
+def canary(share: int) -> Object:
+    found = service()
+    found["spec"]["predictor"]["canaryTrafficPercent"] = share
+    return found
+
+
+def pod(uri: str = NEW, ready: str = "True", version: str = "3", **container: Any) -> Object:
     status: Object = {"conditions": [{"type": "Ready", "status": ready}]}
     if container:
         status["containerStatuses"] = [{"name": "kserve-container", **container}]
-    return {"metadata": {"name": "p", "annotations": {SOURCE: uri}}, "status": status}
+    annotations = {SOURCE: uri, "leanstage.io/version": f"reviews/{version}", "team": "a"}
+    return {"metadata": {"name": "p", "annotations": annotations}, "status": status}
 
 
 def ending(uri: str = OLD) -> Object:
@@ -39,54 +52,55 @@ CRASHED = {
     "lastState": {"terminated": {"exitCode": 1, "message": "one\ntwo."}},
 }
 KILLED = {"state": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}, "restartCount": 2}
+UNPULLED = {"state": {"waiting": {"reason": "ImagePullBackOff"}}}
+BLOCKED = {
+    "transitionStatus": "BlockedByFailedLoad",
+    "lastFailureInfo": {"message": "lines\nthe variant is revoked."},
+}
+CASES = {
+    "a new pod": (service(), [pod()], "ready", "1 pods are ready"),
+    "the old one still answers": (service(), [pod(), pod(OLD)], "waiting", "1 pods of the model"),
+    "the old one ends": (service(), [pod(), ending()], "ready", "1 pods are ready"),
+    "the old one is no longer ready": (service(), [pod(), pod(OLD, "False")], "ready", "1 pods"),
+    "a share for the new one": (canary(10), [pod(), pod(OLD)], "ready", "10% of the requests"),
+    "the same bytes, decided before": (service(), [pod(version="2")], "waiting", "no pod of it"),
+    "old pods alone": (service(), [pod(OLD)], "waiting", "no pod of it is ready"),
+    "a new pod that is not ready": (service(), [pod(ready="False"), pod(OLD)], "waiting", "no pod"),
+    "no route": (service(ready="False"), [pod()], "waiting", "no route yet"),
+    "nothing is said": ({"metadata": {}}, [], "waiting", "does not say that it is ready"),
+    "no pods of Deployments": (service(), [], "waiting", "no pod of it is ready"),
+    "no pods of a new revision": (revisions("r2", "r2"), [], "ready", "scaled to zero"),
+    "no pods of the old revision": (revisions("r1", "r1"), [], "waiting", "no pod of it"),
+    "no pods, the new revision pending": (revisions("r1", "r2"), [], "waiting", "no pod of it"),
+    "a crash": (service(), [pod(ready="False", **CRASHED)], "waiting", "no pod of it"),
+    "crashes": (service(), [pod(ready="False", **CRASHED, restartCount=2)], "failed", "says: two"),
+    "crashes of the old one": (
+        service(), [pod(OLD, "False", **CRASHED, restartCount=9), pod()], "ready", "1 pods",
+    ),
+    "killed": (service(), [pod(ready="False", **KILLED)], "failed", "says: OOMKilled"),
+    "it runs after crashes": (
+        service(), [pod(**CRASHED | {"state": {"running": {}}}, restartCount=3)], "ready", "1 pods",
+    ),
+    "an image that does not come": (
+        service(), [pod(ready="False", **UNPULLED)], "doubtful", "ImagePullBackOff",
+    ),
+    "the worst of two pods": (
+        service(), [pod(ready="False", **UNPULLED), pod(ready="False", **KILLED)], "failed", "OOM",
+    ),
+    "a model that KServe gave up": (
+        service(modelStatus=BLOCKED), [], "doubtful", "the variant is revoked",
+    ),
+    "what KServe gave up is stale": (service(modelStatus=BLOCKED), [pod()], "ready", "1 pods"),
+    "an invalid specification": (service(transition="InvalidSpec"), [], "doubtful", "InvalidSpec"),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("found", "pods", "phase", "why"),
-    [
-        (service(), [pod()], "ready", "1 pods with it"),
-        (service(), [pod(), pod(OLD)], "ready", "1 pods"),
-        (service(), [ending()], "ready", "scaled to zero"),
-        (service(), [], "ready", "scaled to zero"),
-        (service(transition=""), [], "waiting", "no pod of it is ready"),
-        (service(), [pod(OLD)], "waiting", "no pod of it is ready"),
-        (service(), [pod(ready="False"), pod(OLD)], "waiting", "no pod of it is ready"),
-        (service(transition="InProgress"), [pod()], "waiting", "the model before still serves"),
-        (service(observedGeneration=3), [pod()], "waiting", "has not looked at the change"),
-        (service(observedGeneration=None), [pod()], "ready", "1 pods"),
-        (service(ready="False"), [pod()], "waiting", "no route yet"),
-        ({"metadata": {}}, [], "waiting", "does not say that it is ready"),
-        (service(), [pod(ready="False", **CRASHED)], "waiting", "no pod of it"),
-        (service(), [pod(ready="False", **CRASHED, restartCount=2)], "failed", "p says: two"),
-        (service(), [pod(OLD, ready="False", **CRASHED, restartCount=9), pod()], "ready", "1 pods"),
-        (service(), [pod(ready="False", **KILLED)], "failed", "says: OOMKilled"),
-        (
-            service(),
-            [pod(**CRASHED | {"state": {"running": {}}}, restartCount=3)],
-            "ready",
-            "1 pods",
-        ),
-        (
-            service(),
-            [pod(ready="False", state={"waiting": {"reason": "ImagePullBackOff"}})],
-            "failed",
-            "ImagePullBackOff",
-        ),
-        (
-            service(
-                modelStatus={
-                    "transitionStatus": "BlockedByFailedLoad",
-                    "lastFailureInfo": {"message": "lines\nthe variant is revoked."},
-                }
-            ),
-            [],
-            "failed",
-            "the variant is revoked",
-        ),
-        (service(modelStatus={"transitionStatus": "InvalidSpec"}), [], "failed", "InvalidSpec"),
-    ],
-)
-def test_a_state_is_told(found: Object, pods: list[Object], phase: str, why: str) -> None:
-    state = state_of(found, pods, NEW)
-    assert isinstance(state, State)
+@pytest.mark.parametrize("case", CASES)
+def test_a_state_is_told(case: str) -> None:
+    found, pods, phase, why = CASES[case]
+    state = state_of(found, pods, MARKS, "r1")
     assert (state.phase, why in state.why) == (phase, True), state
+
+
+def test_where_nothing_was_changed_a_service_may_have_been_at_zero_before() -> None:
+    assert state_of(revisions("r1", "r1"), [], MARKS, None).phase == "ready"

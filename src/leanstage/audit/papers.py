@@ -3,17 +3,14 @@
 import re
 import tempfile
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from leanstage.audit.places import Places
 from leanstage.gate import attestation
-from leanstage.registry.client import RegistryError, connect, refusals, tracking_uri
+from leanstage.registry.client import RegistryError, connect, refusals, require_own_host
 from leanstage.variant.digest import MANIFEST
 
 _STORED = re.compile(r"models:/+(m-[^/@]+)")
 _COPIED = re.compile(r"models:/+([^/@]+)/(\d+)")
-_WITH_PASSWORD = ("http", "https", "mlflow-artifacts")
-"""Places that MLflow's client reads with the account that it has at its server."""
 _COPIES = 16
 """How often a version may be a copy of a copy."""
 _LARGEST = 32 * 2**20
@@ -33,13 +30,7 @@ def place_of(source: str, places: Places | None = None) -> str:
             password of MLflow must not go to.
     """
     place = _place_of(source, places)
-    parts = urlsplit(place)
-    host, own = (each.netloc.rpartition("@")[2] for each in (parts, urlsplit(tracking_uri())))
-    if parts.scheme in _WITH_PASSWORD and host and host != own:
-        raise RegistryError(
-            f"its source names the host {host}, to which MLflow's client would send its password; "
-            "register it from a store of its own."
-        )
+    require_own_host(place)
     return place
 
 

@@ -47,8 +47,8 @@ def rollout(
         ),
     ] = "",
     minutes: Annotated[
-        float, typer.Option(min=0.1, help="How long to wait for it, where --to is given.")
-    ] = 15.0,
+        float | None, typer.Option(min=0.1, help="How long to wait for it; as the policy says.")
+    ] = None,
     key: KeyOption = None,
     revoked: RevokedOption = None,
 ) -> None:
@@ -58,13 +58,13 @@ def rollout(
     from leanstage.registry.champions import champion
     from leanstage.runner.session import name_tracking_uri
 
-    target = _target(to, minutes) if to else None
+    target = _target(to) if to else None
     name_tracking_uri()
     version = champion(name)
     if version is None:
         raise InputError(f"the model {name} has no champion; promote a variant first.")
     trust = attestation.trust_of(key or (), revoked)
-    done = deliver(version, trust, datetime.now(UTC), target)
+    done = deliver(version, trust, datetime.now(UTC), target=target, minutes=minutes)
     if done is None:
         raise InputError(
             f"the policy under which {name} was promoted names no InferenceService; name it here "
@@ -72,14 +72,14 @@ def rollout(
         )
     say(
         f"InferenceService {done.namespace}/{done.service} serves version {version.version} of "
-        f"{name}, {done.address}" + ("." if done.changed else ", as it did before.")
+        f"{name}, {done.address}{'' if done.changed else ', as it did before'}: {done.why}."
     )
 
 
-def _target(to: str, minutes: float) -> Target:
+def _target(to: str) -> Target:
     namespace, _, service = to.partition("/")
     try:
-        return Target(namespace=namespace, service=service, ready_minutes=minutes)
+        return Target(namespace=namespace, service=service)
     except ValidationError as error:
         raise InputError(
             f"--to {to} is not of the form NAMESPACE/SERVICE: {first_problem(error)}."

@@ -98,6 +98,11 @@ def rollback(
         f"The champion of {name} is version {rolled.new.version}: the bytes of version "
         f"{rolled.restored.version}, instead of version {rolled.replaced.version}."
     )
-    done = deliver(rolled.new, trusted_keys(), datetime.now(UTC))
-    if done is not None:
-        say(f"InferenceService {done.namespace}/{done.service} serves it.")
+    done = deliver(rolled.new, trusted_keys(), datetime.now(UTC), replaced=rolled.replaced)
+    if done is None:
+        say(
+            "No InferenceService was changed: no policy of theirs names one "
+            f"(leanstage rollout {name} --to NAMESPACE/SERVICE)."
+        )
+    else:
+        say(f"InferenceService {done.namespace}/{done.service} serves it: {done.why}.")

@@ -22,6 +22,16 @@ class ServiceError(LeanstageError):
         super().__init__(message)
         self.status = status
 
+    @property
+    def conflict(self) -> bool:
+        """Somebody changed the object since it was looked at."""
+        return self.status == 409
+
+    @property
+    def passing(self) -> bool:
+        """Asking again may help, and what was asked for may have happened all the same."""
+        return self.status in (0, 408, 429) or self.status >= 500
+
 
 class Services:
     """The InferenceServices of one namespace.
@@ -144,7 +154,6 @@ class Services:
     @contextmanager
     def _refusals(self, what: str, name: str) -> Iterator[None]:
         from kubernetes.client import ApiException
-        from urllib3.exceptions import HTTPError
 
         where = f"{self.namespace}/{name}"
         try:
@@ -161,11 +170,13 @@ class Services:
                 f"{_message(error)}){remedy}.",
                 status,
             ) from error
-        except (HTTPError, OSError, ValueError, KeyError) as error:
+        except ServiceError:
+            raise
+        except Exception as error:  # also of the plug-ins that bring a token for each request
             first = str(getattr(error, "reason", error)).partition("\n")[0].rstrip(".")
             raise ServiceError(
-                f"Kubernetes at {self._host} cannot be reached to {what} {where} ({first}); try "
-                "again once it answers."
+                f"Kubernetes at {self._host} cannot be reached to {what} {where} "
+                f"({first or type(error).__name__}); try again once it answers."
             ) from error
 
 

@@ -7,17 +7,17 @@ from leanstage import progress
 from leanstage.contracts import Target
 from leanstage.contracts.policy import SERVICE_NAME
 from leanstage.delivery.kserve import ServiceError, Services
-from leanstage.delivery.readiness import State, state_of
-from leanstage.delivery.service import MANAGED, OWN, PREFIX, Object, Wanted
+from leanstage.delivery.readiness import SOURCE, State, answers, revision_of, state_of
+from leanstage.delivery.service import MANAGED, OWN, PREFIX, Object, Wanted, serves
 from leanstage.errors import InputError, LeanstageError
 
 POLL_SECONDS = 3.0
-BACK_MINUTES = 5.0
-"""How long is waited for what served before, after it was put back."""
-DEFAULTED = ("name", "protocolVersion")
-"""Of a model: what KServe's webhook fills in."""
-CONFLICTS = 5
-"""Changes of others in a row, after each of which the service is looked at anew."""
+DOUBT_SECONDS = 60.0
+"""How long a service may look as if it had failed."""
+BACK_SECONDS = 120.0
+"""How long it is tried to put back what served before, and then waited for it."""
+TRIES = 8
+"""Answers in a row after which a change is given up: conflicts, and none at all."""
 
 
 class RolloutError(LeanstageError):
@@ -37,6 +37,26 @@ class Rollout:
     why: str
 
 
+@dataclass(frozen=True)
+class _Change:
+    """A service before (None where it was made) and after a change; the same where none was due."""
+
+    before: Object | None
+    after: Object
+
+    @property
+    def made(self) -> bool:
+        return self.before is not self.after
+
+    @property
+    def model(self) -> Object:
+        """As the cluster keeps what was written: anything else is of somebody else."""
+        return dict(_predictor(self.after)["model"])
+
+    def stands(self, now: Object) -> bool:
+        return bool(_predictor(now).get("model") == self.model)
+
+
 def roll_out(wanted: Wanted, target: Target) -> Rollout:
     """Let a service serve a promoted variant, and wait until it does.
 
@@ -46,29 +66,31 @@ def roll_out(wanted: Wanted, target: Target) -> Rollout:
 
     Raises:
         RolloutError: it does not serve.
-        ServiceError: Kubernetes refuses; nothing was changed then.
+        ServiceError: Kubernetes refuses or does not answer; nothing was changed.
         InputError: no runtime serves it, or the service has a predictor that it cannot be put into.
     """
     name = target.service_of(wanted.decision.source.name)
     _require_name(name, wanted)
     services = Services(target.namespace)
     where, uri = f"{target.namespace}/{name}", str(wanted.address)
-    before, changed = _change(services, name, wanted)
+    # Whoever may not look at the pods would not know what became of a change.
+    services.pods(name)
+    change = _changed(services, name, wanted)
     progress.step(f"waiting for {where} to serve version {wanted.version.version}")
-    state = _awaited(services, name, uri, target.ready_minutes * 60)
+    state = _awaited(services, change, wanted, target.ready_minutes * 60)
     if state.phase == "ready":
         progress.output("serves", f"{where}: {uri}")
-        return Rollout(target.namespace, name, uri, changed, state.why)
+        return Rollout(target.namespace, name, uri, change.made, state.why)
     reason = (
         f"InferenceService {where} does not serve version {wanted.version.version} of "
         f"{wanted.version.name} ({state.why})"
     )
-    if not changed:
+    if not change.made:
         raise RolloutError(
             f"{reason}; it was changed to it before this, so that it is left alone: mend what it "
             f"says, or return to an earlier champion (leanstage rollback {wanted.version.name})."
         )
-    raise RolloutError(f"{reason}; {_put_back(services, name, before, wanted)}")
+    raise RolloutError(f"{reason}; {_put_back(services, change, wanted)}")
 
 
 def _require_name(name: str, wanted: Wanted) -> None:
@@ -79,24 +101,31 @@ def _require_name(name: str, wanted: Wanted) -> None:
         )
 
 
-def _change(services: Services, name: str, wanted: Wanted) -> tuple[Object | None, bool]:
-    """The service before (None where it was made), and whether anything was to be changed."""
-    for attempt in range(CONFLICTS):
+def _changed(services: Services, name: str, wanted: Wanted) -> _Change:
+    """Make the change, if one is due.
+
+    A conflict lets the service be looked at anew, and so does an answer that was lost: the change
+    may be there.
+    """
+    original: Object | None = None
+    sent = False
+    for attempt in range(1, TRIES + 1):
         before = services.get(name)
+        changes = None if before is None else _changes(before, wanted)
+        if before is not None and not changes:
+            return _Change(original if sent else before, before)
+        original = before
         try:
             if before is None:
                 progress.step(f"making the InferenceService {services.namespace}/{name}")
-                services.create(_new(name, wanted))
-                return None, True
-            changes = _changes(before, wanted)
-            if not changes:
-                return before, False
+                return _Change(None, services.create(_new(name, wanted)))
             progress.step(f"changing the InferenceService {services.namespace}/{name}")
-            services.patch(before, changes)
-            return before, True
+            return _Change(before, services.patch(before, changes or []))
         except ServiceError as error:
-            if error.status != 409 or attempt == CONFLICTS - 1:
+            if attempt == TRIES or not (error.conflict or error.passing):
                 raise
+            sent = sent or error.passing
+            time.sleep(POLL_SECONDS)
     raise AssertionError("unreachable")
 
 
@@ -122,65 +151,93 @@ def _changes(before: Object, wanted: Wanted) -> list[Object]:
     model = wanted.model(predictor["model"])
     annotations = _annotations(before) | wanted.annotations()
     found: list[Object] = []
-    if not _serves(predictor["model"], model):
+    if not serves(predictor["model"], model):
         found.append({"op": "replace", "path": "/spec/predictor/model", "value": model})
     if annotations != _annotations(before):
         found.append({"op": "add", "path": "/metadata/annotations", "value": annotations})
     return found
 
 
-def _serves(now: Object, model: Object) -> bool:
-    """Whether a model is described as wanted; KServe fills in names and protocols by itself."""
-    return {key: value for key, value in now.items() if key not in DEFAULTED} == model
-
-
-def _awaited(services: Services, name: str, uri: str, seconds: float) -> State:
+def _awaited(services: Services, change: _Change, wanted: Wanted, seconds: float) -> State:
     """The state that a service ends in, or that it still has when the time is over."""
+    name = change.after["metadata"]["name"]
+    marks = {**wanted.annotations(), SOURCE: str(wanted.address)}
+    revision = revision_of(change.before) if change.made and change.before else None
     until = time.monotonic() + seconds
-    state = State("waiting", "nothing was heard of it")
+    doubtful_since: float | None = None
     while True:
-        # An API server that restarts is no reason to give up a service that comes up.
         try:
             found = services.get(name)
             if found is None:
                 return State("failed", "somebody deleted it")
-            if _predictor(found).get("model", {}).get("storageUri") != uri:
+            if not change.stands(found):
                 return State("failed", "somebody changed it in the meantime")
-            state = state_of(found, services.pods(name), uri)
+            state = state_of(found, services.pods(name), marks, revision)
         except ServiceError as error:
-            if error.status in (401, 403):
-                raise
-            state = State("waiting", str(error).rstrip("."))
-        if state.phase != "waiting":
+            # An API server that restarts is no reason to give up a service that comes up.
+            state = State("waiting" if error.passing else "failed", str(error).rstrip("."))
+        now = time.monotonic()
+        if state.phase in ("ready", "failed"):
             return state
-        if time.monotonic() > until:
-            return State("waiting", f"not ready after {seconds / 60:g} minutes: {state.why}")
+        doubtful_since = (doubtful_since or now) if state.phase == "doubtful" else None
+        if doubtful_since is not None and now - doubtful_since > DOUBT_SECONDS:
+            return State("failed", state.why)
+        if now > until:
+            return State("failed", f"not ready after {seconds / 60:g} minutes: {state.why}")
         time.sleep(POLL_SECONDS)
 
 
-def _put_back(services: Services, name: str, before: Object | None, wanted: Wanted) -> str:
+def _put_back(services: Services, change: _Change, wanted: Wanted) -> str:
     """Undo the change; returns what serves now and what to do, as the end of a sentence."""
+    name = change.after["metadata"]["name"]
     again = f"then run `leanstage rollout {wanted.version.name}`."
-    try:
-        now = services.get(name)
-        if now is None:
-            return f"it is gone; find out who deleted it, {again}"
-        if _predictor(now).get("model", {}).get("storageUri") != str(wanted.address):
-            return f"it was left as it is now, since somebody else changed it; look at it, {again}"
-        if before is None:
-            services.delete(now)
-            return f"it was new, and deleted again; mend what it says, {again}"
-        back = _reverted(before, now)
-        services.patch(now, back)
-    except ServiceError as error:
-        return (
-            f"and it could not be put back: {str(error).rstrip('.')}; whatever of it was ready "
-            f"still serves: put the service right by hand, {again}"
-        )
-    served = (_predictor(before).get("model") or {}).get("storageUri", "what served before")
-    state = _awaited(services, name, served, BACK_MINUTES * 60)
-    how = "serves" if state.phase == "ready" else f"is to serve (and does not yet: {state.why})"
-    return f"it {how} what it did before, {served}; mend what it says, {again}"
+    until = time.monotonic() + BACK_SECONDS
+    while True:
+        try:
+            now = services.get(name)
+            if now is None:
+                return f"it is gone; find out who deleted it, {again}"
+            if not change.stands(now):
+                return (
+                    f"it was left as it is now, since somebody else changed it; look at it, {again}"
+                )
+            if change.before is None:
+                services.delete(now)
+                return f"it was new, and deleted again; mend what it says, {again}"
+            services.patch(now, _reverted(change.before, now))
+            break
+        except ServiceError as error:
+            late = time.monotonic() > until
+            if late or not (error.conflict or error.passing):
+                return (
+                    f"and it could not be put back: {str(error).rstrip('.')}; whatever of it was "
+                    f"ready still serves: put the service right by hand, {again}"
+                )
+            time.sleep(POLL_SECONDS)
+    what = (_predictor(change.before).get("model") or {}).get("storageUri")
+    return (
+        f"what it served before was put back{f', {what}' if what else ''}"
+        f"{_how_it_is(services, name, wanted)}; mend what it says, {again}"
+    )
+
+
+def _how_it_is(services: Services, name: str, wanted: Wanted) -> str:
+    """Whether a pod of what served before answers, as the end of a clause."""
+    marks = wanted.annotations().items()
+    until = time.monotonic() + BACK_SECONDS
+    while time.monotonic() < until:
+        try:
+            answering = [
+                pod
+                for pod in services.pods(name)
+                if not marks <= _annotations(pod).items() and answers(pod)
+            ]
+        except ServiceError:
+            answering = []
+        if answering:
+            return ", and answers"
+        time.sleep(POLL_SECONDS)
+    return ", and no pod of it is ready yet"
 
 
 def _reverted(before: Object, now: Object) -> list[Object]:
@@ -198,5 +255,5 @@ def _predictor(service: Object) -> Object:
     return dict((service.get("spec") or {}).get("predictor") or {})
 
 
-def _annotations(service: Object) -> dict[str, str]:
-    return dict(service["metadata"].get("annotations") or {})
+def _annotations(thing: Object) -> dict[str, str]:
+    return dict((thing.get("metadata") or {}).get("annotations") or {})

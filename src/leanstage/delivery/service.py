@@ -23,6 +23,9 @@ OWN = ("version", "digest", "decision", "verdict", "run", "decided")
 MANAGED = {"app.kubernetes.io/managed-by": "leanstage"}
 """Labels of a service that promotion made itself."""
 
+DEFAULTED = ("name", "protocolVersion")
+"""Of a model: what KServe's webhook fills in."""
+
 _KEPT_ENV = re.compile(r"(OMP|MKL|LEANSTAGE_SERVE)_[A-Z_]+")
 """Variables that say how to compute and not what; the admission policy allows the same."""
 _MEBIBYTE = 1 << 20
@@ -116,15 +119,46 @@ class Wanted:
         target = self.policy.target
         if target is not None and target.resources is not None:
             return target.resources.model_dump()
-        memory = f"{memory_mebibytes(self.manifest.bytes)}Mi"
+        memory = _quantity(memory_mebibytes(self.manifest.bytes))
+        named = {kind: dict(before.get(kind) or {}) for kind in ("requests", "limits")}
+        # Where one of the two names processors, a number for the other could contradict it.
+        idle = {} if any("cpu" in each for each in named.values()) else {"cpu": "1"}
         found: Object = {}
-        for kind in ("requests", "limits"):
-            asked = dict(before.get(kind) or {}) | {"memory": memory}
+        for kind, asked in named.items():
+            kept = asked | idle | {"memory": memory}
             if self.runtime == ENCODER:
                 # It computes on processors; what the former model had of a GPU would lie idle.
-                asked = {name: value for name, value in asked.items() if "/" not in name}
-            found[kind] = {"cpu": "1"} | asked
+                kept = {name: value for name, value in kept.items() if "/" not in name}
+            found[kind] = kept
         return found
+
+
+def serves(now: Object, model: Object) -> bool:
+    """Whether a model is described as wanted.
+
+    KServe's webhook fills in names, protocols and resources, and writes quantities in its own way.
+    """
+    plain = {key: value for key, value in now.items() if key not in ("resources", *DEFAULTED)}
+    resources = now.get("resources") or {}
+    return plain == {key: value for key, value in model.items() if key != "resources"} and all(
+        _same_quantity((resources.get(kind) or {}).get(name), value)
+        for kind, asked in model["resources"].items()
+        for name, value in asked.items()
+    )
+
+
+def _same_quantity(now: Any, wanted: str) -> bool:
+    from kubernetes.utils.quantity import parse_quantity
+
+    try:
+        return bool(parse_quantity(now) == parse_quantity(wanted))
+    except (ValueError, TypeError):
+        return bool(now == wanted)
+
+
+def _quantity(mebibytes: int) -> str:
+    """As Kubernetes writes it."""
+    return f"{mebibytes}Mi" if mebibytes % 1024 else f"{mebibytes // 1024}Gi"
 
 
 def memory_mebibytes(size: int) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from leanstage.errors import LeanstageError
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
 EXPERIMENT_VARIABLE = "MLFLOW_EXPERIMENT_NAME"
 CHAMPION = "champion"
+_WITH_PASSWORD = ("http", "https", "mlflow-artifacts")
+"""Schemes of places that MLflow's client asks with its user name and password."""
 
 
 class RegistryError(LeanstageError):
@@ -72,12 +75,34 @@ def refusals() -> Iterator[None]:
     try:
         yield
     except (MlflowException, requests.RequestException) as error:
-        # The exception quotes the address it tried, password included.
-        first = re.sub(r"//[^/@\s]+@", "//", str(error).strip().partition("\n")[0])
         raise RegistryError(
-            f"MLflow at {public_uri(tracking_uri())} refused: {first}",
+            f"MLflow at {public_uri(tracking_uri())} refused: {said_by(error)}",
             missing=getattr(error, "error_code", None) == "RESOURCE_DOES_NOT_EXIST",
         ) from error
+
+
+def said_by(error: BaseException) -> str:
+    """The first line of what an exception says, the innermost where it carries another, without
+    the password of an address that it quotes."""
+    while error.args and isinstance(error.args[0], BaseException):
+        error = error.args[0]
+    text = str(error.args[0] if error.args else error).strip() or type(error).__name__
+    return re.sub(r"//[^/@\s]+@", "//", text.partition("\n")[0])
+
+
+def require_own_host(place: str) -> None:
+    """Refuse a place at which MLflow's client would show its password to another host.
+
+    Raises:
+        RegistryError: it lies at one.
+    """
+    parts, own = urlsplit(place), urlsplit(tracking_uri())
+    hosts = [each.netloc.rpartition("@")[2] for each in (parts, own)]
+    if parts.scheme in _WITH_PASSWORD and hosts[0] and hosts[0] != hosts[1]:
+        raise RegistryError(
+            f"its source names the host {hosts[0]}, to which MLflow's client would send its "
+            "password; register it from a store of its own."
+        )
 
 
 def public_uri(uri: str) -> str:

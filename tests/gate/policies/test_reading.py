@@ -111,6 +111,7 @@ def test_every_key_changes_the_hash() -> None:
         "require_permissions": True,
         "promoted_model": "{name}-promoted",
         "promoted_experiment": "gate",
+        "target": {"namespace": "team-a"},
     }
     assert set(changes) == set(ModelPolicy.model_fields) - {"schema_version"}
     hashes = {ModelPolicy.model_validate({name: value}).sha256() for name, value in changes.items()}

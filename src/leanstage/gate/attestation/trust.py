@@ -45,7 +45,13 @@ def trusted_keys() -> Trust:
         InputError: a key or the revocation list cannot be read: nothing is trusted then.
     """
     if KEYS_VARIABLE in os.environ:
-        return _inline(os.environ[KEYS_VARIABLE], os.environ.get(REVOKED_VARIABLE, ""))
+        if REVOKED_VARIABLE not in os.environ:
+            # Left out by a slip, it would revoke nothing.
+            raise LeanstageError(
+                f"{KEYS_VARIABLE} is set and {REVOKED_VARIABLE} is not; set it, empty where "
+                "nothing is revoked."
+            )
+        return _inline(os.environ[KEYS_VARIABLE], os.environ[REVOKED_VARIABLE])
     named = os.environ.get(TRUST_VARIABLE)
     if named:
         return read_trust(Path(named))
