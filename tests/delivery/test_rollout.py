@@ -412,6 +412,7 @@ def test_quantities_are_compared_as_such(cluster: Cluster) -> None:
     [
         ({}, "leanstage-encoder", None),
         ({"runtime": "torch", "precision": "fp32"}, "leanstage-encoder", None),
+        ({"runtime": "openvino", "precision": "bf16"}, "leanstage-encoder", None),
         (
             {"runtime": "torch", "precision": "bf16", "policy": {"serving": "transformers"}},
             "kserve-huggingfaceserver",
@@ -434,11 +435,6 @@ def test_each_kind_of_variant_has_its_runtime(
     assert model.get("args") == arguments
     # A model that writes keeps the GPU that was there for it.
     assert ("nvidia.com/gpu" in model["resources"]["limits"]) == (runtime != "leanstage-encoder")
-
-
-def test_openvino_has_none() -> None:
-    with pytest.raises(InputError, match=r"needs openvino.*`serving: onnxruntime`"):
-        wanted(runtime="openvino").model({})
 
 
 def test_the_policy_may_name_the_resources(cluster: Cluster) -> None:

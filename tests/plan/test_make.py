@@ -151,6 +151,7 @@ def test_without_calibration_every_answer_rests_on_a_rule(checkpoint: Checkpoint
     assert branches(plan)[-1] == "quantize.cpu-bf16"
     assert plan.quantize.backends == (
         "onnxruntime-int8",
+        "openvino-int8",
         "openvino-bf16",
         "torch-bf16",
     )

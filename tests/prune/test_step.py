@@ -14,6 +14,7 @@ from leanstage.prune.rounds import Pruning
 from leanstage.prune.shape import shape_of
 from leanstage.prune.step import prune
 from leanstage.tasks import SplitFolder, open_split, read_labelled, write_split
+from leanstage.techniques import attempts
 from leanstage.techniques.answers import Answers, ask
 from leanstage.variant import Variant
 from leanstage.variant.adopt import adopt
@@ -122,6 +123,44 @@ def test_every_dimension_in_rounds_each_recovered_from(
     assert (step.settings["layers"], step.settings["rounds"]) == (2, 2)
     shape = shape_of(load_checkpoint(pruned.path))
     assert (shape.layers, shape.hidden, shape.intermediate) == (2, 32, 128)
+
+
+@pytest.mark.parametrize(("drop", "tried"), [(0.01, [0.5, 0.875, 0.75]), (0.04, [0.5])])
+def test_further_ratios_are_tried_where_the_first_leaves_plenty(
+    baseline: Variant,
+    answers: Answers,
+    validation: SplitFolder,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    drop: float,
+    tried: list[float],
+) -> None:
+    def losing(*arguments: Any) -> Any:
+        figures, cost = compare(*arguments)
+        lost = drop if len(seen) == 0 else 0.2
+        seen.append(lost)
+        return figures.model_copy(update={"probability_drop": lost}), cost
+
+    seen: list[float] = []
+    compare = attempts.compare
+    monkeypatch.setattr(attempts, "compare", losing)
+    plan = plan_of(baseline, ratios=(0.5, 0.25), further_ratios=(0.25, 0.75, 0.875), epochs=1)
+    pruned = prune(
+        baseline, answers=answers, validation=validation, plan=plan, target=tmp_path / "pruned"
+    )
+    (step,) = pruned.manifest.lineage
+    assert [trial.settings["ratio"] for trial in step.trials] == tried
+    assert step.settings["ratio"] == 0.5
+    # One ratio that a user asks for is the one that is tried.
+    asked = prune(
+        baseline,
+        answers=answers,
+        validation=validation,
+        plan=plan,
+        target=tmp_path / "asked",
+        ratio=0.25,
+    )
+    assert [trial.settings["ratio"] for trial in asked.manifest.lineage[0].trials] == [0.25]
 
 
 def test_the_ladder_falls_from_the_largest_saving_and_names_each_shape_once(

@@ -20,6 +20,7 @@ from leanstage.serving.choice import address
 from leanstage.serving.inference import InferenceClassifier
 from leanstage.variant import Variant, load_predictor
 from leanstage.variant.adopt import adopt
+from leanstage.variant.forms import write_openvino
 from tests.conftest import LABELS, reviews
 from tests.serving.conftest import KSERVE_PYTHON, await_ready, free_port, running
 
@@ -71,9 +72,14 @@ def checkpoint(
     return adopt(tiny_checkpoint("bert"), tmp_path_factory.mktemp("checkpoint") / "variant")
 
 
-@pytest.fixture(scope="module", params=["graph", "checkpoint"])
+@pytest.fixture(scope="module")
+def representation(checkpoint: Variant, tmp_path_factory: pytest.TempPathFactory) -> Variant:
+    return write_openvino(checkpoint, tmp_path_factory.mktemp("representation") / "variant")
+
+
+@pytest.fixture(scope="module", params=["graph", "representation", "checkpoint"])
 def variant(request: pytest.FixtureRequest) -> Variant:
-    """Under onnxruntime, and under PyTorch."""
+    """Under onnxruntime, OpenVINO and PyTorch."""
     found: Variant = request.getfixturevalue(request.param)
     return found
 

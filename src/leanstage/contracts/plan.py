@@ -198,9 +198,14 @@ Sparsity = Literal["unstructured", "2:4"]
 
 
 class PruneSettings(Part):
-    """Shares of the ``dimensions`` to remove, largest first; no ratio skips the technique."""
+    """Shares of the ``dimensions`` to remove, largest first; no ratio skips the technique.
+
+    Where the largest of ``ratios`` that fits leaves half of what may be lost, ``further_ratios``
+    are tried, too.
+    """
 
     ratios: tuple[Share, ...] = ()
+    further_ratios: tuple[Share, ...] = ()
     dimensions: tuple[Dimension, ...] = Field(default=("feed_forward",), min_length=1)
     """What each ratio is taken from. Heads go with the hidden size where the family ties them."""
     importance: Importance = "taylor"

@@ -67,7 +67,7 @@ def roll_out(wanted: Wanted, target: Target) -> Rollout:
     Raises:
         RolloutError: it does not serve.
         ServiceError: Kubernetes refuses or does not answer; nothing was changed.
-        InputError: no runtime serves it, or the service has a predictor that it cannot be put into.
+        InputError: the service has a predictor that the variant cannot be put into.
     """
     name = target.service_of(wanted.decision.source.name)
     _require_name(name, wanted)

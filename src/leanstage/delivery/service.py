@@ -61,20 +61,10 @@ class Wanted:
 
     @property
     def runtime(self) -> str:
-        """The ClusterServingRuntime that loads it.
-
-        Raises:
-            InputError: none of them does.
-        """
+        """The ClusterServingRuntime that loads it."""
         plain = self.policy.serving in ("transformers", "vllm", "kserve-huggingface")
         if self.manifest.task == "text-generation" or plain:
             return HUGGING_FACE
-        if self.manifest.runtime == "openvino":
-            raise InputError(
-                f"version {self.version.version} of {self.version.name} needs openvino, which no "
-                "runtime that promotion serves with has; say `serving: onnxruntime` in the policy "
-                "and run again."
-            )
         return ENCODER
 
     def annotations(self) -> dict[str, str]:

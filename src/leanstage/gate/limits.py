@@ -98,13 +98,6 @@ def _longer(ratio: Ratio, limit: float) -> str:
 def _runtime(role: Role, manifest: VariantManifest, policy: ModelPolicy) -> list[Reason]:
     """What serves by PyTorch loads no graph of onnxruntime, and the other way round."""
     needed = "onnxruntime" if policy.serving == "onnxruntime" else "torch"
-    if policy.serving == "any" and policy.target is not None and manifest.runtime == "openvino":
-        text = (
-            f"{NAME[role]} needs openvino, which the runtimes that promotion serves with do not "
-            "have."
-        )
-        remedy = "Say in the policy what serves: `serving: onnxruntime`, or torch."
-        return [objection(role)("serving.runtime", text, remedy)]
     if policy.serving == "any" or manifest.runtime == needed:
         return []
     text = (

@@ -39,10 +39,18 @@ class Pruning:
 
     def ladder(self) -> tuple[list[Candidate], list[str]]:
         """Candidates from the largest saving down, and why others are none."""
+        return self._candidates(self.settings.ratios)
+
+    def beyond(self, ratio: float) -> list[Candidate]:
+        """Those of the further ratios that remove more than ``ratio``."""
+        more = [further for further in self.settings.further_ratios if further > ratio]
+        return self._candidates(more)[0]
+
+    def _candidates(self, ratios: Sequence[float]) -> tuple[list[Candidate], list[str]]:
         shape = shape_of(self.unpruned)
         candidates: dict[Shape, Candidate] = {}
         left_out = []
-        for ratio in sorted(self.settings.ratios, reverse=True):
+        for ratio in sorted(ratios, reverse=True):
             try:
                 shapes = rounds(shape, ratio, self.settings)
             except InputError as error:

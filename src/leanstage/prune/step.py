@@ -31,17 +31,19 @@ def prune(
 ) -> Variant:
     """Write the pruned model to ``target``, or the input unchanged with the reason why.
 
-    The ratios of the plan are searched for the largest that fits, or ``ratio`` alone is tried
-    where it is given. What pruning breaks is recovered on the ``answers`` of the line's baseline,
-    against which the drop on the validation split counts; it is the unpruned model itself where
-    no student came before.
+    The ratios of the plan are searched for the largest that fits, and where that leaves plenty,
+    larger ones; or ``ratio`` alone is tried where it is given. What pruning breaks is recovered on
+    the ``answers`` of the line's baseline, against which the drop on the validation split counts;
+    it is the unpruned model itself where no student came before.
 
     Raises:
         InputError: ``ratio`` is no share or leaves too little of the model, or the answers are to
             text that another tokenizer read.
     """
     record = Record("prune", model, target)
-    settings = plan.prune if ratio is None else plan.prune.model_copy(update={"ratios": (ratio,)})
+    settings = plan.prune
+    if ratio is not None:
+        settings = settings.model_copy(update={"ratios": (ratio,), "further_ratios": ()})
     if settings.sparsity is not None:
         return record.skipped(refusal(settings.sparsity, plan.hardware))
     if not settings.ratios:
@@ -74,4 +76,7 @@ def prune(
             validation=validation,
             folder=Path(scratch),
         )
-        return search.conclude(search.most_saving(ladder), "shapes")
+        kept = search.most_saving(ladder)
+        if kept is not None:
+            kept = search.go_on(kept, pruning.beyond(kept.trial.settings["ratio"]))
+        return search.conclude(kept, "shapes")
