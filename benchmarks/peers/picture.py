@@ -12,6 +12,12 @@ NAMES = {
 }
 OURS = "leanstage"
 COLOURS = {"ours": "#c4472a", "peer": "#2a78ba", "plain": "#6b7079"}
+SHOWN = 0.05
+"""Accuracy below float32's, as a share, that the picture reaches down to."""
+PLACES = tuple(
+    (8 * side, up) for up in (4, -10, 18, -24, 32, -38, 46, -52, 60, -66) for side in (1, -1)
+)
+"""Of a name, in points from its dot, the nearest first."""
 TICKS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
@@ -44,12 +50,13 @@ def draw(document: dict[str, Any], target: Path) -> None:
     """Accuracy over processor time: a dot a row with its 95% intervals, and the frontier."""
     import matplotlib as mpl
 
-    mpl.use("svg")
+    mpl.use("agg")
     from matplotlib import pyplot as plt
 
     mpl.rcParams.update({"svg.hashsalt": "leanstage", "font.size": 10})
-    rows = measured_rows(document)
-    unit = _anchor(rows)
+    measured = measured_rows(document)
+    unit = _anchor(measured)
+    rows = [row for row in measured if row["difference"] >= -SHOWN]
     figure, panel = plt.subplots(figsize=(9.5, 5.6), facecolor="white")
     best = frontier(rows)
     panel.plot(
@@ -74,29 +81,51 @@ def draw(document: dict[str, Any], target: Path) -> None:
             markersize=7 if row["name"] == OURS else 5,
             capsize=2,
         )
-        panel.annotate(
-            row["name"],
-            (x, y),
-            xytext=(6, 5),
-            textcoords="offset points",
-            color=COLOURS[kind],
-            fontsize=8.5,
-        )
     panel.set_xscale("log")
     panel.minorticks_off()
     panel.margins(x=0.12, y=0.12)
     low, high = panel.get_xlim()
     panel.set_xticks(ticks := [tick for tick in TICKS if low <= tick <= high], map(str, ticks))
     panel.set_xlim(low, high)
-    panel.set_xlabel("CPU-seconds per 1,000 answers (log)")
+    far = [
+        f"{row['name']} ({row['accuracy'] * 100:.1f}%, {unit * row['of_fp32']:.3g})"
+        for row in measured
+        if row not in rows
+    ]
+    beyond = f"\nbelow the picture: {', '.join(far)}" if far else ""
+    panel.set_xlabel(f"CPU-seconds per 1,000 answers (log){beyond}")
     panel.set_ylabel("accuracy, %")
     panel.spines[["top", "right"]].set_visible(False)
     panel.grid(color="#e6e6e6", linewidth=0.8)
     title = f"{NAMES[document['set']]}, {NAMES[document['model']]}"
     panel.set_title(f"{title}: dotted, what nothing else beats", fontsize=12)
     figure.tight_layout()
+    _name(panel, [(row, unit * row["of_fp32"], row["accuracy"] * 100) for row in rows])
     figure.savefig(target, metadata={"Date": None})
     plt.close(figure)
+
+
+def _name(panel: Any, points: Sequence[tuple[dict[str, Any], float, float]]) -> None:
+    """Each dot's name beside it, at the first place where it covers no other name."""
+    taken: list[Any] = []
+    for row, x, y in sorted(points, key=lambda point: point[1]):
+        for across, up in PLACES:
+            label = panel.annotate(
+                row["name"],
+                (x, y),
+                xytext=(across, up),
+                textcoords="offset points",
+                ha="left" if across > 0 else "right",
+                color=COLOURS["ours" if is_ours(row) else "peer" if row["optimized"] else "plain"],
+                fontsize=8.5,
+                arrowprops={"arrowstyle": "-", "linewidth": 0.4, "color": "#9a9a9a"},
+            )
+            box = label.get_window_extent()
+            if not any(box.overlaps(other) for other in taken):
+                break
+            if (across, up) != PLACES[-1]:
+                label.remove()
+        taken.append(box)
 
 
 def _anchor(rows: Sequence[dict[str, Any]]) -> float:
