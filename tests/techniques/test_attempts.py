@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from leanstage.contracts import Step, Technique, VariantManifest
+from leanstage.contracts import Step, Technique, ValidationFigures, VariantManifest
 from leanstage.distill.student import shallow_student
 from leanstage.tasks import SplitFolder, open_split, read_labelled, write_split
 from leanstage.techniques.attempts import Candidate, Search
@@ -271,3 +271,20 @@ def last_drop(manifest: VariantManifest) -> float:
     assert step.kept.validation is not None
     assert np.isfinite(step.kept.validation.probability_drop)
     return step.kept.validation.probability_drop
+
+
+def test_what_is_tried_beyond_the_search_has_to_fit_by_a_standard_error() -> None:
+    figures = ValidationFigures(
+        n=400,
+        accuracy=0.9,
+        reference_accuracy=0.9,
+        accuracy_drop=0.0,
+        probability_drop=0.003,
+        probability_drop_se=0.004,
+    )
+    budget = Budget(0.005)
+    assert budget.judge(figures, "label")[0]
+    fits, reason = budget.judge(figures, "label", surely=True)
+    assert not fits
+    assert reason.endswith("beyond the limit of 0.50% with its standard error")
+    assert Budget(0.007).judge(figures, "label", surely=True)[0]

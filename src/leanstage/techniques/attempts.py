@@ -95,24 +95,27 @@ class Search:
         return self._record.applied(kept.variant, reason, kept.trial.settings)
 
     def go_on(self, kept: Kept, ladder: Sequence[Candidate]) -> Kept:
-        """The best of ``kept`` and, where that leaves plenty of what may be lost, of ``ladder``."""
+        """The best of ``kept`` and, where that leaves plenty of what may be lost, of ``ladder``.
+
+        What fits of the latter has to by a standard error.
+        """
         figures = kept.trial.validation
         most = (1 - PLENTY) * self._budget.limit
         if figures is None or figures.probability_drop > most:
             return kept
-        found = self._descend(ladder)
+        found = self._descend(ladder, surely=True)
         if found is None:
             return kept
         best, other = (found, kept) if _cheaper(found.trial, kept.trial) else (kept, found)
         shutil.rmtree(other.variant.path)
         return best
 
-    def _descend(self, ladder: Sequence[Candidate]) -> Kept | None:
+    def _descend(self, ladder: Sequence[Candidate], *, surely: bool = False) -> Kept | None:
         found: Kept | None = None
 
         def fits(candidate: Candidate) -> bool:
             nonlocal found
-            kept = self._attempt(candidate)
+            kept = self._attempt(candidate, surely)
             if kept is None:
                 return False
             # Of one ladder, what fits later saves more: bisection goes on above it alone.
@@ -124,10 +127,10 @@ class Search:
         most_saving(ladder, fits)
         return found
 
-    def _attempt(self, candidate: Candidate) -> Kept | None:
+    def _attempt(self, candidate: Candidate, surely: bool) -> Kept | None:
         path = self._folder / str(len(self._names))
         variant = candidate.make(path)
-        trial = self._judge(candidate, variant)
+        trial = self._judge(candidate, variant, surely)
         self._record.trials.append(trial)
         self._names.append(candidate.name)
         progress.step(f"{candidate.name}: {trial.reason}")
@@ -136,7 +139,7 @@ class Search:
         shutil.rmtree(path)
         return None
 
-    def _judge(self, candidate: Candidate, variant: Variant) -> Trial:
+    def _judge(self, candidate: Candidate, variant: Variant, surely: bool) -> Trial:
         manifest, settings = variant.manifest, candidate.settings
         parent = candidate.parent or self._record.parent
         problem = objection(variant, parent, own_tokenizer=candidate.own_tokenizer)
@@ -146,7 +149,8 @@ class Search:
             figures, cost = compare(variant, self._reference, self._validation)
         except LeanstageError as error:
             return tried(manifest, False, f"does not answer: {error}", settings=settings)
-        fits, reason = self._budget.judge(figures, self._validation.info.form)
+        form = self._validation.info.form
+        fits, reason = self._budget.judge(figures, form, surely=surely)
         return tried(
             manifest, fits, reason, settings=settings, validation=figures, ms_per_answer=cost
         )

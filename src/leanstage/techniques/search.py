@@ -53,21 +53,29 @@ class Budget:
         shares = TECHNIQUES.index(technique) + 1
         return cls(min(shares * tolerance / 2, tolerance))
 
-    def judge(self, figures: ValidationFigures, form: RowForm) -> tuple[bool, str]:
+    def judge(
+        self, figures: ValidationFigures, form: RowForm, *, surely: bool = False
+    ) -> tuple[bool, str]:
         """Whether the figures of rows of this form fit, and why in one clause.
 
         The accuracy is too coarse for a limit of half a point on a small split; the
         low-variance measure decides, and the gate judges the accuracy on rows of its own. It is
         the estimate that decides, not a bound: its standard error is of the size of the limit, so
         that a bound would refuse most of what loses nothing.
+
+        Args:
+            surely: by a standard error at least, as what is tried only because there was plenty
+                left has to: of many looks at a noisy figure the luckiest would be taken.
         """
-        fits = figures.probability_drop <= self.limit
+        doubt = figures.probability_drop_se if surely else 0.0
+        fits = figures.probability_drop + doubt <= self.limit
         true, counted = ("class", "rows") if form == "label" else ("token", "tokens")
         return fits, (
             f"true-{true} probability {0.0 - figures.probability_drop:+.2%} "
             f"(± {figures.probability_drop_se:.2%}) and accuracy "
             f"{0.0 - figures.accuracy_drop:+.2%} against the baseline on {figures.n} validation "
             f"{counted}, {'within' if fits else 'beyond'} the limit of {self.limit:.2%}"
+            f"{' with its standard error' if surely else ''}"
         )
 
 
