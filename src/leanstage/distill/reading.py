@@ -97,6 +97,12 @@ def sparing(teacher: Variant, lengths: Sequence[int], validation: SplitFolder) -
     return [length for length in shorter if _mean_tokens(teacher, length, validation) <= most]
 
 
+def halves(teacher: Variant, length: int, validation: SplitFolder) -> bool:
+    """Whether reading to ``length`` spares half of the tokens that the teacher reads."""
+    whole = _mean_tokens(teacher, teacher.manifest.max_length, validation)
+    return 2 * _mean_tokens(teacher, length, validation) <= whole
+
+
 def _mean_tokens(teacher: Variant, length: int, validation: SplitFolder) -> float:
     encoder = TextEncoder(teacher.path, length)
     return float(np.mean([len(row) for row in encoder.ids(validation.texts)]))

@@ -12,6 +12,7 @@ from leanstage.distill.candidates import Students
 from leanstage.distill.pretrained import bring_student, reads_alike
 from leanstage.distill.reading import (
     Reading,
+    halves,
     read_less,
     settings_of,
     shortest_reading,
@@ -85,7 +86,10 @@ def distill(
             for length in _shorter(reader, validation, plan):
                 read = read_less(teacher, length, Path(scratch) / "shorter" / str(length))
                 readings.append(Reading(read, partial(answers.with_rows, teacher, **given)))
-            students = Students(teacher, readings[0], readings[1:], rows, settings, seed)
+            shorter = [reading.variant.manifest.max_length for reading in readings[1:]]
+            # Of a long text even the first training takes long: one search for all depths.
+            long = bool(shorter) and halves(reader, min(shorter), validation)
+            students = Students(teacher, readings[0], readings[1:], rows, settings, seed, long)
             ladders, record.left_out = students.ladders(brought)
             variant = _search(
                 students, ladders, record, reader, answers, validation, plan, Path(scratch)
