@@ -39,7 +39,6 @@ class Students:
     Args:
         reading: how the teacher reads, with its answers to ``texts``, in their order.
         shorter: how students may learn to read, from the fewest tokens.
-        at_once: whether one search takes in all depths, further ones included.
     """
 
     teacher: Variant
@@ -48,7 +47,6 @@ class Students:
     texts: Sequence[str]
     settings: DistillSettings
     seed: int
-    at_once: bool = False
 
     def ladders(self, brought: Variant | None) -> tuple[list[list[Candidate]], list[str]]:
         """The student that was brought along, then depths and widths from the least up.
@@ -104,7 +102,8 @@ class Students:
                 kept.add(layers)
             else:
                 left_out.append(f"a depth of {depth:g} leaves out none of {total} layers")
-        if kept and self.at_once:
+        if kept and self.shorter:
+            # Of a long text even the first training takes long: one search for all depths.
             kept |= self._further_depths
         return [self._depth(layers, self.reading) for layers in _shallow(kept)], left_out
 
@@ -117,7 +116,7 @@ class Students:
         """Students of fewer layers than ``layers``, where the first search had none of fewer."""
         total = len(layers_of(self._model))
         least = min(len(layers_to_keep(total, depth)) for depth in self.settings.depths)
-        if self.at_once or layers > least:
+        if self.shorter or layers > least:
             return []
         fewer = [each for each in self._further_depths if len(each) < layers]
         return [self._depth(each, self.reading) for each in _shallow(fewer)]

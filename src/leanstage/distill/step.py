@@ -86,10 +86,7 @@ def distill(
             for length in _shorter(reader, validation, plan):
                 read = read_less(teacher, length, Path(scratch) / "shorter" / str(length))
                 readings.append(Reading(read, partial(answers.with_rows, teacher, **given)))
-            shorter = [reading.variant.manifest.max_length for reading in readings[1:]]
-            # Of a long text even the first training takes long: one search for all depths.
-            long = bool(shorter) and halves(reader, min(shorter), validation)
-            students = Students(teacher, readings[0], readings[1:], rows, settings, seed, long)
+            students = Students(teacher, readings[0], readings[1:], rows, settings, seed)
             ladders, record.left_out = students.ladders(brought)
             variant = _search(
                 students, ladders, record, reader, answers, validation, plan, Path(scratch)
@@ -125,10 +122,11 @@ def _reader(
 
 
 def _shorter(reader: Variant, validation: SplitFolder, plan: Plan) -> list[int]:
-    """The lengths to which a student may learn to read."""
+    """The lengths to which a student may learn to read: those that are worth a training."""
     if reader.manifest.task != "text-classification" or not plan.distill.depths:
         return []
-    return sparing(reader, plan.distill.lengths, validation)
+    lengths = sparing(reader, plan.distill.lengths, validation)
+    return [length for length in lengths if halves(reader, length, validation)]
 
 
 def _search(
