@@ -18,7 +18,7 @@ import jsonpatch
 import jsonschema
 
 from tests import crds
-from tests.audit.kubernetes_api import TOKEN
+from tests.audit.kubernetes_api import TOKEN, RefusedError
 from tests.http_stub import Handler, serving
 from tests.manifests.admission import ApiServer
 
@@ -29,18 +29,6 @@ DEFAULTS = {"name": "", "protocolVersion": "v1"}
 """What KServe's own webhook fills into a model."""
 NEW, ROLLING, DONE = 1, 2, 3
 """Looks at a service after which KServe has seen a change, has a new pod, and has it ready."""
-
-
-class RefusedError(Exception):
-    """An answer that is a ``Status``."""
-
-    def __init__(self, code: int, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.status = {
-            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-            "message": message, "reason": reason, "code": code,
-        }  # fmt: skip
 
 
 @dataclass

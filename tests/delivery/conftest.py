@@ -11,11 +11,14 @@ import pytest
 import requests
 
 from leanstage.contracts import ModelVersion
+from leanstage.delivery import rollout
 from leanstage.delivery.address import Address
 from leanstage.delivery.fetch import fetch
 from leanstage.gate.attestation import Verified, generate, trust_of
 from leanstage.variant import open_variant
+from tests.audit.kubernetes_api import kubeconfig
 from tests.conftest import reviews, write_rows
+from tests.delivery.cluster import Cluster, running
 from tests.http_stub import Handler, serving
 from tests.mlflow_server import GATE, MlflowServer
 from tests.promoting import Promoting
@@ -141,6 +144,17 @@ def delivered(
             promoting.target,
             gate_keys / "leanstage.pub",
         )
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    """A cluster that this process is configured for, and that is looked at without long waits."""
+    monkeypatch.setattr(rollout, "POLL_SECONDS", 0.02)
+    monkeypatch.setattr(rollout, "BACK_SECONDS", 2.0)
+    monkeypatch.setattr(rollout, "DOUBT_SECONDS", 0.3)
+    with running(Cluster()) as found:
+        monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path / "kubeconfig", found.uri)))
+        yield found
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """From a decision to what serves: real MLflow, a real signature, and a cluster over HTTP."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,25 +9,14 @@ import yaml
 
 from leanstage.components.promote import component
 from leanstage.contracts import ModelPolicy, Target
-from leanstage.delivery import rollout
 from leanstage.delivery.champion import deliver
 from leanstage.gate.attestation import VerificationError, trust_of
 from leanstage.registry import champions, runs
-from tests.audit.kubernetes_api import kubeconfig
 from tests.command import Command
-from tests.delivery.cluster import Cluster, Object, running
+from tests.delivery.cluster import Cluster, Object
 from tests.delivery.conftest import Delivered
 
 NAMESPACE = "team-a"
-
-
-@pytest.fixture
-def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
-    monkeypatch.setattr(rollout, "POLL_SECONDS", 0.02)
-    monkeypatch.setattr(rollout, "BACK_SECONDS", 2.0)
-    with running(Cluster()) as found:
-        monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path / "kubeconfig", found.uri)))
-        yield found
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Promotion to KServe, over HTTP against a cluster that keeps its state."""
 
 import copy
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from leanstage.delivery.rollout import RolloutError, roll_out
 from leanstage.delivery.service import Wanted, memory_mebibytes
 from leanstage.errors import InputError
 from tests.audit.kubernetes_api import kubeconfig
-from tests.delivery.cluster import DEFAULTS, Cluster, Object, running
+from tests.delivery.cluster import DEFAULTS, Cluster, Object
 from tests.manifests.admission import ApiServer
 from tests.manifests.kustomize import MANIFESTS, render
 
@@ -69,16 +68,6 @@ def decision(digest: str, policy: ModelPolicy) -> Any:
             "run_id": "run-1", "decided": "2026-11-27T12:00:00+00:00",
         }
     )  # fmt: skip
-
-
-@pytest.fixture
-def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
-    monkeypatch.setattr(rollout, "POLL_SECONDS", 0.02)
-    monkeypatch.setattr(rollout, "BACK_SECONDS", 2.0)
-    monkeypatch.setattr(rollout, "DOUBT_SECONDS", 0.3)
-    with running(Cluster()) as found:
-        monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path / "kubeconfig", found.uri)))
-        yield found
 
 
 def predictor(cluster: Cluster) -> Object:
