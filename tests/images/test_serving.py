@@ -1,6 +1,7 @@
 """A pod's two steps in their own images, as restricted as the manifests make them."""
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -75,6 +76,7 @@ def test_the_runtime_serves_what_the_predictor_answers(
         for _ in range(300):
             if answers(f"{url}/v2/health/ready"):
                 break
+            time.sleep(0.2)
             container.reload()
             assert container.status == "running", container.logs().decode()
         answer = requests.post(
