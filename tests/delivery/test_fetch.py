@@ -49,6 +49,8 @@ def test_what_was_promoted_comes_and_is_not_asked_for_twice(
     verified = delivered.fetch(target)
     assert verified.digest == delivered.address.digest == open_variant(target).digest
     assert files_of(target) == files_of(delivered.folder)
+    # Whatever user the server runs as.
+    assert all(path.stat().st_mode & 0o004 for path in target.rglob("*"))
     before = len(proxy.asked)
     delivered.fetch(target)
     assert len(proxy.asked) == before

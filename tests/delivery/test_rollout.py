@@ -15,7 +15,7 @@ from leanstage.errors import InputError
 from tests.audit.kubernetes_api import kubeconfig
 from tests.delivery.cluster import DEFAULTS, Cluster, Object
 from tests.manifests.admission import ApiServer
-from tests.manifests.kustomize import MANIFESTS, render
+from tests.manifests.kustomize import MANIFESTS, named, render
 
 DIGEST, OTHER = "a" * 64, "b" * 64
 OLD = {
@@ -230,6 +230,22 @@ def test_an_account_without_a_verb_is_told_the_role(cluster: Cluster, verb: str)
         roll_out(wanted(), TARGET)
     if verb != "create":
         assert predictor(cluster)["model"] == OLD | DEFAULTS
+
+
+def test_the_role_of_the_manifests_is_what_goes_over_the_wire(cluster: Cluster) -> None:
+    roll_out(wanted(OTHER, "2"), TARGET)
+    roll_out(wanted(), TARGET)
+    cluster.broken[f"leanstage://reviews@{'d' * 64}"] = "no."
+    with pytest.raises(RolloutError, match="was new, and deleted again"):
+        roll_out(wanted("d" * 64), TARGET.model_copy(update={"service": "new"}))
+    asked: dict[str, set[str]] = {"pods": set(), "inferenceservices": set()}
+    verbs = {"POST": "create", "PATCH": "patch", "DELETE": "delete"}
+    for verb, path, _ in cluster.log:
+        kind, _, name = path.partition("/namespaces/team-a/")[2].partition("/")
+        asked[kind].add(verbs.get(verb, "get" if name else "list"))
+    role = named(render(MANIFESTS / "serving"), "ClusterRole", "leanstage-rollout")
+    granted = {rule["resources"][0]: set(rule["verbs"]) for rule in role["rules"]}
+    assert granted == asked
 
 
 def test_a_cluster_without_kserve_says_so(cluster: Cluster) -> None:
