@@ -39,6 +39,16 @@ def test_it_says_nearly_the_same(name: str, writer: Variant, tmp_path: Path) -> 
     assert load_predictor(form.path).predict(["the film"]).shape == (1, 1)
 
 
+@pytest.mark.parametrize("name", ["bitsandbytes-int8", "bitsandbytes-nf4"])
+def test_nothing_is_said_at_every_layer_of_every_answer(
+    name: str, writer: Variant, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    form = BACKENDS[name](writer, tmp_path / "form")  # type: ignore[index]
+    caplog.clear()
+    load_generator(form.path).generate(["the fox"] * 2, [4, 4])
+    assert not [entry for entry in caplog.records if entry.name.startswith("bitsandbytes")]
+
+
 def test_a_form_of_torchao_answers_where_models_answer(
     writer: Variant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

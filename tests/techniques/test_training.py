@@ -190,6 +190,10 @@ def _fractions(events: Path) -> list[float]:
     return [event["fraction"] for event in found if event.get("fraction") is not None]
 
 
+ONE_GPU = pytest.mark.skipif(torch.cuda.device_count() == 1, reason="two processes need two GPUs")
+
+
+@ONE_GPU
 def test_two_processes_end_where_one_does(
     start: Path,
     rows: TaughtRows,
@@ -208,7 +212,7 @@ def test_two_processes_end_where_one_does(
     assert dict(curve) == pytest.approx(dict(whole), rel=0.1)
 
 
-@pytest.mark.parametrize("count", ["1", "2"])
+@pytest.mark.parametrize("count", ["1", pytest.param("2", marks=ONE_GPU)])
 def test_a_training_that_diverges_ends_with_what_its_weights_became(
     count: str, start: Path, rows: TaughtRows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -328,3 +332,12 @@ def test_as_many_processes_as_the_batch_can_be_shared_among(
     monkeypatch.delenv("LEANSTAGE_PROCESSES", raising=False)
     monkeypatch.setattr("torch.cuda.device_count", lambda: gpus)
     assert processes(batch) == count
+
+
+def test_more_processes_than_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEANSTAGE_PROCESSES", "3")
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    with pytest.raises(InputError, match=r"of which this machine has 2; set it to 2 or less"):
+        processes(6)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+    assert processes(6) == 3

@@ -1,6 +1,5 @@
 """The measurement: every form against float32 under PyTorch, interleaved, on this machine."""
 
-import logging
 import os
 import tempfile
 import time
@@ -85,8 +84,6 @@ def calibrate(
     # As the energy measurement has it; of use where PyTorch is not loaded yet.
     for variable, value in WORKER_ENVIRONMENT.items():
         os.environ.setdefault(variable, value)
-    # It says at every layer of every answer that it casts, which is what it is here for.
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     effort = QUICK if quick else FULL
     asked = [Shape.parse(text) for text in shapes or effort.shapes]
     device = device_type()

@@ -30,17 +30,23 @@ def processes(parts: int) -> int:
         parts: rows of a batch that the processes can share out.
 
     Raises:
-        InputError: ``LEANSTAGE_PROCESSES`` is no whole number of at least 1.
+        InputError: ``LEANSTAGE_PROCESSES`` is no whole number of at least 1, or more than the
+            GPUs here: no two processes can share one.
     """
+    import torch
+
+    gpus = torch.cuda.device_count()
     told = os.environ.get(PROCESSES_VARIABLE)
     if told:
         if not told.isdecimal() or int(told) < 1:
             raise InputError(f"{PROCESSES_VARIABLE} is {told!r}; set it to 1 or more processes.")
+        if 0 < gpus < int(told):
+            raise InputError(
+                f"{PROCESSES_VARIABLE} is {told}, and each process needs a GPU of its own, of "
+                f"which this machine has {gpus}; set it to {gpus} or less, or leave it out."
+            )
         return int(told)
-    import torch
-
-    gpus = max(1, torch.cuda.device_count())
-    return max(count for count in range(1, gpus + 1) if parts % count == 0)
+    return max(count for count in range(1, max(1, gpus) + 1) if parts % count == 0)
 
 
 def train_in_processes(

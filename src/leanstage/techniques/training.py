@@ -31,6 +31,8 @@ _TWENTIETH = 0.05
 def train_student(student: Any, rows: Taught, recipe: Recipe) -> Curve:
     """Train ``student`` in place on the teacher's answers; returns its loss on the way.
 
+    Afterwards it is on the device that it came on, wherever it was trained.
+
     On several processes, one a GPU, where there are several GPUs. Where ``LEANSTAGE_CHECKPOINTS``
     names a folder that outlives the process, a training that was killed goes on from its last
     checkpoint.
@@ -47,11 +49,13 @@ def train_student(student: Any, rows: Taught, recipe: Recipe) -> Curve:
             f"a batch of {recipe.batch_size} rows in {recipe.accumulation} parts cannot be divided "
             f"among {count} processes; set {PROCESSES_VARIABLE} to a number that divides it."
         )
+    where = student.device
     with training_folder(student, rows, recipe, count=count) as folder:
         if count > 1:
             curve = train_in_processes(student, rows, recipe, folder, count)
         else:
             curve = fit(student, rows, recipe, folder)
+    student.to(where)
     student.eval()
     return curve
 

@@ -115,6 +115,8 @@ def from_folder(
     import transformers
 
     limit_torch()
+    # It says at every layer of every answer that it casts.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     auto = getattr(transformers, f"AutoModel{_CLASSES[task]}")
     try:
         with quiet_transformers():

@@ -1,6 +1,5 @@
 """The code that answers: the same for evaluation, measurement and serving."""
 
-import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -104,8 +103,6 @@ class TorchPredictor:
         self._torch = torch
         self._device = device_type()
         model = load_checkpoint(path)
-        # It says at every layer of every answer that it casts.
-        logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
         # bitsandbytes places a model itself, and lets nobody move it.
         if model.device.type != self._device:
             model.to(self._device)
