@@ -56,8 +56,7 @@ def prompts(tmp_path: Path) -> SplitFolder:
 @pytest.fixture(autouse=True)
 def float32(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without rounding to bfloat16, so that what is kept can be held against what is computed."""
-    for module in ("data", "generation", "training"):
-        monkeypatch.setattr(f"leanstage.techniques.{module}.bf16_is_native", lambda _: False)
+    monkeypatch.setenv("LEANSTAGE_BF16", "0")
 
 
 def damaged(teacher: Variant) -> Any:

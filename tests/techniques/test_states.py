@@ -34,7 +34,7 @@ def teacher(
 
 @pytest.fixture(autouse=True)
 def float32(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("leanstage.techniques.data.bf16_is_native", lambda _: False)
+    monkeypatch.setenv("LEANSTAGE_BF16", "0")
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForSequenceClassification
 
-from leanstage.errors import InputError
+from leanstage.errors import InputError, LeanstageError
 from leanstage.techniques.arrays import write_arrays
 from leanstage.techniques.checkpoints import last_checkpoint, training_folder
 from leanstage.techniques.data import TaughtRows, pad
@@ -56,7 +57,6 @@ from leanstage.techniques.recipe import Recipe
 from leanstage.techniques.taught import taught_of
 from leanstage.variant.checkpoint import load_checkpoint
 
-training.bf16_is_native = lambda _: False
 start, rows, recipe = sys.argv[1:]
 student = load_checkpoint(Path(start), attention="eager")
 rows = taught_of(read_arrays(Path(rows)))
@@ -82,7 +82,7 @@ def rows(teacher: Variant) -> TaughtRows:
 @pytest.fixture(autouse=True)
 def float32(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without rounding to bfloat16, so that two ways to one result can be held together."""
-    monkeypatch.setattr("leanstage.techniques.training.bf16_is_native", lambda _: False)
+    monkeypatch.setenv("LEANSTAGE_BF16", "0")
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +114,7 @@ def trained(start: Path, rows: TaughtRows, recipe: Recipe = RECIPE) -> tuple[Any
 def plain(start: Path, rows: TaughtRows) -> tuple[Any, Curve]:
     """What an undisturbed training on one process ends with."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("leanstage.techniques.training.bf16_is_native", lambda _: False)
+        patch.setenv("LEANSTAGE_BF16", "0")
         return trained(start, rows)
 
 
@@ -206,10 +206,32 @@ def test_two_processes_end_where_one_does(
     taught = rows.logits[:200].softmax(dim=-1)
     assert (answers(student_at(start), rows) - taught).abs().max() > 0.4
     assert (answers(expected, rows) - taught).abs().max() < 0.1
-    # Half batches are rounded otherwise than whole ones, and these to bfloat16 where it is native.
+    # Half batches are rounded otherwise than whole ones.
     assert (answers(student, rows) - answers(expected, rows)).abs().max() < 0.05
     assert [step for step, _ in curve] == [step for step, _ in whole]
     assert dict(curve) == pytest.approx(dict(whole), rel=0.1)
+
+
+@ONE_GPU
+def test_processes_that_train_together_are_told_the_arithmetic(
+    start: Path, rows: TaughtRows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each might find another to be faster."""
+    told: list[str] = []
+
+    def run(*_: object, env: dict[str, str], **__: object) -> SimpleNamespace:
+        told.append(env["LEANSTAGE_BF16"])
+        return SimpleNamespace(returncode=3)
+
+    monkeypatch.setenv("LEANSTAGE_PROCESSES", "2")
+    monkeypatch.setattr("leanstage.techniques.processes.subprocess.run", run)
+    for faster in (True, False):
+        monkeypatch.setattr(
+            "leanstage.techniques.processes.bf16_is_faster", lambda _, said=faster: said
+        )
+        with pytest.raises(LeanstageError, match="exit code 3"):
+            trained(start, rows)
+    assert told == ["1", "0"]
 
 
 @pytest.mark.parametrize("count", ["1", pytest.param("2", marks=ONE_GPU)])

@@ -13,7 +13,6 @@ from leanstage.techniques.recipe import Recipe
 from leanstage.techniques.states import States
 from leanstage.techniques.taught import Taught
 from leanstage.variant import Variant
-from leanstage.variant.hardware import supports_bf16
 from leanstage.variant.tokens import TextEncoder
 
 if TYPE_CHECKING:
@@ -185,23 +184,3 @@ def pad(rows: Sequence[list[int]], pad_id: int) -> dict[str, "torch.Tensor"]:
 def to_device(batch: dict[str, "torch.Tensor"], device: Any) -> dict[str, "torch.Tensor"]:
     """The batch on ``device``."""
     return {name: tensor.to(device) for name, tensor in batch.items()}
-
-
-def mixed_precision(device_type: str) -> Any:
-    """bfloat16 autocast where the hardware computes in it, else nothing."""
-    import contextlib
-
-    import torch
-
-    if bf16_is_native(device_type):
-        return torch.autocast(device_type, torch.bfloat16)
-    return contextlib.nullcontext()
-
-
-def bf16_is_native(device_type: str) -> bool:
-    """Whether the device computes in bfloat16, and does not emulate it."""
-    import torch
-
-    if device_type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return supports_bf16()

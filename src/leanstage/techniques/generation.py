@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leanstage.techniques.data import bf16_is_native, pad
+from leanstage.techniques.data import pad
+from leanstage.techniques.precision import bf16_is_faster
 from leanstage.techniques.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class TaughtTokens:
 
         device = hidden.device
         if device not in self._heads:
-            kind = torch.bfloat16 if bf16_is_native(device.type) else torch.float32
+            kind = torch.bfloat16 if bf16_is_faster(device.type) else torch.float32
             self._heads[device] = torch.from_numpy(np.array(self.head)).to(device, kind)
         head = self._heads[device]
         with torch.no_grad():

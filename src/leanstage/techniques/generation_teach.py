@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from leanstage import progress
 from leanstage.errors import InputError, LeanstageError
 from leanstage.tasks import SplitFolder
-from leanstage.techniques.data import mixed_precision, to_device
+from leanstage.techniques.data import to_device
 from leanstage.techniques.generation import TaughtTokens
+from leanstage.techniques.precision import mixed_precision
 from leanstage.techniques.room import room
 from leanstage.variant import Variant
 from leanstage.variant.generation import load_generator

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from leanstage.errors import InputError, LeanstageError
 from leanstage.techniques.arrays import write_arrays
+from leanstage.techniques.precision import BF16_VARIABLE, bf16_is_faster
+from leanstage.variant.hardware import device_type
 
 if TYPE_CHECKING:
     from leanstage.techniques.recipe import Recipe
@@ -68,7 +70,9 @@ def train_in_processes(
         launch = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
         launch += ["--nproc-per-node", str(count)]
         launch += ["-m", "leanstage.techniques.worker", str(exchange), str(folder)]
-        ended = subprocess.run(launch, stdin=subprocess.DEVNULL, check=False)
+        # Timed at once by several processes, it might differ between them.
+        told = {BF16_VARIABLE: str(int(bf16_is_faster(device_type())))}
+        ended = subprocess.run(launch, env=os.environ | told, stdin=subprocess.DEVNULL, check=False)
         if ended.returncode != 0:
             raise LeanstageError(
                 f"training on {count} processes failed with exit code {ended.returncode}; the log "

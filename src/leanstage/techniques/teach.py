@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from leanstage import progress
-from leanstage.techniques.data import TaughtRows, mixed_precision, pad, to_device
+from leanstage.techniques.data import TaughtRows, pad, to_device
 from leanstage.techniques.memory import keep_freed_memory
+from leanstage.techniques.precision import mixed_precision
 from leanstage.techniques.states import States, Wanted, room_for
 from leanstage.variant import Variant
 from leanstage.variant.hardware import device_type

@@ -11,9 +11,10 @@ from transformers.trainer_pt_utils import LengthGroupedSampler
 from leanstage import progress
 from leanstage.errors import InputError
 from leanstage.techniques.checkpoints import keeps_checkpoints, last_checkpoint, training_folder
-from leanstage.techniques.data import TaughtRows, bf16_is_native
+from leanstage.techniques.data import TaughtRows
 from leanstage.techniques.matching import check_states, projection
 from leanstage.techniques.memory import keep_freed_memory
+from leanstage.techniques.precision import bf16_is_faster
 from leanstage.techniques.processes import (
     PROCESSES_VARIABLE,
     Curve,
@@ -179,7 +180,7 @@ def training_arguments(
     checkpoints: bool = False,
     curve: bool = False,
 ) -> TrainingArguments:
-    """One set of arguments for every training: quiet, seeded, in bfloat16 where it is native.
+    """One set of arguments for every training: quiet, seeded, in bfloat16 where it is faster.
 
     With ``checkpoints`` one is kept each twentieth of the way; with ``curve`` the mean loss since
     is logged there, so that a training that goes on logs what it would have logged.
@@ -194,7 +195,7 @@ def training_arguments(
         warmup_steps=0.06,
         weight_decay=0.01,
         max_grad_norm=1.0,
-        bf16=bf16_is_native(device_type),
+        bf16=bf16_is_faster(device_type),
         use_cpu=device_type == "cpu",
         train_sampling_strategy="group_by_length",
         remove_unused_columns=False,
