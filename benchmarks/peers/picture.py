@@ -106,8 +106,9 @@ def draw(document: dict[str, Any], target: Path) -> None:
 
 
 def _name(panel: Any, points: Sequence[tuple[dict[str, Any], float, float]]) -> None:
-    """Each dot's name beside it, at the first place where it covers no other name."""
+    """Each dot's name beside it, at the first place in the picture where it covers no other."""
     taken: list[Any] = []
+    frame = panel.get_window_extent()
     for row, x, y in sorted(points, key=lambda point: point[1]):
         for across, up in PLACES:
             label = panel.annotate(
@@ -121,7 +122,8 @@ def _name(panel: Any, points: Sequence[tuple[dict[str, Any], float, float]]) -> 
                 arrowprops={"arrowstyle": "-", "linewidth": 0.4, "color": "#9a9a9a"},
             )
             box = label.get_window_extent()
-            if not any(box.overlaps(other) for other in taken):
+            inside = frame.contains(box.x0, box.y0) and frame.contains(box.x1, box.y1)
+            if inside and not any(box.overlaps(other) for other in taken):
                 break
             if (across, up) != PLACES[-1]:
                 label.remove()
