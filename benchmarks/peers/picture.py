@@ -83,7 +83,7 @@ def draw(document: dict[str, Any], target: Path) -> None:
         )
     panel.set_xscale("log")
     panel.minorticks_off()
-    panel.margins(x=0.12, y=0.12)
+    panel.margins(x=0.18, y=0.12)
     low, high = panel.get_xlim()
     panel.set_xticks(ticks := [tick for tick in TICKS if low <= tick <= high], map(str, ticks))
     panel.set_xlim(low, high)
