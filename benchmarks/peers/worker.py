@@ -76,7 +76,8 @@ def _processor_seconds() -> float:
 
 
 def _peak_rss_bytes() -> int:
-    """``ru_maxrss`` would be that of the process which started this one, where that is larger."""
+    """As leanstage reads it, which is not installed where other toolkits answer: ``ru_maxrss``
+    would be that of the process which started this one, where that is larger."""
     for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024

@@ -28,7 +28,7 @@ def test_a_processor_has_to_be_faster_in_it(
     assert (given.dtype == torch.bfloat16) is faster
 
 
-def test_the_gain_is_that_of_the_slower_arithmetic_over_the_faster(
+def test_the_gain_is_how_much_longer_float32_takes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """By a clock on which products in bfloat16 take twice as long."""
