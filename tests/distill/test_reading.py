@@ -45,7 +45,10 @@ def test_a_student_reads_no_more_than_the_answers_need(
     assert step.status == "applied", step.reason
     assert step.settings["tokens"] == student.manifest.max_length == 8
     assert step.settings["of_tokens"] == teacher.manifest.max_length > 24
-    tried = [t.settings["tokens"] for t in step.trials if "layers" not in t.settings]
+    reading = [trial for trial in step.trials if "layers" not in trial.settings]
+    assert {trial.limit for trial in reading} == {0.25}, "half of what distillation may lose"
+    assert {trial.limit for trial in step.trials if trial not in reading} == {0.5}
+    tried = [trial.settings["tokens"] for trial in reading]
     assert 8 in tried
     assert len(tried) <= 2, "of three, bisection tries two"
 

@@ -50,6 +50,20 @@ def test_settings_keep_their_order_and_say_which_was_kept(make_inputs: MakeInput
     ]
 
 
+def test_a_setting_is_held_against_the_limit_that_decided(make_inputs: MakeInputs) -> None:
+    inputs = make_inputs("PROMOTE_OPTIMIZED")
+    manifest = inputs.candidates["optimized"].manifest
+    distill, *rest = manifest.lineage
+    first, second = distill.trials
+    step = distill.model_copy(
+        update={"trials": (first.model_copy(update={"limit": 0.0025}), second)}
+    )
+    tried = tried_settings(
+        inputs.baseline, manifest.model_copy(update={"lineage": (step, *rest)}), 0.01
+    )
+    assert [one.limit for one in tried] == [0.0025, 0.005] + [0.01] * 4
+
+
 def test_a_setting_that_another_beats_both_ways_is_not_efficient(make_inputs: MakeInputs) -> None:
     tried = frontier(make_inputs, costs=(0.5, 0.5, 0.4), drops=(0.002, 0.001, 0.003))
     assert [one.efficient for one in tried] == [False, True, True]

@@ -43,7 +43,7 @@ class TriedSetting(Part):
     """Standard error of ``probability_drop``."""
     accuracy_drop: float | None = None
     limit: float | None = None
-    """The most that the technique may lose in probability, counted from the baseline."""
+    """The most that the setting might lose in probability, counted from the baseline."""
     ms_per_answer: float | None = None
     """As the step timed it: to be compared within one step only."""
     parameters: int | None = None

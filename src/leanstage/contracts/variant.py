@@ -43,6 +43,8 @@ class Trial(Part):
     fits: bool
     reason: str
     validation: ValidationFigures | None = None
+    limit: float | None = None
+    """The most that it might lose of the true class's probability, where that was looked at."""
     ms_per_answer: float | None = Field(
         default=None, validation_alias=AliasChoices("ms_per_answer", "cpu_ms_per_answer")
     )

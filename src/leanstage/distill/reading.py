@@ -71,6 +71,7 @@ def shortest_reading(
                 reason,
                 settings=settings_of(variant, teacher),
                 validation=figures,
+                limit=budget.limit,
                 ms_per_answer=cost,
             )
         )

@@ -122,6 +122,7 @@ class Bench:
                 verdict.reason,
                 settings=form.settings,
                 validation=verdict.figures,
+                limit=self.budget.limit if verdict.figures else None,
                 ms_per_answer=cost,
             )
         )

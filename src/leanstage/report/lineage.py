@@ -46,11 +46,13 @@ def tried_settings(
     """Every setting that the steps of a lineage tried, in their order.
 
     Args:
-        tolerance: of the plan; each technique may lose its share of it.
+        tolerance: of the plan; each technique may lose its share of it, where a trial does not
+            say what it might lose.
     """
     before: float | None = 1.0
     found: list[TriedSetting] = []
     for step, result in zip(variant.lineage, step_results(baseline, variant), strict=True):
+        # What a manifest says that was written before trials told their own.
         limit = Budget.of(step.technique, tolerance).limit
         for trial in step.trials:
             cost = _times(before, _ratio(step, trial.ms_per_answer))
@@ -83,7 +85,7 @@ def _tried(step: Step, trial: Trial, cost: float | None, limit: float) -> TriedS
         probability_drop=figures.probability_drop if figures else None,
         probability_drop_se=figures.probability_drop_se if figures else None,
         accuracy_drop=figures.accuracy_drop if figures else None,
-        limit=limit,
+        limit=limit if trial.limit is None else trial.limit,
         ms_per_answer=trial.ms_per_answer,
         parameters=trial.parameters,
         bytes=trial.bytes,

@@ -152,7 +152,13 @@ class Search:
         form = self._validation.info.form
         fits, reason = self._budget.judge(figures, form, surely=surely)
         return tried(
-            manifest, fits, reason, settings=settings, validation=figures, ms_per_answer=cost
+            manifest,
+            fits,
+            reason,
+            settings=settings,
+            validation=figures,
+            limit=self._budget.limit,
+            ms_per_answer=cost,
         )
 
     def nothing(self, plural: str) -> str:

@@ -111,11 +111,18 @@ def _mark(one: TriedSetting, x: float, number: str, what: str, *, chosen: bool) 
 
 
 def _bounds(tried: tuple[TriedSetting, ...]) -> list[Bound]:
-    """One line for each limit, named after the techniques that it holds for."""
-    limits: dict[float, dict[str, None]] = {}
+    """One line for each limit, named after the techniques that it holds for.
+
+    A technique's widest limit: what is tried within less of it says so beside its reason.
+    """
+    widest: dict[str, float] = {}
     for one in tried:
         if one.limit is not None:
-            limits.setdefault(one.limit, {})[names.TECHNIQUE[one.technique]] = None
+            name = names.TECHNIQUE[one.technique]
+            widest[name] = max(one.limit, widest.get(name, one.limit))
+    limits: dict[float, list[str]] = {}
+    for name, value in widest.items():
+        limits.setdefault(value, []).append(name)
     return [Bound(value, f"{', '.join(found)}: {limit(value)}") for value, found in limits.items()]
 
 
