@@ -1,5 +1,6 @@
 """The commands: what they refuse to start with, and how they say it."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -76,3 +77,27 @@ def test_a_webhook_needs_a_secret_worth_the_name(tmp_path: Path) -> None:
     missing = leanstage(*url, "--secret-file", str(tmp_path / "nowhere"))
     assert missing.returncode == 1
     assert "nowhere: No such file" in missing.stderr
+
+
+def test_packages_that_a_process_compiled_go_with_it(tmp_path: Path) -> None:
+    code = (
+        "import signal, uvicorn\n"
+        "from leanstage.trigger import serve\n"
+        "from leanstage.trigger.backends.kfp import _of_this_release\n"
+        "from leanstage.trigger.settings import load_settings\n"
+        "def stopped(*arguments, **options):\n"
+        "    print([_of_this_release(name).is_file() for name in ('deploy', 'optimize')])\n"
+        "    signal.raise_signal(signal.SIGTERM)\n"
+        "uvicorn.run = stopped\n"
+        "serve.serve(load_settings(backend='local'), webhooks=False)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert ended.stdout.endswith("[True, True]\n"), ended.stdout + ended.stderr
+    assert ended.returncode == 0, ended.stderr
+    assert not list(tmp_path.glob("leanstage-packages-*"))

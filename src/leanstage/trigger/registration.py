@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from leanstage.errors import InputError, LeanstageError
-from leanstage.registry.client import RegistryError, connect, pages, public_uri, tracking_uri
+from leanstage.registry.client import RegistryError, connect, pages, tracking_uri
 from leanstage.registry.client import refusals as refused
+from leanstage.uris import public_uri
 
 NAME = "leanstage-trigger"
 EVENTS = ("model_version.created", "model_version_alias.created", "model_version_tag.set")

@@ -2,6 +2,8 @@
 
 import logging
 import os
+import signal
+import sys
 
 import uvicorn
 
@@ -33,6 +35,9 @@ def serve(settings: Settings, *, webhooks: bool = True) -> None:
     loop = Loop(lambda step: Reconciler(backend, settings, step), settings)
     about = {"backend": settings.backend, "flow": settings.flow, "webhooks": webhooks}
     log.info("trigger starts", extra=about)
+    # uvicorn raises the signal again once it has shut down, and by default that ends the process
+    # before it has tidied up.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     uvicorn.run(
         make_app(loop, verifier),
         host=settings.host,

@@ -121,9 +121,15 @@ class KfpBackend:
 def _of_this_release(pipeline: str) -> Path:
     from leanstage.runner.packages import compiled
 
-    path = Path(tempfile.mkdtemp(prefix="leanstage-packages-")) / f"{pipeline}.yaml"
+    path = Path(_packages().name) / f"{pipeline}.yaml"
     compiled(pipeline, path)
     return path
+
+
+@cache
+def _packages() -> tempfile.TemporaryDirectory[str]:
+    """Kept for as long as the process runs, and removed with it."""
+    return tempfile.TemporaryDirectory(prefix="leanstage-packages-")
 
 
 def _started(run: Any) -> Started:
