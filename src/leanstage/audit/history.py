@@ -26,9 +26,10 @@ from leanstage.gate.keeping import CONTEXT, ENERGY, EVALUATION
 from leanstage.gate.record import signed_statement
 from leanstage.registry import runs
 from leanstage.registry.champions import DECISION
-from leanstage.registry.client import public_uri, tracking_uri
+from leanstage.registry.client import tracking_uri
 from leanstage.registry.versions import DIGEST_TAG
 from leanstage.tasks import EVALUATION_FILE
+from leanstage.uris import public_uri
 
 Document = TypeVar("Document", bound=Contract)
 

@@ -16,7 +16,7 @@ from leanstage.audit.sources import Sources
 from leanstage.audit.survey import survey
 from leanstage.contracts import Audit, write_atomically
 from leanstage.errors import InputError, LeanstageError
-from leanstage.registry.client import public_uri
+from leanstage.uris import shown
 
 
 def take_inventory(
@@ -81,7 +81,7 @@ def _fetched(uri: str) -> Iterator[Path | None]:
                 shutil.copyfileobj(source, target)
         except Exception as error:  # each file system raises errors of its own
             # Their text and the query of the URI may hold a key.
-            told = public_uri(uri.partition("?")[0])
+            told = shown(uri)
             raise InputError(
                 f"The volumes {told} cannot be read ({type(error).__name__}); give the URI of a "
                 "CSV that this may read."

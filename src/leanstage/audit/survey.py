@@ -15,7 +15,8 @@ from leanstage.audit.standing import Examiner
 from leanstage.contracts import TECHNIQUES, Audit, AuditEntry, Coverage
 from leanstage.errors import LeanstageError
 from leanstage.gate import attestation
-from leanstage.registry.client import CHAMPION, public_uri, tracking_uri
+from leanstage.registry.client import CHAMPION, tracking_uri
+from leanstage.uris import public_uri
 
 
 def survey(

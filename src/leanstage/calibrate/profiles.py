@@ -9,7 +9,8 @@ from leanstage.cluster import on_cluster
 from leanstage.contracts import HardwareProfile
 from leanstage.errors import InputError
 from leanstage.registry import runs
-from leanstage.registry.client import connect, experiment_id, public_uri, quoted, refusals
+from leanstage.registry.client import connect, experiment_id, quoted, refusals
+from leanstage.uris import public_uri
 from leanstage.variant.hardware import hardware_profile
 
 if TYPE_CHECKING:

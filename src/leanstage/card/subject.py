@@ -13,8 +13,8 @@ from leanstage.contracts import (
     VariantManifest,
 )
 from leanstage.errors import LeanstageError
-from leanstage.registry.client import public_uri
 from leanstage.report import ReportInputs
+from leanstage.uris import shown
 
 UNSOUND = ("evidence.", "digest.", "policy.")
 """Beginnings of the codes of objections to the evidence itself."""
@@ -100,7 +100,7 @@ def origin(uri: str) -> str:
         return uri
     if parts.scheme in ("", "file") or len(parts.scheme) == 1:
         return PurePosixPath(parts.path).name or "a folder"
-    return public_uri(uri).partition("?")[0]
+    return shown(uri)
 
 
 def hub_model(uri: str) -> str | None:

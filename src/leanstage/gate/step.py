@@ -16,9 +16,10 @@ from leanstage.gate.policies import Placed, disagreement, policy_for
 from leanstage.gate.record import keep_decision
 from leanstage.gate.verdict import decide
 from leanstage.registry import champions
-from leanstage.registry.client import RegistryError, embedded, public_uri
+from leanstage.registry.client import RegistryError, embedded
 from leanstage.registry.permissions import permissions
 from leanstage.registry.versions import DIGEST_TAG
+from leanstage.uris import public_uri
 
 UNKNOWN = "0" * 64
 """Stands for the digest of a champion that was promoted without one."""

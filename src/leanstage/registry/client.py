@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from leanstage.errors import LeanstageError
+from leanstage.uris import public_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -103,11 +104,6 @@ def require_own_host(place: str) -> None:
             f"its source names the host {hosts[0]}, to which MLflow's client would send its "
             "password; register it from a store of its own."
         )
-
-
-def public_uri(uri: str) -> str:
-    """A URI without user name and password."""
-    return re.sub(r"://[^/\s]*@", "://", uri)
 
 
 def experiment_id(client: "MlflowClient", name: str) -> str:

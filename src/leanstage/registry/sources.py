@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from leanstage.contracts import ModelVersion
 from leanstage.errors import InputError
 from leanstage.registry.client import connect, refusals
+from leanstage.uris import public_uri, shown
 
 SAFE_FILES = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model")
 """What is fetched of a model: never pickles, never code."""
@@ -121,12 +122,14 @@ def _from_store(uri: str, target: Path) -> tuple[Path, Source]:
         store, root = fsspec.core.url_to_fs(uri)
         found = [path for pattern in SAFE_FILES for path in store.glob(f"{root}/{pattern}")]
         if not found:
-            raise InputError(f"{uri} holds no safetensors or config; give a checkpoint's folder.")
+            raise InputError(
+                f"{shown(uri)} holds no safetensors or config; give a checkpoint's folder."
+            )
         target.mkdir(parents=True, exist_ok=True)
         for path in sorted(set(found)):
             with store.open(path, "rb") as source, (target / Path(path).name).open("wb") as copy:
                 shutil.copyfileobj(source, copy)
-    return target, Source(uri, uri, None)
+    return target, Source(uri, shown(uri), None)
 
 
 @contextmanager
@@ -134,6 +137,7 @@ def _store_refusals(uri: str) -> Iterator[None]:
     try:
         yield
     except ImportError as error:
-        raise InputError(f"{uri} needs a library that is not installed: {error}.") from error
+        raise InputError(f"{shown(uri)} needs a library that is not installed: {error}.") from error
     except (OSError, ValueError) as error:
-        raise InputError(f"{uri} cannot be read: {error}.") from error
+        reason = public_uri(str(error).replace(uri, shown(uri)))
+        raise InputError(f"{shown(uri)} cannot be read: {reason}.") from error

@@ -14,12 +14,12 @@ from urllib.parse import quote
 from leanstage.registry.client import (
     RegistryError,
     connect,
-    public_uri,
     refusals,
     require_own_host,
     said_by,
     tracking_uri,
 )
+from leanstage.uris import public_uri
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState

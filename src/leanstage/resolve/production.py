@@ -29,10 +29,10 @@ def read_production(uri: str) -> tuple[Examples, Examples]:
     )
     if not check:
         raise InputError(
-            f"{uri} holds {len(rows)} rows, of which none would be left to check on; bring a "
-            "larger sample of production."
+            f"{rows.source} holds {len(rows)} rows, of which none would be left to check on; "
+            "bring a larger sample of production."
         )
-    return Examples(learn, [], uri), Examples(check, [], uri)
+    return Examples(learn, [], rows.source), Examples(check, [], rows.source)
 
 
 def unlearnt(check: Examples, *learnt: Examples) -> Examples:

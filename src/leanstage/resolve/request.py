@@ -10,8 +10,8 @@ from leanstage.calibrate import AUTO
 from leanstage.contracts import Deploy, ModelPolicy
 from leanstage.errors import InputError
 from leanstage.gate.policies import disagreement, policy_for
-from leanstage.registry.client import public_uri
 from leanstage.registry.sources import Source
+from leanstage.uris import public_uri
 
 NAMED = {
     "train": "train data",

@@ -16,8 +16,9 @@ from leanstage.contracts import (
     VariantSummary,
 )
 from leanstage.errors import LeanstageError
-from leanstage.registry.client import CHAMPION, public_uri
+from leanstage.registry.client import CHAMPION
 from leanstage.runner.local import Run
+from leanstage.uris import public_uri
 from leanstage.variant import MANIFEST
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from leanstage.errors import InputError
+from leanstage.uris import public_uri, shown
 
 Row = dict[str, Any]
 
@@ -22,18 +23,20 @@ def read_rows(uri: str) -> list[Row]:
     """
     if not uri:
         raise InputError("no dataset was given; pass a path or URI of JSON Lines or parquet.")
+    where = shown(uri)
     try:
         rows = _read(uri)
     except InputError:
         raise
     except FileNotFoundError:
-        raise InputError(f"{uri} does not exist; give the path or URI of a dataset.") from None
+        raise InputError(f"{where} does not exist; give the path or URI of a dataset.") from None
     except ImportError as error:
-        raise InputError(f"{uri} needs a library that is not installed: {error}.") from error
+        raise InputError(f"{where} needs a library that is not installed: {error}.") from error
     except (OSError, ValueError) as error:
-        raise InputError(f"{uri} cannot be read: {error}.") from error
+        reason = public_uri(str(error).replace(uri, where))
+        raise InputError(f"{where} cannot be read: {reason}.") from error
     if not rows:
-        raise InputError(f"{uri} holds no rows; give a dataset with at least one.")
+        raise InputError(f"{where} holds no rows; give a dataset with at least one.")
     return rows
 
 
@@ -49,7 +52,7 @@ def _read(uri: str) -> list[Row]:
         with fsspec.open(uri, "rb") as stream:
             return parquet.read_table(stream).to_pylist()  # type: ignore[no-any-return]
     with fsspec.open(uri, "rt", encoding="utf-8") as stream:
-        return list(_json_lines(uri, stream))
+        return list(_json_lines(shown(uri), stream))
 
 
 def _json_lines(uri: str, lines: Iterable[str]) -> Iterable[Row]:
