@@ -9,7 +9,11 @@ from typing import Any
 
 import pytest
 import requests
+from flask import Flask, request
 
+from leanstage.registry import guard
+from leanstage.registry.champions import COLLECTED, claim_tags
+from leanstage.registry.guard import STANDING
 from tests.mlflow_process import running
 from tests.mlflow_server import ADMIN, GATE, MlflowServer
 
@@ -108,6 +112,58 @@ def test_only_the_gate_decides_what_is_champion(
     assert guarded.champion() == "1"
 
 
+RAW = [
+    # MLflow reads the exact name and leaves the other alone.
+    ("POST", ALIAS, '{"name":"reviews","alias":"champion","version":"2","Alias":"x"}'),
+    ("POST", ALIAS, '{"name":"reviews","ALIAS":"x","alias":"champion","version":"2"}'),
+    # JSON in a string of JSON, as older clients send it.
+    ("POST", ALIAS, json.dumps(json.dumps(TAKES))),
+    (
+        "DELETE",
+        "2.0/mlflow/registered-models/delete",
+        '{"name":"reviews","version":"9","Name":"x"}',
+    ),
+    (
+        "DELETE",
+        "2.0/mlflow/model-versions/delete",
+        '{"name":"reviews","version":"01","Version":"9"}',
+    ),
+]
+
+
+@pytest.mark.parametrize("user", [SAM, ADMIN])
+@pytest.mark.parametrize(("method", "path", "body"), RAW)
+def test_a_name_spelt_twice_is_no_way_round(
+    user: str, method: str, path: str, body: str, guarded: Guarded
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = guarded.ask(user, method, f"api/{path}", data=body, headers=headers)
+    assert answer.status_code == 403, answer.text
+    assert guarded.champion() == "1"
+
+
+@pytest.mark.parametrize("user", [SAM, ADMIN])
+def test_only_the_gate_says_which_version_has_been_promoted(user: str, guarded: Guarded) -> None:
+    tags = "api/2.0/mlflow/model-versions"
+    for key in ("leanstage.state", "Leanstage.State", "leanstage.decision"):
+        tag = {"name": MODEL, "version": "2", "key": key, "value": "promoted"}
+        assert guarded.ask(user, "POST", f"{tags}/set-tag", json=tag).status_code == 403
+        assert guarded.ask(user, "DELETE", f"{tags}/delete-tag", json=tag).status_code == 403
+    forged = {
+        "name": MODEL,
+        "source": "models:/reviews/2",
+        "tags": [{"key": "leanstage.state", "value": "promoted"}],
+    }
+    assert guarded.ask(user, "POST", f"{tags}/create", json=forged).status_code == 403
+    status = {"name": MODEL, "version": "2", "key": "leanstage.status", "value": "running"}
+    assert guarded.ask(user, "POST", f"{tags}/set-tag", json=status).status_code == 200
+
+
+def test_the_tags_are_those_that_the_history_is_read_from() -> None:
+    claimed = claim_tags("decision", None)
+    assert {*claimed, COLLECTED} <= STANDING
+
+
 @pytest.mark.parametrize("user", [SAM, ADMIN])
 def test_the_flag_of_a_prompt_is_no_way_round(user: str, guarded: Guarded) -> None:
     tag = {"name": MODEL, "key": "mlflow.prompt.is_prompt", "value": "true"}
@@ -149,6 +205,14 @@ def test_only_the_gate_writes_to_its_experiment(user: str, guarded: Guarded) -> 
     assert guarded.ask(user, "DELETE", upload).status_code == 403
     named_like_a_search = upload.replace("decision.json", "search")
     assert guarded.ask(user, "PUT", named_like_a_search, data=b"{}").status_code == 403
+    # MLflow decodes a path again and again before it takes it.
+    digits = "".join(f"%25{ord(digit):x}" for digit in experiment)
+    for encoded in (digits, digits.replace("%", "%25"), f"./{experiment}", f"file:{experiment}"):
+        hidden = upload.replace(f"/{experiment}/", f"/{encoded}/")
+        for method in ("DELETE", "PUT"):
+            answer = guarded.ask(user, method, hidden, data=b"{}")
+            # What MLflow cannot read as a path it refuses itself.
+            assert answer.status_code in (400, 403, 404), (encoded, method, answer.text)
     page = f"ajax-api/2.0/mlflow/upload-artifact?run_uuid={run}&path=decision.json"
     assert guarded.ask(user, "POST", page, data=b"{}").status_code == 403
 
@@ -163,7 +227,25 @@ def test_a_logged_model_of_the_gate_stays_as_it_is(guarded: Guarded) -> None:
         assert guarded.ask(user, "PATCH", f"{page}/tags", json=tags).status_code == 403
 
 
+def test_what_is_uploaded_arrives_whole(guarded: Guarded) -> None:
+    """A guard that reads the body leaves nothing of it to MLflow where Flask takes it in."""
+    sent = secrets.token_bytes(100_000)
+    app = Flask("mlflow")
+    app.before_request(lambda: guard._look_at(SAM, False))
+    app.add_url_rule(
+        "/api/2.0/mlflow-artifacts/artifacts/<path:path>",
+        view_func=lambda path: {"read": len(request.stream.read())},
+        methods=["PUT"],
+    )
+    answer = app.test_client().put("/api/2.0/mlflow-artifacts/artifacts/a/b", data=sent)
+    assert answer.json == {"read": len(sent)}
+
+
 def test_who_sets_the_password_of_the_gate_would_be_the_gate(guarded: Guarded) -> None:
+    decoy = f'{{"username":"{GATE}","password":"0123456789abcdef","user_name":"me"}}'
+    headers = {"Content-Type": "application/json"}
+    page = "api/2.0/mlflow/users/update-password"
+    assert guarded.ask(ADMIN, "PATCH", page, data=decoy, headers=headers).status_code == 403
     for end, method, body in (
         ("update-password", "PATCH", {"password": "0123456789abcdef"}),
         ("update-admin", "PATCH", {"is_admin": False}),

@@ -7,8 +7,12 @@ Named in the server's ``basic_auth.ini``::
 
 it lets MLflow authenticate as before and then refuses, to everybody but the gate's accounts,
 administrators included: setting or taking away a protected alias, deleting or renaming what carries
-one, writing to the gate's experiments, and changing the gate's accounts. It runs in the server's
-process, next to MLflow and Flask and without the rest of leanstage.
+one, the tags by which a version is champion, writing to the gate's experiments, and changing the
+gate's accounts. It runs in the server's process, next to MLflow and Flask and without the rest of
+leanstage.
+
+MLflow reads one of several spellings of a name and leaves the others alone, so what any of them
+asks for counts here.
 
 Settings, names with commas between them: ``LEANSTAGE_GUARD_ACCOUNTS`` of the gate, required;
 ``LEANSTAGE_GUARD_ALIASES`` (``champion``), ``LEANSTAGE_GUARD_EXPERIMENTS``
@@ -18,6 +22,7 @@ Settings, names with commas between them: ``LEANSTAGE_GUARD_ACCOUNTS`` of the ga
 import json
 import logging
 import os
+import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -35,12 +40,21 @@ _API = re.compile(r"/(?:ajax-)?api/\d+\.\d+/(.*)")
 _READING = re.compile(r"mlflow/[a-z-]+/(search|get|list|query|batch-get)[a-z-]*")
 """Pages that change nothing although they are asked by POST."""
 _ACCOUNTS = {f"mlflow/users/{end}" for end in ("update-password", "update-admin", "delete")}
+_TAGGING = {f"mlflow/model-versions/{end}" for end in ("create", "set-tag", "delete-tag")}
+STANDING = frozenset(
+    f"leanstage.{end}"
+    for end in ("state", "decision", "replaced", "owner", "claimed", "collected", "verdict")
+)
+"""Tags of a version from which :mod:`leanstage.registry.champions` reads who is champion."""
 _EXPERIMENT_KEYS = {"experimentid", "experimentids", "mlflowexperimentid"}
 _RUN_KEYS = {"runid", "runuuid", "runids", "parentrunid"}
 _MODEL_KEYS = {"modelid", "modelids"}
-_ARTIFACTS = re.compile(
-    r"mlflow-artifacts/(?:artifacts|mpu/[a-z]+|presigned)/(?:[^/]+/)*?(\d+)(?:/|$)"
-)
+_ARTIFACTS = re.compile(r"mlflow-artifacts/(?:artifacts|mpu/[a-z]+|presigned)/(.*)")
+_UPLOADS = ("mlflow-artifacts/artifacts/", "mlflow/upload-artifact")
+"""Pages whose body is a file: read here, nothing of it would be left for MLflow."""
+
+_Asked = Mapping[str, set[str]]
+"""By name, in lower case and without ``_`` and ``-``, every value that a request gives it."""
 
 
 class GuardedError(Exception):
@@ -79,58 +93,71 @@ def _look_at(user: str, is_gate: bool) -> None:
     page = _page(request.path)
     if page is None or (request.method == "POST" and _READING.fullmatch(page)):
         return
-    asked = _asked()
+    asked = _asked(page)
     if page in _ACCOUNTS:
         _accounts(asked)
     elif page.startswith(("mlflow/registered-models/", "mlflow/model-versions/")):
         _registry(page, asked)
+    guarded = _names(EXPERIMENTS_VARIABLE, "leanstage-promoted")
     for number in _experiments(page, asked):
-        if _experiment_name(number) in _names(EXPERIMENTS_VARIABLE, "leanstage-promoted"):
+        if _experiment_name(number) in guarded:
             raise GuardedError(f"Writing to experiment {_experiment_name(number)}")
     if page.startswith("mlflow/experiments/"):
-        for key in ("name", "newname"):
-            name = str(asked.get(key, ""))
-            if name in _names(EXPERIMENTS_VARIABLE, "leanstage-promoted"):
+        for name in _values(asked, "name", "newname"):
+            if name in guarded:
                 raise GuardedError(f"The name {name} of an experiment")
 
 
-def _accounts(asked: Mapping[str, Any]) -> None:
+def _accounts(asked: _Asked) -> None:
     """Whoever sets the password of the gate is the gate."""
-    name = str(asked.get("username", ""))
-    if name in _names(ACCOUNTS_VARIABLE, ""):
-        raise GuardedError(f"The account {name}")
+    gate = {name.casefold() for name in _names(ACCOUNTS_VARIABLE, "")}
+    for name in _values(asked, "username"):
+        if name.strip().casefold() in gate:
+            raise GuardedError(f"The account {name}")
 
 
-def _registry(page: str, asked: Mapping[str, Any]) -> None:
+def _registry(page: str, asked: _Asked) -> None:
     protected = {alias.casefold() for alias in _names(ALIASES_VARIABLE, "champion")}
+    named = ", ".join(_values(asked, "name"))
     if page == "mlflow/registered-models/alias":
-        alias = str(asked.get("alias", ""))
-        if alias.strip().casefold() in protected:
-            raise GuardedError(f"The alias {alias} of {asked.get('name')}")
+        for alias in _values(asked, "alias"):
+            if alias.strip().casefold() in protected:
+                raise GuardedError(f"The alias {alias} of {named}")
         return
-    ends = page.rpartition("/")[2]
-    if ends not in ("delete", "rename", "transition-stage"):
+    if page in _TAGGING:
+        for key in _values(asked, "key"):
+            if key.strip().casefold() in STANDING:
+                raise GuardedError(f"The tag {key} of {named}")
         return
-    name, version = str(asked.get("name", "")), asked.get("version")
-    for alias, at in _aliases(name).items():
-        if alias.casefold() in protected and (version is None or str(version) == at):
-            raise GuardedError(f"{name} version {at}, which carries the alias {alias},")
+    if page.rpartition("/")[2] not in ("delete", "rename", "transition-stage"):
+        return
+    # What goes with a whole model goes with its every version.
+    whole = page.startswith("mlflow/registered-models/")
+    versions = {_number(version) for version in _values(asked, "version")}
+    for name in _values(asked, "name"):
+        for alias, at in _aliases(name).items():
+            if alias.casefold() in protected and (whole or versions & {_number(at), None}):
+                raise GuardedError(f"{name} version {at}, which carries the alias {alias},")
 
 
-def _experiments(page: str, asked: Mapping[str, Any]) -> Iterator[str]:
+def _number(version: str) -> int | None:
+    """As a database compares it; None: what is meant cannot be told."""
+    try:
+        return int(version)
+    except ValueError:
+        return None
+
+
+def _experiments(page: str, asked: _Asked) -> Iterator[str]:
     """Ids of the experiments that the request names, or in which what it names lies."""
-    if found := _ARTIFACTS.search(page):
-        yield found[1]
+    if found := _ARTIFACTS.match(page):
+        yield _of_artifact(found[1])
     header = request.headers.get("x-mlflow-experiment-id")
     if header:
         yield header
-    for key, value in _leaves(asked):
-        if key in _EXPERIMENT_KEYS:
-            yield value
-        elif key in _RUN_KEYS:
-            yield _of_run(value)
-        elif key in _MODEL_KEYS:
-            yield _of_model(value)
+    yield from _values(asked, *_EXPERIMENT_KEYS)
+    yield from map(_of_run, _values(asked, *_RUN_KEYS))
+    yield from map(_of_model, _values(asked, *_MODEL_KEYS))
     if page.startswith("mlflow/logged-models/"):
         yield _of_model(page.split("/")[2])
 
@@ -147,15 +174,23 @@ def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
         yield key, str(value)
 
 
-def _asked() -> dict[str, Any]:
-    """Body and query together, whatever the method; a name in both counts twice, so the body's."""
-    body = request.get_json(silent=True, force=True)
-    merged: dict[str, Any] = {**request.args.to_dict(), **(request.view_args or {})}
-    if isinstance(body, Mapping):
-        merged |= body
-    # Protobuf takes a field by its name and by its name in camel case.
-    plain = {str(key).replace("_", "").lower(): value for key, value in merged.items()}
-    return {**plain, **{key: value for key, value in merged.items() if key not in plain}}
+def _asked(page: str) -> _Asked:
+    """What body, query and path give, whatever the method."""
+    body = None if page.startswith(_UPLOADS) else request.get_json(silent=True, force=True)
+    if isinstance(body, str):
+        # JSON in a string of JSON, which MLflow takes from clients of old.
+        try:
+            body = json.loads(body)
+        except ValueError:
+            body = None
+    found: dict[str, set[str]] = {}
+    for key, value in _leaves([body, request.args.to_dict(flat=False), request.view_args or {}]):
+        found.setdefault(key, set()).add(value)
+    return found
+
+
+def _values(asked: _Asked, *keys: str) -> list[str]:
+    return sorted(value for key in keys for value in asked.get(key, ()))
 
 
 def _page(path: str) -> str | None:
@@ -175,6 +210,20 @@ def _aliases(name: str) -> dict[str, str]:
     except MlflowException:
         return {}
     return {str(alias): str(version) for alias, version in dict(model.aliases).items()}
+
+
+def _of_artifact(path: str) -> str:
+    """The first number of a path as MLflow reads it, which may be encoded more than once."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.utils.uri import validate_path_is_safe
+
+    try:
+        parts = posixpath.normpath(validate_path_is_safe(path)).split("/")
+    except MlflowException:
+        # MLflow does not take it either.
+        return ""
+    inside = parts[2:] if parts[0] == "workspaces" else parts
+    return next((part for part in inside if part.isdecimal()), "")
 
 
 def _of_run(run_id: str) -> str:
