@@ -11,12 +11,15 @@ from mlflow import MlflowClient
 from leanstage.contracts import (
     Champion,
     Decision,
+    Justification,
+    JustificationUse,
     ModelPolicy,
     ModelVersion,
     Role,
     RunContext,
     Step,
 )
+from leanstage.gate.approvals import JUSTIFICATION
 from leanstage.gate.promotion import promote
 from leanstage.gate.record import keep_decision
 from leanstage.registry import champions, runs
@@ -96,6 +99,49 @@ class Promoting:
         decision = self.unsigned(policy=policy)
         keep_decision(decision, policy or self.policy, self.variants(decision)["optimized"])
         return decision
+
+    def baseline_ships(self, *, expires: str) -> Decision:
+        """A signed decision for the baseline, on a justification that stands in MLflow."""
+        decision = self.unsigned()
+        document = Justification(
+            grounds="accuracy",
+            reason="Refunds are routed by this model.",
+            author="ada",
+            decision_run_id=decision.run_id,
+            source=decision.source,
+            baseline_digest=self.baseline.digest,
+            evidence_sha256=decision.evidence_sha256,
+            policy_sha256=self.policy.sha256(),
+            created=self.now.isoformat(timespec="seconds"),
+            expires=expires,
+        )
+        self.write_justification(runs.start_run("approval", {}), document)
+        use = JustificationUse(
+            run_id=self.approval,
+            experiment="leanstage-approvals",
+            sha256=document.sha256(),
+            grounds=document.grounds,
+            reason=document.reason,
+            author=document.author,
+            expires=expires,
+        )
+        ships = {
+            "verdict": "PROMOTE_BASELINE",
+            "promoted": "baseline",
+            "deploy": "baseline",
+            "digest": self.baseline.digest,
+            "justification": use,
+        }
+        decision = decision.model_copy(update=ships)
+        keep_decision(decision, self.policy, self.baseline.path)
+        return decision
+
+    def write_justification(self, run_id: str, document: Justification) -> None:
+        """Log it as ``leanstage justify`` does, and end its run."""
+        self.approval = run_id
+        document.save(self.folder / JUSTIFICATION)
+        runs.log_file(run_id, self.folder / JUSTIFICATION)
+        runs.end_run(run_id, "FINISHED")
 
     def blocked(self) -> Decision:
         """A signed decision that promotes nothing."""

@@ -10,13 +10,11 @@ from unittest.mock import patch
 
 import pytest
 
-from leanstage.contracts import Decision
 from leanstage.delivery import fetch as fetching
 from leanstage.delivery.address import Address
 from leanstage.delivery.fetch import STAGING
 from leanstage.errors import InputError, LeanstageError
 from leanstage.gate.attestation import generate
-from leanstage.gate.record import keep_decision
 from leanstage.registry import stored
 from leanstage.registry.champions import COLLECTED
 from leanstage.registry.client import RegistryError
@@ -362,22 +360,7 @@ def test_a_baseline_whose_justification_expired_does_not_start(
     delivered: Delivered, tmp_path: Path
 ) -> None:
     promoting = delivered.promoting
-    decision = promoting.unsigned().model_copy(
-        update={
-            "verdict": "PROMOTE_BASELINE",
-            "promoted": "baseline",
-            "deploy": "baseline",
-            "digest": promoting.baseline.digest,
-            "justification": {
-                "run_id": "r", "experiment": "leanstage-approvals", "sha256": "0" * 64,
-                "grounds": "accuracy", "reason": "names get lost", "author": "ada",
-                "expires": "2026-12-01",
-            },
-        }
-    )  # fmt: skip
-    decision = Decision.model_validate(decision.model_dump())
-    keep_decision(decision, promoting.policy, promoting.baseline.path)
-    promoting.promote(decision)
+    promoting.promote(promoting.baseline_ships(expires="2026-12-01"))
     baseline = replace(
         delivered, address=Address(delivered.address.name, promoting.baseline.digest)
     )

@@ -50,7 +50,7 @@ from leanstage.tasks import Predictions, Slicing, compare
 EXAMPLES = {"default": 2000, "nightly": 100_000}
 """Of the main property; the others take a tenth."""
 _MAIN = EXAMPLES[os.environ.get("LEANSTAGE_HYPOTHESIS", "default")]
-# Never loaded, but named by the tests: a loaded profile would hold for the other rooms as well.
+# Never loaded, but named by the tests: a loaded profile would hold for the other tests as well.
 settings.register_profile("gate", max_examples=_MAIN, deadline=None)
 settings.register_profile("gate-tenth", max_examples=_MAIN // 10, deadline=None)
 

@@ -3,8 +3,14 @@
 import tempfile
 from functools import cached_property
 
-from leanstage.contracts import Approver, Justification, ModelPolicy, ModelVersion
-from leanstage.errors import InputError
+from leanstage.contracts import (
+    Approver,
+    Justification,
+    JustificationUse,
+    ModelPolicy,
+    ModelVersion,
+)
+from leanstage.errors import InputError, LeanstageError
 from leanstage.gate.justification import RecordedJustification
 from leanstage.gate.justify import JUSTIFICATION, Written, justify
 from leanstage.gate.standing import NO_PERMISSIONS, Standing, approver_at
@@ -12,7 +18,13 @@ from leanstage.registry.client import RegistryError, connect, pages, quoted, ref
 from leanstage.registry.origins import Origin, origin
 from leanstage.registry.permissions import Permissions, permissions
 
-__all__ = ["JUSTIFICATION", "Written", "find_justifications", "justify"]
+__all__ = [
+    "JUSTIFICATION",
+    "Written",
+    "find_justifications",
+    "justify",
+    "require_not_taken_back",
+]
 
 
 def find_justifications(source: ModelVersion, policy: ModelPolicy) -> list[RecordedJustification]:
@@ -53,6 +65,30 @@ def find_justifications(source: ModelVersion, policy: ModelPolicy) -> list[Recor
             )
             found.append((run.info.start_time or 0, recorded))
     return [recorded for _, recorded in sorted(found, key=lambda item: item[0], reverse=True)]
+
+
+def require_not_taken_back(use: JustificationUse) -> None:
+    """Make sure that what a decision rests on still stands in MLflow as it was accepted.
+
+    Raises:
+        LeanstageError: its run or experiment was deleted or changed since, or cannot be asked for.
+    """
+    client = connect()
+    with refusals():
+        run = client.get_run(use.run_id)
+        experiment = client.get_experiment(run.info.experiment_id)
+    kept = _document(use.run_id)
+    stands = (
+        run.info.lifecycle_stage == experiment.lifecycle_stage == "active"
+        and run.info.status == "FINISHED"
+        and kept is not None
+        and kept.sha256() == use.sha256
+    )
+    if not stands:
+        raise LeanstageError(
+            f"the justification {use.run_id}, on which the baseline was promoted, was taken back "
+            "or changed since; have an approver justify it again, or promote an optimized variant."
+        )
 
 
 class _Inquiry:

@@ -11,6 +11,7 @@ from leanstage.contracts import Decision, ModelVersion, Role
 from leanstage.contracts.attestation import Statement
 from leanstage.errors import BlockedError, LeanstageError
 from leanstage.gate import attestation
+from leanstage.gate.approvals import require_not_taken_back
 from leanstage.gate.ownership import require_own
 from leanstage.gate.record import kept_card, kept_envelope
 from leanstage.registry import champions, runs
@@ -36,7 +37,8 @@ def promote(decision: Decision, *, variants: Mapping[Role, Path], target: Path) 
     Raises:
         BlockedError: the decision is BLOCKED.
         ChampionError: another promotion runs, or changed the champion since the decision.
-        LeanstageError: decision, signature, bytes or what was stored do not agree.
+        LeanstageError: decision, signature, bytes or what was stored do not agree; or the
+            justification was taken back since.
     """
     envelope = kept_envelope(decision.run_id)
     statement = attestation.open_envelope(envelope, attestation.trusted_keys())
@@ -48,6 +50,8 @@ def promote(decision: Decision, *, variants: Mapping[Role, Path], target: Path) 
     if decision.promoted is None or decision.digest is None:
         runs.end_run(decision.run_id, "FINISHED")
         raise BlockedError(f"nothing was promoted: {decision.sentence}")
+    if decision.justification is not None:
+        require_not_taken_back(decision.justification)
     card = _card(statement)
     with fresh_folder(target) as draft:
         # A card or an attestation that lies there is of another decision, or of nobody.

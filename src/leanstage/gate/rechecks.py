@@ -30,7 +30,7 @@ def failed_after_all(energy: EnergyComparison) -> list[str]:
         checks.check_power(every, energy.meter.possible_watts),
         checks.check_control(energy.control),
         checks.check_steady(energy.windows, (energy.registered, energy.strongest)),
-        *checks.check_seen(energy.windows, energy.idle),
+        *checks.check_seen(energy.windows, energy.idle, energy.workload.endpoint),
     ]
     # Documents of before these were kept do not have them.
     unhurried = [load for load in energy.loads if load.request_rate is None]

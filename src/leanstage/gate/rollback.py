@@ -9,6 +9,7 @@ from leanstage import progress
 from leanstage.contracts import ModelVersion
 from leanstage.errors import InputError
 from leanstage.gate import attestation
+from leanstage.gate.approvals import require_not_taken_back
 from leanstage.registry import champions
 from leanstage.registry.champions import Entry
 from leanstage.registry.versions import DIGEST_TAG, create_version, download, model_of
@@ -28,8 +29,8 @@ class Rollback:
 def roll_back(name: str, to: str | None = None) -> Rollback:
     """Make an earlier champion of ``name`` the champion again.
 
-    Its bytes, its signature, the keys and digests revoked since and the expiry of its
-    justification are verified as they are now.
+    Its bytes, its signature, the keys and digests revoked since, and whether its justification has
+    expired or was taken back, are verified as they are now.
 
     Args:
         name: registered model that holds the champion.
@@ -37,7 +38,7 @@ def roll_back(name: str, to: str | None = None) -> Rollback:
 
     Raises:
         InputError: there is no such earlier champion.
-        VerificationError: it can no longer be trusted.
+        LeanstageError: it can no longer be trusted.
         ChampionError: a promotion runs at the same time.
     """
     promoted = champions.promoted_entries(champions.history(name))
@@ -49,7 +50,9 @@ def roll_back(name: str, to: str | None = None) -> Rollback:
     progress.step(f"verifying version {chosen.version.version}")
     with tempfile.TemporaryDirectory(prefix="leanstage-rollback-") as scratch:
         folder = download(chosen.version, Path(scratch))
-        attestation.verify(folder, attestation.trusted_keys(), datetime.now(UTC))
+        verified = attestation.verify(folder, attestation.trusted_keys(), datetime.now(UTC))
+    if verified.justification is not None:
+        require_not_taken_back(verified.justification)
     kept = {
         key: value
         for key, value in chosen.tags.items()
