@@ -112,3 +112,24 @@ def test_a_gpu_elsewhere_is_not_the_one_that_is_visible_here(
         monkeypatch.setenv(URL_VARIABLE, server.uri)
         with pytest.raises(MeterError, match="'pod': 'one,two', 'namespace': 'serving'"):
             discover_elsewhere()
+
+
+@pytest.mark.parametrize(
+    ("series", "reason"),
+    [
+        ([{"UUID": "GPU-1"}, {"UUID": "GPU-2"}], "GPU-1, GPU-2; let the pods .* on one GPU"),
+        ([{"UUID": "GPU-1", "GPU_I_ID": "3"}], "MIG divides GPU-1"),
+    ],
+)
+def test_what_the_processors_draw_does_not_stand_in_for_gpus(
+    nowhere: None,
+    monkeypatch: pytest.MonkeyPatch,
+    series: list[dict[str, str]],
+    reason: str,
+) -> None:
+    monkeypatch.setenv(POD_VARIABLE, "serving/base,lean")
+    found = {GPU: [(labels, 1.0) for labels in series], NEW: [({"zone": "package"}, 1.0)]}
+    with serving(Prometheus(found)) as server:
+        monkeypatch.setenv(URL_VARIABLE, server.uri)
+        with pytest.raises(MeterError, match=reason):
+            discover_elsewhere()

@@ -102,3 +102,13 @@ def test_the_command_says_which_is_best(library: Path, tmp_path: Path) -> None:
     said = call(library, *command, STUB_FAULT="no_permission", **nothing)
     assert "Insufficient Permissions" in said
     assert "Best on the GPU        none" in said
+
+
+BOARDS = "from leanstage.energy.meters import boards_of; print(sorted(boards_of({7, 8})))"
+
+
+def test_the_gpus_of_a_server_are_those_its_processes_compute_on(library: Path) -> None:
+    assert call(library, "-c", BOARDS, STUB_PID0="7", STUB_PID1="9") == "['GPU-aaaa-0']\n"
+    assert call(library, "-c", BOARDS, STUB_PID0="7", STUB_PID1="8").count("GPU-") == 2
+    assert call(library, "-c", BOARDS) == "[]\n"
+    assert call(library, "-c", BOARDS, STUB_FAULT="no_driver", STUB_PID0="7") == "[]\n"

@@ -55,3 +55,29 @@ def test_what_another_machine_spends_is_not_told_by_the_client(
     monkeypatch.delenv("LEANSTAGE_PROMETHEUS", raising=False)
     with pytest.raises(MeterError, match="kepler: LEANSTAGE_PROMETHEUS names no Prometheus to ask"):
         measure(nothing, nothing, nothing, batch_size=8, blocks=4, window_seconds=0.5)
+
+
+@pytest.mark.parametrize(
+    ("boards", "device", "reason"),
+    [
+        ({1: {"GPU-a"}, 2: {"GPU-b"}}, "cuda", "the baseline from GPU-a, the candidate from GPU-b"),
+        ({1: {"GPU-a"}, 2: set()}, "cuda", "the candidate from no GPU"),
+        ({1: {"GPU-a", "GPU-b"}, 2: {"GPU-a"}}, "cuda", "from GPU-a and GPU-b"),
+        ({1: {"GPU-a"}, 2: {"GPU-a"}}, "cpu", "set CUDA_VISIBLE_DEVICES to GPU-a"),
+    ],
+)
+def test_servers_here_answer_from_the_one_gpu_that_is_metered(
+    monkeypatch: pytest.MonkeyPatch, boards: dict[int, set[str]], device: str, reason: str
+) -> None:
+    monkeypatch.setenv(
+        "LEANSTAGE_ENDPOINT", "baseline=http://localhost:1/v1 candidate=http://localhost:2/v1"
+    )
+    monkeypatch.setattr(
+        "leanstage.serving.choice.listening_at", lambda url: int(url.rpartition(":")[2])
+    )
+    monkeypatch.setattr("leanstage.serving.processes.Processes.pids", lambda self: {self.pid})
+    monkeypatch.setattr("leanstage.energy.step.boards_of", lambda pids: boards[min(pids)])
+    monkeypatch.setattr("leanstage.energy.step.device_type", lambda: device)
+    nothing: Any = None
+    with pytest.raises(MeterError, match=reason):
+        measure(nothing, nothing, nothing, batch_size=8, blocks=4, window_seconds=0.5)

@@ -48,7 +48,7 @@ def test_each_model_has_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
     assert chosen.asks("text-classification")
     assert str(chosen) == "baseline at http://a/v2/models/m, candidate at http://b/v1/models/m"
     assert chosen.address_of("control") == chosen.address_of("candidate")
-    assert chosen.elsewhere("baseline", "candidate") == ["baseline", "candidate"]
+    assert chosen.processes("baseline", "candidate") == {"baseline": None, "candidate": None}
     assert narrowed("control") == {ENDPOINT_VARIABLE: "http://b/v1/models/m:predict"}
     monkeypatch.setenv(ENDPOINT_VARIABLE, narrowed("control")[ENDPOINT_VARIABLE])
     assert choice().only_address() == Address("http://b/v1/models/m", "v1")
@@ -83,9 +83,9 @@ def test_no_meter_reads_this_machine_and_another_alike(monkeypatch: pytest.Monke
     here, away = "http://localhost:8000/v2/models/m", "http://h/v2/models/m"
     monkeypatch.setenv(ENDPOINT_VARIABLE, f"baseline={away} candidate={here} champion={away}")
     with pytest.raises(InputError, match="for the baseline is on another machine, for the rest"):
-        choice().elsewhere("baseline", "candidate")
+        choice().processes("baseline", "candidate")
     # Nobody measures the champion.
-    assert choice().elsewhere("candidate") == []
+    assert choice().processes("candidate") == {"candidate": 7}
 
 
 def test_one_url_cannot_be_two_models(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -245,7 +245,7 @@ def test_two_models_of_one_process_cannot_be_told_apart(
         f"baseline={inference_server}/v2/models/a candidate={inference_server}/v2/models/b",
     )
     with pytest.raises(InputError, match="baseline and candidate are served by one process"):
-        choice().elsewhere("baseline", "candidate")
+        choice().processes("baseline", "candidate")
 
 
 def test_a_worker_rests_while_another_asks_the_same_server(

@@ -173,13 +173,18 @@ def check_others(windows: Sequence[Window], *, counted: bool) -> Check:
     )
 
 
-def check_seen(windows: Sequence[Window], idle: Sequence[Idle]) -> list[Check]:
-    """Of models that answer elsewhere, the work of each is seen by the meter; else no check.
+def check_seen(
+    windows: Sequence[Window], idle: Sequence[Idle], endpoint: str | None
+) -> list[Check]:
+    """Of models that servers answer for, the work of each is seen by the meter; else no check.
 
-    A meter of the wrong pod reads rest where a model works, which looks like a saving. So what a
-    model draws beyond rest is at least a twentieth of what the one that draws most does.
+    A meter of the wrong pod or GPU reads rest where a model works, which looks like a saving. So
+    what a model draws beyond rest is at least a twentieth of what the one that draws most does.
+
+    Args:
+        endpoint: what answers over HTTP; None where the measuring process itself does.
     """
-    if any(window.cpu_seconds is not None for window in windows):
+    if endpoint is None and any(window.cpu_seconds is not None for window in windows):
         return []
     rest = idle_watts(idle) or 0.0
     joules: dict[str, float] = defaultdict(float)
@@ -191,6 +196,6 @@ def check_seen(windows: Sequence[Window], idle: Sequence[Idle]) -> list[Check]:
     most = max(watts.values())
     unseen = [arm for arm in watts if watts[arm] <= 0 or watts[arm] < _LEAST_SEEN * most]
     drawn = ", ".join(f"{arm} {watts[arm]:.3g} W" for arm in watts)
-    remedy = "; does the meter read the pods of all models?" if unseen else "."
+    remedy = "; does the meter read what all models run on?" if unseen else "."
     detail = f"Beyond rest there were drawn: {drawn}{remedy}"
     return [Check(name="seen", passed=not unseen, detail=detail)]

@@ -108,13 +108,19 @@ def _dynamic(windows: Sequence[Window], idle_watts: float | None) -> float | Non
 
 
 def check_plausible(
-    record: Record, judged: Sequence[Ratio], meter: Meter, request_rate: float | None
+    record: Record,
+    judged: Sequence[Ratio],
+    meter: Meter,
+    *,
+    request_rate: float | None,
+    endpoint: str | None,
 ) -> list[Check]:
     """Every check that this record allows.
 
     Args:
         judged: ratios that a verdict may rest on, and the control as the last.
         request_rate: answers per second in production, where somebody says.
+        endpoint: see :func:`leanstage.energy.checks.check_seen`.
     """
     *ratios, control = judged
     counted = "rapl" in meter.info.name.split("+")
@@ -126,7 +132,7 @@ def check_plausible(
         checks.check_control(control),
         checks.check_steady(record.windows, ratios),
         checks.check_others(record.windows, counted=counted),
-        *checks.check_seen(record.windows, record.idle),
+        *checks.check_seen(record.windows, record.idle, endpoint),
         notes.note_warm_up(record.warm_ups),
         notes.note_idle_power(record.idle, record.no_idle),
         notes.note_production(record.at_rate, request_rate),

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from leanstage.contracts import Check, Idle
 from leanstage.energy.arrivals import AtRate, together
 from leanstage.energy.replies import WarmUp
-from leanstage.energy.schedule import LEAST_INFERENCES, LONGEST_AT_RATE_SECONDS
+from leanstage.energy.schedule import LONGEST_AT_RATE_SECONDS, REQUESTS_AT_RATE
 
 
 def note_idle_power(idle: Sequence[Idle], refusal: str) -> Check:
@@ -32,7 +32,7 @@ def note_production(at_rate: Mapping[str, Sequence[AtRate]], request_rate: float
         said = "The policy names no request rate, so production is but the batches judged"
     elif not at_rate:
         said = (
-            f"At {request_rate:g} answers per second, {LEAST_INFERENCES} of them take longer than "
+            f"At {request_rate:g} answers per second, {REQUESTS_AT_RATE} requests take longer than "
             f"{LONGEST_AT_RATE_SECONDS:g} s: what is paid there is mostly rest, see idle-power"
         )
     else:

@@ -49,7 +49,8 @@ def window_seconds(kind: LoadKind, meter: Meter, pace: Pace) -> float:
     if kind == SINGLE:
         return meter.min_window_seconds
     if kind.request_rate:
-        return max(seconds_at_rate(kind.request_rate), pace.window_seconds)
+        shortest = seconds_at_rate(kind.request_rate, kind.batch_size)
+        return max(shortest, pace.window_seconds)
     return pace.window_seconds
 
 

@@ -108,7 +108,9 @@ def compare(
         tokens_per_answer=tokens_per_answer,
         endpoint=endpoint,
     )
-    measurable = request_rate and seconds_at_rate(request_rate) <= LONGEST_AT_RATE_SECONDS
+    measurable = (
+        request_rate and seconds_at_rate(request_rate, batch_size) <= LONGEST_AT_RATE_SECONDS
+    )
     pace = Pace(
         batch_size=batch_size,
         window_seconds=max(window_seconds, meter.min_window_seconds),
@@ -152,7 +154,13 @@ def compare(
         else None,
         idle=tuple(record.idle),
         checks=tuple(
-            check_plausible(record, (registered, strongest, control), meter, request_rate)
+            check_plausible(
+                record,
+                (registered, strongest, control),
+                meter,
+                request_rate=request_rate,
+                endpoint=endpoint,
+            )
         ),
         baseline_digest=digests[BASELINE],
         candidate_digest=digests[CANDIDATE],

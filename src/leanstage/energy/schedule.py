@@ -10,8 +10,10 @@ LEAST_INFERENCES = 20
 """Fewest passes through the model in a window."""
 LEAST_ROWS = 8
 """Fewest rows in a block, so that a batch of each load that is always shown is among them."""
+REQUESTS_AT_RATE = 10
+"""Fewest requests in a window at a rate: of fewer, hardly one has to wait for another."""
 LONGEST_AT_RATE_SECONDS = 30.0
-"""A rate at which fewer than these answers come in so long is not measured."""
+"""A rate at which fewer requests or answers come in so long is not measured."""
 
 
 class Block(NamedTuple):
@@ -27,9 +29,9 @@ def least_answers(tokens_per_answer: int | None) -> int:
     return math.ceil(LEAST_INFERENCES / (tokens_per_answer or 1))
 
 
-def seconds_at_rate(request_rate: float) -> float:
-    """Shortest window at a rate in answers per second."""
-    return LEAST_INFERENCES / request_rate
+def seconds_at_rate(request_rate: float, batch_size: int) -> float:
+    """Shortest window at a rate in answers per second, ``batch_size`` of them a request."""
+    return max(LEAST_INFERENCES, REQUESTS_AT_RATE * batch_size) / request_rate
 
 
 def plan_blocks(

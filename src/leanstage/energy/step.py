@@ -1,7 +1,7 @@
 """The energy step: candidate, baseline and the baseline's unoptimized forms, side by side."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from leanstage import progress
@@ -9,6 +9,7 @@ from leanstage.contracts import EnergyComparison, Serving
 from leanstage.energy.meters import (
     Meter,
     MeterError,
+    boards_of,
     discover,
     discover_elsewhere,
     discover_gpu,
@@ -17,6 +18,7 @@ from leanstage.energy.predictors import DEFAULT_LOADER
 from leanstage.energy.protocol import BASELINE, CANDIDATE, compare
 from leanstage.serving.choice import choice
 from leanstage.serving.endpoint import SERVED_LOADER, require_served
+from leanstage.serving.processes import Processes
 from leanstage.tasks import SplitFolder
 from leanstage.variant import Variant
 from leanstage.variant.forms import unoptimized_forms
@@ -52,10 +54,12 @@ def measure(
 
     Raises:
         MeterError: a GPU or another machine would answer, and no meter sees it, or only one of the
-            two.
+            two; or servers on this machine answer from GPUs that are not the one that is metered.
     """
     chosen = choice()
-    away = chosen.elsewhere(BASELINE, CANDIDATE)
+    servers = chosen.processes(BASELINE, CANDIDATE)
+    away = [name for name, pid in servers.items() if pid is None]
+    _require_one_gpu({name: pid for name, pid in servers.items() if pid is not None})
     meter = _meter(baseline, candidate, away)
     writes = baseline.manifest.task == "text-generation"
     asked = chosen.asks(baseline.manifest.task)
@@ -88,6 +92,32 @@ def measure(
             elsewhere=bool(away),
             loader=SERVED_LOADER if asked else DEFAULT_LOADER,
             progress=tell,
+        )
+
+
+def _require_one_gpu(servers: Mapping[str, int]) -> None:
+    """A meter reads one GPU: servers that answer from GPUs have to be on it, both.
+
+    Where the driver tells nothing of the processes, ``checks.check_seen`` says afterwards whether
+    the work of both was seen.
+    """
+    boards = {name: boards_of(Processes(pid).pids()) for name, pid in servers.items()}
+    used = sorted(set().union(*boards.values()))
+    if not used:
+        return
+    if len(used) > 1 or any(len(own) != 1 for own in boards.values()):
+        where = ", ".join(
+            f"the {name} from {' and '.join(sorted(own)) or 'no GPU'}"
+            for name, own in boards.items()
+        )
+        raise MeterError(
+            f"the servers answer from several devices ({where}), and a meter reads one of them; "
+            "serve both models on one GPU."
+        )
+    if device_type() != "cuda":
+        raise MeterError(
+            f"the servers answer from the GPU {used[0]}, which this command does not see, so that "
+            f"its meter would not either; set CUDA_VISIBLE_DEVICES to {used[0]}."
         )
 
 

@@ -107,8 +107,10 @@ class Choice:
             )
         return address(self.urls[_ANY])
 
-    def elsewhere(self, *names: str) -> list[str]:
-        """Which of the models ``names`` a server answers for that is not on this machine.
+    def processes(self, *names: str) -> dict[str, int | None]:
+        """The process on this machine that answers for each of the models ``names``.
+
+        None is a server on another machine. Where no URLs are chosen there are no servers to find.
 
         Raises:
             InputError: it is not said where one answers; one process of this machine serves two,
@@ -117,7 +119,7 @@ class Choice:
             LeanstageError: see :func:`listening_at`.
         """
         if not self.urls:
-            return []
+            return {}
         processes = {name: listening_at(self.address_of(name).url) for name in names}
         here = [pid for pid in processes.values() if pid is not None]
         if len(set(here)) < len(here):
@@ -131,7 +133,7 @@ class Choice:
                 f"what answers for the {' and the '.join(away)} is on another machine, for the "
                 "rest on this one, and no meter reads both alike; serve both on one machine."
             )
-        return away
+        return processes
 
     def __str__(self) -> str:
         if self.server:

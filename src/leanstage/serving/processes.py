@@ -40,6 +40,16 @@ class Processes:
     def __init__(self, pid: int) -> None:
         self.pid = pid
 
+    def pids(self) -> set[int]:
+        """Numbers of the process and of those below it."""
+        import psutil
+
+        try:
+            below = psutil.Process(self.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            raise LeanstageError(self._obituary()) from None
+        return {self.pid, *(process.pid for process in below)}
+
     def cpu_seconds(self) -> float:
         """Processor time of the process and of those below it, ended ones included."""
         return self._total(lambda process: sum(process.cpu_times()[:4]))

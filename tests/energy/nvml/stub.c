@@ -73,3 +73,14 @@ int nvmlDeviceGetTotalEnergyConsumption(void *gpu, unsigned long long *millijoul
     *millijoules = updates * WINDOW_MS * MILLIWATTS[index_of(gpu)] / 1000;
     return OK;
 }
+
+/* Processes: STUB_PID0 and STUB_PID1 compute on the first and the second GPU. */
+typedef struct { unsigned pid; unsigned long long memory; unsigned gpu, compute; } process;
+int nvmlDeviceGetComputeRunningProcesses_v3(void *gpu, unsigned *count, process *found) {
+    const char *set = getenv(index_of(gpu) ? "STUB_PID1" : "STUB_PID0");
+    unsigned fits = *count;
+    *count = set ? 1 : 0;
+    if (*count > fits) return 7; /* NVML_ERROR_INSUFFICIENT_SIZE */
+    if (set) found[0] = (process){(unsigned)atoi(set), 0, 0xFFFFFFFF, 0xFFFFFFFF};
+    return OK;
+}

@@ -14,7 +14,7 @@ from leanstage.energy.meters.discovery import (
     survey,
     tier_of,
 )
-from leanstage.energy.meters.nvml import NvmlMeter
+from leanstage.energy.meters.nvml import NvmlMeter, boards_of
 from leanstage.energy.meters.rapl import RaplMeter
 from leanstage.energy.meters.scraped import ScrapedMeter
 
@@ -33,6 +33,7 @@ __all__ = [
     "ScrapedMeter",
     "Survey",
     "Usage",
+    "boards_of",
     "discover",
     "discover_elsewhere",
     "discover_gpu",

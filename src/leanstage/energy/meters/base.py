@@ -12,6 +12,10 @@ class MeterError(LeanstageError):
     """A meter is not to be had, or gave a reading that is no energy: missing, zero, negative."""
 
 
+class UnreadGpuError(MeterError):
+    """A GPU answers, and its meter cannot read it; one of the processor alone will not do."""
+
+
 class Usage(NamedTuple):
     """What the worker itself spent in a window; a counter ignores it, an estimate rests on it."""
 

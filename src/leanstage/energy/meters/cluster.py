@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from leanstage.contracts import MeterInfo
-from leanstage.energy.meters.base import MeterError
+from leanstage.energy.meters.base import MeterError, UnreadGpuError
 from leanstage.energy.meters.pods import Pod, own_pod
 from leanstage.energy.meters.scraped import ScrapedCounter, ScrapedMeter
 from leanstage.errors import LeanstageError
@@ -77,7 +77,8 @@ def dcgm_meter(elsewhere: Pod | None = None) -> ScrapedMeter:
         elsewhere: the pod that answers, whose GPU it is; None is this one.
 
     Raises:
-        MeterError: Prometheus or the GPU is not to be had, it is not one, or MIG divides it.
+        MeterError: Prometheus or the GPU is not to be had.
+        UnreadGpuError: it is not one GPU, or MIG divides it.
     """
     prometheus = _prometheus("dcgm")
     shown = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")[0].strip()
@@ -100,13 +101,18 @@ def dcgm_meter(elsewhere: Pod | None = None) -> ScrapedMeter:
     found, selector = named[0]
     uuids = sorted({labels.get("UUID", "") for labels in found})
     if any(labels.get("GPU_I_ID") for labels in found):
-        raise MeterError(
+        raise UnreadGpuError(
             f"dcgm: MIG divides {', '.join(uuids)}, and its counter is that of all instances."
         )
     if len(found) != 1:
-        raise MeterError(
-            f"dcgm: {len(found)} series fit, of {', '.join(uuids)}; set CUDA_VISIBLE_DEVICES to "
-            "one UUID, and scrape its exporter once."
+        remedy = (
+            "let the pods that are compared answer in turn on one GPU"
+            if elsewhere
+            else "set CUDA_VISIBLE_DEVICES to one UUID"
+        )
+        raise UnreadGpuError(
+            f"dcgm: {len(found)} series fit, of {', '.join(uuids)}; {remedy}, and scrape its "
+            "exporter once."
         )
     model = found[0].get("modelName", "GPU")
     info = MeterInfo(

@@ -2,12 +2,11 @@
 
 import os
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from leanstage.contracts import Tier
-from leanstage.energy.meters.base import Meter, MeterError, NullMeter
+from leanstage.energy.meters.base import Meter, MeterError, NullMeter, UnreadGpuError
 from leanstage.energy.meters.both import BothMeter
 from leanstage.energy.meters.cluster import dcgm_meter, kepler_meter
 from leanstage.energy.meters.cpu_time import CpuTimeMeter
@@ -105,7 +104,8 @@ def discover_elsewhere() -> Meter:
 
     Raises:
         InputError: ``LEANSTAGE_METER`` names no meter.
-        MeterError: no meter sees them, or not the one it names.
+        MeterError: no meter sees them, or not the one it names; or they have a GPU that its meter
+            cannot read, whose work one of the processor would not show.
     """
     builds = {"dcgm": dcgm_meter, "kepler": kepler_meter}
     asked = _asked()
@@ -113,11 +113,14 @@ def discover_elsewhere() -> Meter:
         raise MeterError(f"{METER_VARIABLE} asks for {asked}, which reads this machine alone.")
     builds = {asked: builds[asked]} if asked else builds
     pod = stated_pod()
-    found = [_tried(name, partial(build, pod)) for name, build in builds.items()]
-    reasons = tuple(meter.info.detail for meter in found if not meter.works)
-    for meter in found:
-        if meter.works:
-            return _noting(meter, *reasons)
+    reasons: list[str] = []
+    for build in builds.values():
+        try:
+            return _noting(build(pod), *reasons)
+        except UnreadGpuError:
+            raise
+        except MeterError as error:
+            reasons.append(str(error))
     raise MeterError(" ".join(reasons))
 
 
@@ -174,10 +177,10 @@ def _noting(meter: Meter, *reasons: str) -> Meter:
     return meter
 
 
-def _tried(name: str, build: Callable[[], Meter] | None = None) -> Meter:
+def _tried(name: str) -> Meter:
     kind = KINDS[name]
     try:
-        return (build or kind.build)()
+        return kind.build()
     except MeterError as error:
         return NullMeter(name, kind.tier, str(error))
 

@@ -5,7 +5,7 @@ Interface: https://docs.nvidia.com/deploy/nvml-api/
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from statistics import median
 from typing import Any
@@ -23,6 +23,29 @@ _STILL_SECONDS = 1.0
 """A GPU always draws power: a counter that does not move for so long is stuck."""
 _READ_SECONDS = 0.001
 _MOST_DISAGREEMENT = 0.15
+
+
+def boards_of(processes: Collection[int]) -> set[str]:
+    """UUIDs of the GPUs on which processes of this machine compute; none where no driver tells.
+
+    From inside a container the driver's numbers are those of the host, and match none.
+    """
+    try:
+        import pynvml
+    except ImportError:
+        return set()
+    try:
+        pynvml.nvmlInit()
+        count = pynvml.nvmlDeviceGetCount()
+        gpus = [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(count)]
+        return {
+            str(pynvml.nvmlDeviceGetUUID(gpu))
+            for gpu in gpus
+            for running in pynvml.nvmlDeviceGetComputeRunningProcesses(gpu)
+            if running.pid in processes
+        }
+    except pynvml.NVMLError:
+        return set()
 
 
 class NvmlMeter(Meter):
