@@ -29,10 +29,8 @@ def decide(
         "blocks": energy_blocks,
         "window_seconds": energy_window_seconds,
     }
-    evidence = {
-        **evidence_tasks(inputs, "optimized", inputs["optimized"], **measuring),
-        **evidence_tasks(inputs, "fallback", inputs["fallback"], **measuring),
-    }
+    candidates = {role: inputs[role] for role in ("optimized", "fallback")}
+    evidence = evidence_tasks(inputs, candidates, **measuring)
     decision_tasks(
         context=inputs["context"], plan=inputs["plan"], baseline=inputs["baseline"], **evidence
     )

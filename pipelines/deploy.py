@@ -10,8 +10,8 @@ from leanstage.pipelines._parts import decision_tasks, evidence_tasks, optimize_
 SUMMARY = """\
 Optimize a model, compare it with its unoptimized baseline and promote the lean variant.
 
-Fill in `model`, and `train_data` and `evaluation_data` unless a policy names them; start. The
-comparison is then in the outputs of the task `report`."""
+Fill in `model`, and unless a policy names them `train_data`, `evaluation_data` and, on a cluster,
+`hardware`; start. The comparison is then in the outputs of the task `report`."""
 
 
 @pipeline("leanstage-deploy", SUMMARY, sized=("distill", "prune", "quantize", "serving"))
@@ -52,10 +52,8 @@ def deploy(
         "window_seconds": energy_window_seconds,
     }
     inputs = half.resolved.outputs
-    evidence = {
-        **evidence_tasks(inputs, "optimized", half.optimized.output, **measuring),
-        **evidence_tasks(inputs, "fallback", half.fallback.output, **measuring),
-    }
+    candidates = {"optimized": half.optimized.output, "fallback": half.fallback.output}
+    evidence = evidence_tasks(inputs, candidates, after=half.fallback, **measuring)
     decision_tasks(
         context=inputs["context"],
         plan=half.planned.output,

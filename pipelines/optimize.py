@@ -11,7 +11,8 @@ SUMMARY = """\
 Distill, prune and quantize a model and leave the candidates in MLflow as a proposal; evaluate,
 judge and promote nothing. leanstage-decide takes it from there.
 
-Fill in `model`, and `train_data` and `evaluation_data` unless a policy names them; start."""
+Fill in `model`, and unless a policy names them `train_data`, `evaluation_data` and, on a cluster,
+`hardware`; start."""
 
 
 @pipeline("leanstage-optimize", SUMMARY, sized=("distill", "prune", "quantize"))
