@@ -13,6 +13,7 @@ from mlflow import MlflowClient
 from leanstage.contracts import HardwareProfile, RunContext
 from leanstage.errors import InputError
 from leanstage.resolve import Request, Targets, resolve
+from leanstage.tasks import open_split
 
 Checkpoint = Callable[[str], Path]
 
@@ -133,6 +134,22 @@ def test_overlap_with_any_other_split_is_refused(
     message = refused(replace(request_, **{split: request_.evaluation}), tmp_path)
     assert message.startswith("400 of 400 evaluation rows")
     assert split in message
+
+
+def test_validation_rows_that_are_trained_on_are_refused(request_: Request, tmp_path: Path) -> None:
+    message = refused(replace(request_, validation=request_.train), tmp_path)
+    assert message.startswith("600 of 600 validation rows")
+    assert "the training split" in message
+
+
+def test_what_settings_are_chosen_on_is_not_learnt(request_: Request, tmp_path: Path) -> None:
+    """Where all text there is comes in one file, validation rows held out of it are in it, too."""
+    run(replace(request_, unlabelled=request_.train), tmp_path)
+    splits = {name: open_split(tmp_path / "out" / name) for name in ("validation", "unlabelled")}
+    held, learnt = (set(split.texts) for split in splits.values())
+    assert held
+    assert not held & learnt
+    assert len(held | learnt) > 500
 
 
 def test_overlap_may_be_accepted_by_policy_and_is_recorded(

@@ -106,6 +106,24 @@ def test_held_out_rows_are_stratified_disjoint_and_seeded() -> None:
     assert hold_out(examples, share=0.2, seed=1)[1].texts == held.texts
 
 
+def test_a_text_that_stands_twice_is_on_one_side() -> None:
+    texts = [f"t{n}" for n in range(100)] + [f"  T{n}" for n in range(40)]
+    examples = Examples(texts, [0, 1] * 70, "rows")
+    rest, held = hold_out(examples, share=0.2, seed=1)
+    assert len(rest) + len(held) == len(examples)
+    assert overlap(held, rest) == 0
+    assert len(held) > 10
+
+
+def test_no_message_and_no_source_shows_what_an_address_is_signed_with(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        read_labelled(
+            "http://ci:S3CRET@127.0.0.1:9/rows.jsonl?sig=S3CRET", LABELS, split="evaluation"
+        )
+    assert str(caught.value).startswith("http://127.0.0.1:9/rows.jsonl ")
+    assert "S3CRET" not in str(caught.value)
+
+
 def test_overlap_sees_through_case_and_spacing() -> None:
     held_out = Examples(["A  Fine Film", "another"], [1, 0], "e")
     assert overlap(held_out, Examples(["a fine film"], [1], "t")) == 1

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 
 from leanstage import progress
-from leanstage.contracts import DatasetInfo, ModelPolicy
+from leanstage.contracts import DatasetInfo, ModelPolicy, Split
 from leanstage.errors import InputError
 from leanstage.resolve.request import Request
 from leanstage.tasks import LABEL, Examples
 from leanstage.tasks.splits import (
     check_training,
     hold_out,
+    normal_text,
     overlap,
     read_labelled,
     read_unlabelled,
@@ -35,9 +36,11 @@ class Splits:
 def read_splits(request: Request, labels: tuple[str, ...], policy: ModelPolicy) -> Splits:
     """Read every split that a run names, and check each against the evaluation rows.
 
+    Text without labels that is a validation row as well is left out.
+
     Raises:
-        InputError: data that cannot be used, evaluation rows that stand elsewhere too, or a policy
-            on a metric that such answers do not have.
+        InputError: data that cannot be used, evaluation rows that stand elsewhere too, validation
+            rows that are trained on, or a policy on a metric that such answers do not have.
     """
     _require_metric(labels, policy)
     evaluation = read_labelled(
@@ -47,6 +50,8 @@ def read_splits(request: Request, labels: tuple[str, ...], policy: ModelPolicy) 
     check_training(train, labels)
     if request.validation:
         validation = read_labelled(request.validation, labels, split="validation")
+        where = f"the training split {train.source}"
+        leaked_rows(validation, train, where, policy, split="validation")
     elif _can_spare(evaluation, policy):
         # The model has not seen these rows, as it may have seen any training row.
         evaluation, validation = hold_out(evaluation, share=EVALUATION_SHARE, seed=SEED)
@@ -58,14 +63,14 @@ def read_splits(request: Request, labels: tuple[str, ...], policy: ModelPolicy) 
         )
     if not len(validation):
         raise InputError(
-            f"{request.train} is too small to hold out validation rows; pass a validation split."
+            f"{train.source} is too small to hold out validation rows; pass a validation split."
         )
     leaked_rows(evaluation, validation, "the validation rows, on which settings are chosen", policy)
     unlabelled = (
         read_unlabelled(request.unlabelled) if request.unlabelled else Examples([], [], "none")
     )
-    leaked_rows(evaluation, unlabelled, f"the unlabelled text {request.unlabelled}", policy)
-    return Splits(train, validation, evaluation, unlabelled)
+    leaked_rows(evaluation, unlabelled, f"the unlabelled text {unlabelled.source}", policy)
+    return Splits(train, validation, evaluation, without(unlabelled, validation))
 
 
 def _require_metric(labels: tuple[str, ...], policy: ModelPolicy) -> None:
@@ -83,15 +88,39 @@ def _require_metric(labels: tuple[str, ...], policy: ModelPolicy) -> None:
     )
 
 
-def leaked_rows(evaluation: Examples, other: Examples, where: str, policy: ModelPolicy) -> int:
-    """Evaluation rows that also stand elsewhere in the run; refused unless the policy allows it."""
-    leaked = overlap(evaluation, other)
+def leaked_rows(
+    held_out: Examples,
+    other: Examples,
+    where: str,
+    policy: ModelPolicy,
+    *,
+    split: Split = "evaluation",
+) -> int:
+    """Rows held out that also stand elsewhere in the run; refused unless the policy allows it."""
+    leaked = overlap(held_out, other)
     if leaked and not policy.allow_overlap:
         raise InputError(
-            f"{leaked} of {len(evaluation)} evaluation rows in {evaluation.source} also stand in "
+            f"{leaked} of {len(held_out)} {split} rows in {held_out.source} also stand in "
             f"{where}; remove them, or accept them with allow_overlap in the policy."
         )
     return leaked
+
+
+def without(unlabelled: Examples, validation: Examples) -> Examples:
+    """The text on which no setting is chosen: what was learnt by heart would look as good as new.
+
+    Args:
+        unlabelled: text to learn from, of which one file often holds all there is.
+    """
+    held = {normal_text(text) for text in (*validation.texts, *validation.whole)}
+    kept = [text for text in unlabelled.texts if normal_text(text) not in held]
+    if len(kept) == len(unlabelled):
+        return unlabelled
+    progress.step(
+        f"{len(unlabelled) - len(kept):,} of {len(unlabelled):,} rows of {unlabelled.source} are "
+        "validation rows as well, and not learnt from"
+    )
+    return Examples(kept, [], unlabelled.source)
 
 
 def _can_spare(evaluation: Examples, policy: ModelPolicy) -> bool:

@@ -14,7 +14,7 @@ from leanstage.registry.sources import Source, fetch_model
 from leanstage.registry.versions import find_by_digest, register
 from leanstage.resolve.canary import check_baseline
 from leanstage.resolve.champion import pin_champion
-from leanstage.resolve.data import leaked_rows, read_splits, require_named_rows
+from leanstage.resolve.data import leaked_rows, read_splits, require_named_rows, without
 from leanstage.resolve.production import joined, read_production, unlearnt
 from leanstage.resolve.request import Request, agreed, deploy_of, model_name, policy_of
 from leanstage.resolve.student import pin_student
@@ -60,15 +60,16 @@ def resolve(request: Request, targets: Targets) -> RunContext:
     progress.step("checking the data")
     splits = read_splits(request, baseline.manifest.labels, policy)
     leaked = leaked_rows(
-        splits.evaluation, splits.train, f"the training split {request.train}", policy
+        splits.evaluation, splits.train, f"the training split {splits.train.source}", policy
     )
     student = pin_student(
         request.student, targets.pretrained, teacher=baseline, texts=splits.train.texts
     )
     learn, check = read_production(request.production)
     for half in (learn, check):
-        where = f"the production sample {request.production}"
+        where = f"the production sample {half.source}"
         leaked_rows(splits.evaluation, half, where, policy)
+    learn = without(learn, splits.validation)
     check = unlearnt(check, splits.train, splits.validation, splits.unlabelled)
     progress.step("asking the baseline a few questions")
     check_baseline(baseline, splits.validation)

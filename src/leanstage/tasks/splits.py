@@ -11,6 +11,7 @@ from leanstage.errors import InputError
 from leanstage.tasks.completions import joined, read_pairs
 from leanstage.tasks.reading import Row, read_rows
 from leanstage.tasks.slices import read_columns
+from leanstage.uris import shown
 
 MIN_TRAIN_ROWS = 16
 
@@ -52,7 +53,7 @@ def read_labelled(
         InputError: unreadable data, a row without text, label or one of the columns, a label the
             model lacks, or a column that forms no slices.
     """
-    rows = read_rows(uri)
+    rows, uri = read_rows(uri), shown(uri)
     if not labels:
         form, prompts, completions = read_pairs(rows, uri, split)
         return Examples(prompts, [], uri, read_columns(rows, columns, uri), completions, form)
@@ -68,14 +69,14 @@ def read_labelled(
 
 def read_unlabelled(uri: str) -> Examples:
     """Read text without labels; labels that are there are left unread."""
-    rows = read_rows(uri)
+    rows, uri = read_rows(uri), shown(uri)
     return Examples([_text(row, uri, n) for n, row in enumerate(rows, start=1)], [], uri)
 
 
 def hold_out(examples: Examples, *, share: float, seed: int) -> tuple[Examples, Examples]:
     """Split off ``share`` of each class, seeded: ``(rest, held out)``.
 
-    Without labels all rows are one class.
+    Without labels all rows are one class. A text that stands on both sides stays in the rest.
     """
     by_class: dict[int, list[int]] = defaultdict(list)
     for row, label in enumerate(examples.labels or [0] * len(examples)):
@@ -86,6 +87,9 @@ def hold_out(examples: Examples, *, share: float, seed: int) -> tuple[Examples, 
         rows = by_class[label]
         rng.shuffle(rows)
         held.update(rows[: round(len(rows) * share)])
+    texts = [normal_text(text) for text in examples.whole]
+    left = {text for row, text in enumerate(texts) if row not in held}
+    held = {row for row in held if texts[row] not in left}
     rest = [row for row in range(len(examples)) if row not in held]
     return _pick(examples, rest), _pick(examples, sorted(held))
 
