@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,9 @@ from typing import Any
 
 import pytest
 import torch
+from accelerate.data_loader import prepare_data_loader, skip_first_batches
 from safetensors.torch import load_file
+from torch.utils.data import BatchSampler, DataLoader
 from transformers import AutoModelForSequenceClassification
 
 from leanstage.errors import InputError, LeanstageError
@@ -26,7 +29,12 @@ from leanstage.techniques.processes import Curve, processes
 from leanstage.techniques.recipe import Recipe
 from leanstage.techniques.states import Wanted
 from leanstage.techniques.teach import teach
-from leanstage.techniques.training import train_student, training_arguments
+from leanstage.techniques.training import (
+    InOrder,
+    SeededSampler,
+    train_student,
+    training_arguments,
+)
 from leanstage.variant import Variant
 from leanstage.variant.adopt import adopt
 from leanstage.variant.architectures import FAMILIES
@@ -343,6 +351,39 @@ def test_another_training_has_another_folder(
     asked_again = replace(rows, logits=rows.logits + 1e-6)
     with training_folder(student_at(start), asked_again, RECIPE) as again:
         assert again == folders[0]
+    # Another run, or a brought student that is written anew for a retry, lies elsewhere.
+    copied = shutil.copytree(start, tmp_path / "elsewhere")
+    with training_folder(student_at(copied), rows, RECIPE) as again:
+        assert again == folders[0]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_training_goes_on_in_the_order_of_its_epoch(rows: TaughtRows, count: int) -> None:
+    """With several processes, too, whose sampler Trainer does not reach when it skips batches."""
+
+    def shares(epoch: int, skipped: int, begins: bool) -> list[list[int]]:
+        sampler = SeededSampler(RECIPE.seed, 32, rows)
+        batches = BatchSampler(sampler, 32 // count, drop_last=False)
+        loader = prepare_data_loader(
+            DataLoader(range(len(rows.ids)), batch_sampler=batches),  # type: ignore[arg-type]
+            num_processes=count,
+            process_index=0,
+            put_on_device=False,
+        )
+        if skipped:
+            loader = skip_first_batches(loader, skipped)
+        if begins:
+            each = len(rows.ids) // 32
+            state = SimpleNamespace(
+                global_step=epoch * each + skipped, num_train_epochs=3, max_steps=3 * each
+            )
+            InOrder(sampler).on_epoch_begin(None, state, None)
+        loader.set_epoch(epoch)
+        return [batch.tolist() for batch in loader]
+
+    unbroken = shares(1, 0, begins=False)
+    assert shares(1, 7, begins=True) == unbroken[7:]
+    assert shares(2, 0, begins=True) == shares(2, 0, begins=False) != unbroken
 
 
 @pytest.mark.parametrize(

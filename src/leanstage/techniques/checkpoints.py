@@ -66,7 +66,10 @@ def _key(student: Any, rows: "Taught", recipe: Part, count: int) -> str:
     differ in the last bits.
     """
     digest = hashlib.sha256(canonical_json([recipe.model_dump(mode="json"), count]))
-    digest.update(student.config.to_json_string(use_diff=False).encode())
+    config = student.config.to_dict()
+    # Where it was loaded from says nothing of it, and is another folder in another run.
+    config.pop("_name_or_path", None)
+    digest.update(json.dumps(config, sort_keys=True, default=str).encode())
     for name, tensor in sorted(student.state_dict().items()):
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())

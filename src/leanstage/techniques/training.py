@@ -129,7 +129,9 @@ class _Distiller(Trainer):  # type: ignore[misc]
     def _get_train_sampler(self, train_dataset: Any = None) -> "Sampler[int]":
         arguments = self.args
         batch_size = arguments.train_batch_size * arguments.gradient_accumulation_steps
-        return _SeededSampler(arguments.seed, batch_size * arguments.world_size, self._rows)
+        sampler = SeededSampler(arguments.seed, batch_size * arguments.world_size, self._rows)
+        self.add_callback(InOrder(sampler))
+        return sampler
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, **_: Any
@@ -138,7 +140,7 @@ class _Distiller(Trainer):  # type: ignore[misc]
         return (loss, answer) if return_outputs else loss
 
 
-class _SeededSampler(LengthGroupedSampler):  # type: ignore[misc]
+class SeededSampler(LengthGroupedSampler):  # type: ignore[misc]
     """Rows of like length together, in an order that the seed and the epoch alone decide.
 
     Transformers' own order follows the global random state, which is another one in a training
@@ -152,6 +154,20 @@ class _SeededSampler(LengthGroupedSampler):  # type: ignore[misc]
 
     def set_epoch(self, epoch: int) -> None:
         self.generator.manual_seed(self._seed + epoch)
+
+
+class InOrder(TrainerCallback):  # type: ignore[misc]
+    """Tells a sampler the epoch.
+
+    Trainer does, except to that of several processes which go on from a checkpoint: there it lies
+    a wrapper deeper than is reached, and the epoch would go on in the order of the first.
+    """
+
+    def __init__(self, sampler: SeededSampler) -> None:
+        self._sampler = sampler
+
+    def on_epoch_begin(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
+        self._sampler.set_epoch(state.global_step * state.num_train_epochs // state.max_steps)
 
 
 class Teller(TrainerCallback):  # type: ignore[misc]
