@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import torch
 from tokenizers import Tokenizer
 
 from leanstage.contracts import DistillSettings, Plan, PruneSettings
-from leanstage.distill.pretrained import bring_student, reads_alike
+from leanstage.distill.pretrained import _with_head, bring_student, reads_alike
 from leanstage.distill.step import distill
 from leanstage.distill.student import shallow_student
 from leanstage.errors import InputError
@@ -270,3 +272,38 @@ def test_without_a_student_the_plan_has_nothing_to_try(
     (step,) = variant.manifest.lineage
     assert step.status == "skipped"
     assert "no student was brought" in step.reason
+
+
+@pytest.mark.parametrize(
+    ("named", "order"),
+    [
+        (("positive", "negative"), [1, 0]),
+        (("negative", "positive"), [0, 1]),
+        (("LABEL_0", "LABEL_1"), [0, 1]),
+        (("ham", "spam"), None),
+    ],
+)
+@pytest.mark.parametrize("family", ["bert", "roberta"])
+def test_a_head_that_was_trained_answers_the_teachers_classes(
+    tiny_checkpoint: Callable[[str], Path],
+    tmp_path: Path,
+    family: str,
+    named: tuple[str, str],
+    order: list[int] | None,
+) -> None:
+    brought = Path(shutil.copytree(tiny_checkpoint(family), tmp_path / "brought"))
+    config = json.loads((brought / "config.json").read_text())
+    config["id2label"] = dict(enumerate(named))
+    config["label2id"] = {name: number for number, name in enumerate(named)}
+    (brought / "config.json").write_text(json.dumps(config))
+    before = load_checkpoint(brought)
+    model = _with_head(brought, ("negative", "positive"), seed=0)
+    assert model.config.id2label == {0: "negative", 1: "positive"}
+    name = "classifier.out_proj" if family == "roberta" else "classifier"
+    old, new = before.get_submodule(name), model.get_submodule(name)
+    if order is None:
+        assert not torch.equal(new.weight, old.weight), "it was trained on something else"
+        assert not new.bias.any()
+    else:
+        assert torch.equal(new.weight, old.weight[order])
+        assert torch.equal(new.bias, old.bias[order])

@@ -89,7 +89,7 @@ def _weights(data: bytes) -> Callable[[Path], None]:
 
 
 BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
-    "no weights": (lambda f: (f / "model.safetensors").unlink(), r"holds no \.safetensors weights"),
+    "no weights": (lambda f: (f / "model.safetensors").unlink(), r"holds no model\.safetensors"),
     "empty weights": (_weights(b""), "cannot be read as safetensors"),
     "a header without end": (_weights(b"\xff" * 64), "cannot be read as safetensors: its header"),
     "no JSON": (_weights(b"\x04" + bytes(7) + b"nope"), "cannot be read as safetensors"),

@@ -10,8 +10,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from leanstage.errors import InputError
+from leanstage.plan.facts import parameter_count
 from leanstage.variant import load_predictor, open_variant
 from leanstage.variant.adopt import adopt
+from leanstage.variant.checkpoint import load_checkpoint
 
 Checkpoint = Callable[[str], Path]
 
@@ -80,6 +82,66 @@ def test_pickled_weights_are_never_loaded(copy: Path, tmp_path: Path) -> None:
     assert "pickled weights are never loaded" in refused(copy, tmp_path)
 
 
+def test_weights_that_nothing_loads_are_left_behind(copy: Path, tmp_path: Path) -> None:
+    whole = adopt(copy, tmp_path / "whole")
+    shutil.copyfile(copy / "model.safetensors", copy / "model.fp16.safetensors")
+    (copy / "model.safetensors.index.json").write_text('{"weight_map": {"a": "b.safetensors"}}')
+    beside = adopt(copy, tmp_path / "beside")
+    assert (beside.digest, beside.manifest.bytes) == (whole.digest, whole.manifest.bytes)
+    assert parameter_count(copy) == parameter_count(whole.path)
+
+
+def test_weights_in_several_files_travel_with_their_index(copy: Path, tmp_path: Path) -> None:
+    whole = adopt(copy, tmp_path / "whole")
+    load_checkpoint(copy).save_pretrained(tmp_path / "shards", max_shard_size="20KB")
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copyfile(copy / name, tmp_path / "shards" / name)
+    shards = adopt(tmp_path / "shards", tmp_path / "variant")
+    assert len(list(shards.path.glob("*.safetensors"))) > 1
+    assert parameter_count(shards.path) == parameter_count(whole.path)
+    asked = ["a fine film", "a dull film"]
+    given = [load_predictor(one.path).predict(asked) for one in (whole, shards)]
+    assert (given[0] == given[1]).all()
+
+
+@pytest.mark.parametrize(
+    ("index", "sentence"),
+    [
+        ("{", "cannot be read as an index of weights"),
+        ('{"weight_map": {}}', "names no file"),
+        ('{"weight_map": {"a": "gone.safetensors"}}', "names 'gone.safetensors'"),
+        ('{"weight_map": {"a": "../copy.safetensors"}}', "names '../copy.safetensors'"),
+        ('{"weight_map": {"a": "pytorch_model.bin"}}', "names 'pytorch_model.bin'"),
+        ('{"weight_map": {"a": 3}}', "names 3"),
+    ],
+)
+def test_an_index_that_names_no_weights_of_the_folder(
+    index: str, sentence: str, copy: Path, tmp_path: Path
+) -> None:
+    shutil.move(copy / "model.safetensors", tmp_path / "copy.safetensors")
+    (copy / "model.safetensors.index.json").write_text(index)
+    assert sentence in refused(copy, tmp_path)
+
+
+def test_a_link_out_of_the_folder_is_not_followed(copy: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "token"
+    secret.write_text("not to be registered")
+    (copy / "vocab.txt").unlink(missing_ok=True)
+    (copy / "vocab.txt").symlink_to(secret)
+    assert "vocab.txt is a link to a file elsewhere" in refused(copy, tmp_path)
+
+
+def test_the_links_of_the_hubs_cache_are_followed(copy: Path, tmp_path: Path) -> None:
+    blobs, snapshot = tmp_path / "cache" / "blobs", tmp_path / "cache" / "snapshots" / "a1"
+    blobs.mkdir(parents=True)
+    snapshot.mkdir(parents=True)
+    for path in copy.iterdir():
+        shutil.copyfile(path, blobs / f"sha-{path.name}")
+        (snapshot / path.name).symlink_to(f"../../blobs/sha-{path.name}")
+    adopted = adopt(snapshot, tmp_path / "variant")
+    assert adopted.digest == adopt(copy, tmp_path / "plain").digest
+
+
 def test_code_in_the_folder_is_never_run(copy: Path, tmp_path: Path) -> None:
     marker = tmp_path / "ran"
     (copy / "modeling.py").write_text(f"open({str(marker)!r}, 'w')\n")
@@ -108,6 +170,8 @@ def test_weights_of_another_shape(copy: Path, tmp_path: Path) -> None:
         ({"problem_type": "regression"}, "answer one class a row"),
         ({"num_hidden_layers": -1}, "its config.json leaves no layer"),
         ({"num_attention_heads": 0}, "not sound (ZeroDivisionError"),
+        ({"id2label": {"1": "one", "2": "two"}}, "has to name the classes 0 to 1"),
+        ({"id2label": {"0": "same", "1": "same"}}, "each by a name of its own"),
     ],
 )
 def test_a_config_that_says_what_cannot_be_measured_or_made(

@@ -76,6 +76,7 @@ def _with_head(folder: Path, labels: Sequence[str], seed: int) -> Any:
         problem_type=SINGLE_LABEL,
         ignore_mismatched_sizes=True,
     )
+    _name_classes(model, read_config(folder), labels)
     encoder = f"{model.base_model_prefix}."
     mismatched = [key if isinstance(key, str) else key[0] for key in report["mismatched_keys"]]
     lacking = [
@@ -91,6 +92,34 @@ def _with_head(folder: Path, labels: Sequence[str], seed: int) -> Any:
             "whole."
         )
     return model.float()
+
+
+def _name_classes(model: Any, config: dict[str, Any], labels: Sequence[str]) -> None:
+    """Let a head that was trained answer the teacher's classes in the teacher's order.
+
+    One that was trained on other classes starts anew. ``LABEL_0`` and the like name none.
+    """
+    import torch
+
+    named = config.get("id2label")
+    own = [str(named[key]) for key in sorted(named, key=int)] if isinstance(named, dict) else []
+    if not own or own == list(labels) or any(name.startswith("LABEL_") for name in own):
+        return
+    head = [
+        module
+        for name, module in model.named_modules()
+        if isinstance(module, torch.nn.Linear)
+        and not name.startswith(f"{model.base_model_prefix}.")
+        and module.out_features == len(labels)
+    ][-1]
+    with torch.no_grad():
+        if sorted(own) == sorted(labels):
+            order = [own.index(name) for name in labels]
+            head.weight.copy_(head.weight[order])
+            head.bias.copy_(head.bias[order])
+        else:
+            head.weight.normal_(std=float(getattr(model.config, "initializer_range", 0.02)))
+            head.bias.zero_()
 
 
 def _refuse_other_words(config: dict[str, Any], teacher: dict[str, Any], folder: Path) -> None:

@@ -12,6 +12,7 @@ from leanstage.plan.measured import measured_facts
 from leanstage.plan.predicates import check_facts
 from leanstage.variant.architectures import family_of
 from leanstage.variant.checkpoint import read_config, task_of
+from leanstage.variant.weights import weight_files
 
 SECONDS_A_YEAR = 365.25 * 24 * 3600
 _LONGEST_HEADER = 100_000_000
@@ -75,13 +76,7 @@ def parameter_count(folder: Path) -> int:
     Raises:
         InputError: there are none, or a file is broken.
     """
-    found = sum(_weights_in(path) for path in sorted(folder.glob("*.safetensors")))
-    if not found:
-        raise InputError(
-            f"{folder} holds no .safetensors weights; pickled weights are never loaded: save the "
-            "model again with save_pretrained."
-        )
-    return found
+    return sum(_weights_in(path) for path in weight_files(folder))
 
 
 def all_facts(

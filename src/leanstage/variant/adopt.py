@@ -1,7 +1,6 @@
 """A Hugging Face folder becomes a variant: checked once, then trusted by its digest."""
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from leanstage.variant.checkpoint import (
 from leanstage.variant.digest import MANIFEST
 from leanstage.variant.folder import TOKENIZER_FILES, Variant, fresh_folder, open_variant, seal
 from leanstage.variant.tokens import check_tokenizer
+from leanstage.variant.weights import INDEX, WHOLE, copy_own, weight_files
 
 LONGEST: dict[Task, int] = {"text-classification": 512, "text-generation": 2048}
 """Tokens at most: longer inputs are truncated, as the tokenizer of every known encoder does.
@@ -57,15 +57,9 @@ def adopt(folder: str | Path, target: str | Path) -> Variant:
     if config.get("quantization_config"):
         raise InputError(f"{folder} is quantized already; give the checkpoint before quantization.")
     with fresh_folder(target) as draft:
-        shutil.copyfile(folder / "config.json", draft / "config.json")
-        for weights in sorted(folder.glob("*.safetensors")):
-            shutil.copyfile(weights, draft / weights.name)
-        further = ["model.safetensors.index.json"]
-        if task == "text-generation":
-            further.append(GENERATION_CONFIG)
-        for name in further:
-            if (folder / name).is_file():
-                shutil.copyfile(folder / name, draft / name)
+        bring_weights(folder, draft)
+        if task == "text-generation" and (folder / GENERATION_CONFIG).is_file():
+            copy_own(folder / GENERATION_CONFIG, draft / GENERATION_CONFIG)
         bring_tokenizer(folder, draft)
         check_tokenizer(
             draft,
@@ -97,6 +91,15 @@ def _refuse_sigmoids(config: dict[str, Any], task: Task, folder: Path) -> None:
         )
 
 
+def bring_weights(folder: Path, draft: Path) -> None:
+    """Copy a checkpoint's config and its :func:`weight_files`, with the index that names them."""
+    files = weight_files(folder)
+    if files[0].name != WHOLE:
+        files.append(folder / INDEX)
+    for path in (folder / "config.json", *files):
+        copy_own(path, draft / path.name)
+
+
 def bring_tokenizer(folder: Path, draft: Path) -> None:
     """Copy a checkpoint's tokenizer, as ``tokenizer.json`` in any case.
 
@@ -105,7 +108,7 @@ def bring_tokenizer(folder: Path, draft: Path) -> None:
     """
     for name in TOKENIZER_FILES:
         if (folder / name).is_file():
-            shutil.copyfile(folder / name, draft / name)
+            copy_own(folder / name, draft / name)
     if (draft / "tokenizer.json").is_file():
         return
     from transformers import AutoTokenizer

@@ -12,6 +12,7 @@ from leanstage.contracts import Precision, Task
 from leanstage.errors import InputError
 from leanstage.variant.architectures import family_of, layers_of
 from leanstage.variant.threads import limit_torch
+from leanstage.variant.weights import weight_files
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -85,11 +86,7 @@ def load_checkpoint(folder: str | Path, *, attention: str | None = None) -> "Pre
     """
     folder = Path(folder)
     task = task_of(read_config(folder), where=str(folder))
-    if not any(folder.glob("*.safetensors")):
-        raise InputError(
-            f"{folder} holds no .safetensors weights; pickled weights are never loaded: save the "
-            "model again with save_pretrained."
-        )
+    weight_files(folder)
     options = {"attn_implementation": attention} if attention else {}
     model, report = from_folder(folder, task, "a checkpoint", **options)
     _refuse_new_weights(folder, report)
@@ -152,9 +149,19 @@ def precision_of(model: "PreTrainedModel") -> Precision:
 
 
 def labels_of(model: "PreTrainedModel") -> tuple[str, ...]:
-    """Class names in the order of the logits."""
-    names = model.config.id2label
-    return tuple(str(names[index]) for index in range(model.config.num_labels))
+    """Class names in the order of the logits.
+
+    Raises:
+        InputError: a logit has no name, or not one of its own.
+    """
+    names, count = model.config.id2label, model.config.num_labels
+    labels = tuple(str(names[index]) for index in range(count) if index in names)
+    if len(names) != count or len(set(labels)) != count:
+        raise InputError(
+            f"the model's id2label is {names!r}; it has to name the classes 0 to {count - 1}, each "
+            "by a name of its own: correct it in config.json."
+        )
+    return labels
 
 
 def parameter_count(model: "PreTrainedModel") -> int:

@@ -1,11 +1,10 @@
 """The files of a checkpoint to distill into: copied once, then trusted by their digest."""
 
-import shutil
 from pathlib import Path
 
 from leanstage.contracts import PretrainedStudent, sha256_json
 from leanstage.errors import InputError
-from leanstage.variant.adopt import bring_tokenizer
+from leanstage.variant.adopt import bring_tokenizer, bring_weights
 from leanstage.variant.checkpoint import read_config
 from leanstage.variant.digest import file_entries
 from leanstage.variant.folder import fresh_folder
@@ -27,16 +26,8 @@ def adopt_student(folder: Path, target: Path, *, source: str) -> PretrainedStude
     config = read_config(folder)
     if config.get("quantization_config"):
         raise InputError(f"{folder} is quantized already; give the checkpoint before quantization.")
-    weights = sorted(folder.glob("*.safetensors"))
-    if not weights:
-        raise InputError(
-            f"{folder} holds no .safetensors weights; pickled weights are never loaded: save the "
-            "student again with save_pretrained."
-        )
-    index = folder / "model.safetensors.index.json"
     with fresh_folder(target) as draft:
-        for path in (folder / "config.json", *weights, *([index] if index.is_file() else [])):
-            shutil.copyfile(path, draft / path.name)
+        bring_weights(folder, draft)
         bring_tokenizer(folder, draft)
         student = PretrainedStudent(
             source=source, architecture=str(config.get("model_type")), digest=_digest(draft)
