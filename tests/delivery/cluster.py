@@ -111,7 +111,7 @@ class Cluster:
         if self.meanwhile:
             self.meanwhile.pop(0)(self.services[namespace, name])
         if verb == "DELETE":
-            return self._delete(namespace, name, body or {})
+            return self._answered(self._delete(namespace, name, body or {}))
         assert kind == "application/json-patch+json", kind
         return self._answered(self._patch(namespace, name, body))
 

@@ -91,8 +91,8 @@ def test_all_changes_at_once_and_it_waits_for_the_new_pod(cluster: Cluster) -> N
             "storageUri": f"leanstage://reviews@{DIGEST}",
             "env": [{"name": "OMP_NUM_THREADS", "value": "2"}],
             "resources": {
-                "requests": {"cpu": "4", "memory": "768Mi"},
-                "limits": {"cpu": "4", "memory": "768Mi"},
+                "requests": {"cpu": "4", "memory": "1Gi"},
+                "limits": {"cpu": "4", "memory": "1Gi"},
             },
             **DEFAULTS,
         },
@@ -327,6 +327,23 @@ def test_an_answer_that_was_lost_is_looked_for(cluster: Cluster) -> None:
     assert ("team-a", "other") not in cluster.services
 
 
+@pytest.mark.parametrize("before", [OLD, None])
+def test_an_undo_whose_answer_was_lost_is_nobody_elses_change(
+    cluster: Cluster, before: Object | None
+) -> None:
+    if before is not None:
+        cluster.add("team-a", "reviews", before)
+    cluster.broken[f"leanstage://reviews@{DIGEST}"] = "no."
+    cluster.meanwhile = [lambda _: setattr(cluster, "lost", 1)]
+    if before is not None:
+        # A change is looked at, and a new service is not.
+        cluster.meanwhile.insert(0, lambda _: None)
+    said = "was put back, s3://models/reviews" if before else "was new, and deleted again"
+    with pytest.raises(RolloutError, match=said):
+        roll_out(wanted(), TARGET)
+    assert cluster.lost == 0
+
+
 def test_what_is_put_back_is_put_back_past_conflicts_and_outages(cluster: Cluster) -> None:
     cluster.add("team-a", "reviews", OLD)
     cluster.broken[f"leanstage://reviews@{DIGEST}"] = "no."
@@ -396,20 +413,20 @@ def test_a_model_without_an_address_comes_back_as_well(cluster: Cluster) -> None
     ],
 )
 def test_what_is_asked_for_never_contradicts_itself(before: Object, after: Object) -> None:
-    memory = {"memory": "768Mi"}
+    memory = {"memory": "1Gi"}
     assert wanted().model({"resources": before})["resources"] == {
         kind: named | memory for kind, named in after.items()
     }
 
 
 def test_quantities_are_compared_as_such(cluster: Cluster) -> None:
-    large = wanted(bytes=200_000_000)
-    roll_out(large, TARGET)
+    usual = wanted(bytes=18_000_000)
+    roll_out(usual, TARGET)
     model = cluster.services["team-a", "reviews"]["spec"]["predictor"]["model"]
     assert model["resources"]["limits"] == {"cpu": "1", "memory": "1Gi"}
     model["resources"]["limits"] = {"cpu": "1000m", "memory": "1024Mi"}
     model["resources"]["requests"] = {"cpu": 1, "memory": "1073741824", "ephemeral-storage": "1Gi"}
-    assert not roll_out(large, TARGET).changed
+    assert not roll_out(usual, TARGET).changed
 
 
 @pytest.mark.parametrize(
@@ -452,7 +469,7 @@ def test_the_policy_may_name_the_resources(cluster: Cluster) -> None:
 
 
 def test_memory_grows_with_the_variant() -> None:
-    assert [memory_mebibytes(size) for size in (1, 18_000_000, 500_000_000)] == [768, 768, 1536]
+    assert [memory_mebibytes(size) for size in (1, 18_000_000, 500_000_000)] == [1024, 1024, 1792]
 
 
 def test_a_name_that_no_service_can_have_is_refused(cluster: Cluster) -> None:

@@ -14,7 +14,7 @@ from leanstage.variant import Predictor, Variant, load_predictor
 from leanstage.variant.adopt import adopt
 from leanstage.variant.forms import write_bf16, write_onnx
 from leanstage.variant.hardware import device_type
-from leanstage.variant.lengths import groups_by_length
+from leanstage.variant.lengths import MOST_CELLS, cut_to_memory, groups_by_length
 from leanstage.variant.predictor import ONNX_CALL_TOKENS, OnnxPredictor
 
 Checkpoint = Callable[[str], Path]
@@ -59,6 +59,18 @@ def test_cuts_worked_out_by_hand(
     lengths: list[int], call_tokens: int, groups: list[list[int]]
 ) -> None:
     assert groups_by_length(lengths, call_tokens) == groups
+
+
+@given(st.lists(st.integers(1, 600), min_size=1, max_size=300))
+def test_no_call_takes_more_memory_than_rows_need(lengths: list[int]) -> None:
+    groups = groups_by_length(lengths, 118)
+    calls = cut_to_memory(groups, lengths)
+    assert [row for call in calls for row in call] == [row for group in groups for row in group]
+    for call in calls:
+        longest = max(lengths[row] for row in call)
+        assert len(call) == 1 or len(call) * longest**2 <= MOST_CELLS
+    assert cut_to_memory([[0, 1, 2, 3]], [128] * 4) == [[0, 1, 2, 3]]
+    assert [len(call) for call in cut_to_memory([range(8)], [512] * 8)] == [4, 4]
 
 
 @pytest.fixture(params=["bert", "distilbert", "roberta", "mpnet"])

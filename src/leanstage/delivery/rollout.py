@@ -191,19 +191,26 @@ def _put_back(services: Services, change: _Change, wanted: Wanted) -> str:
     """Undo the change; returns what serves now and what to do, as the end of a sentence."""
     name = change.after["metadata"]["name"]
     again = f"then run `leanstage rollout {wanted.version.name}`."
+    new = f"it was new, and deleted again; mend what it says, {again}"
     until = time.monotonic() + BACK_SECONDS
+    sent = False
     while True:
         try:
             now = services.get(name)
             if now is None:
-                return f"it is gone; find out who deleted it, {again}"
+                return new if sent else f"it is gone; find out who deleted it, {again}"
+            if sent and change.before is not None and _models_alike(now, change.before):
+                # The answer to the undo was lost, not the undo.
+                break
             if not change.stands(now):
                 return (
                     f"it was left as it is now, since somebody else changed it; look at it, {again}"
                 )
             if change.before is None:
+                sent = True
                 services.delete(now)
-                return f"it was new, and deleted again; mend what it says, {again}"
+                return new
+            sent = True
             services.patch(now, _reverted(change.before, now))
             break
         except ServiceError as error:
@@ -249,6 +256,10 @@ def _reverted(before: Object, now: Object) -> list[Object]:
         {"op": "replace", "path": "/spec/predictor/model", "value": _predictor(before)["model"]},
         {"op": "add", "path": "/metadata/annotations", "value": annotations},
     ]
+
+
+def _models_alike(one: Object, other: Object) -> bool:
+    return bool(_predictor(one).get("model") == _predictor(other).get("model"))
 
 
 def _predictor(service: Object) -> Object:

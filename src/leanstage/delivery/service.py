@@ -29,7 +29,7 @@ DEFAULTED = ("name", "protocolVersion")
 _KEPT_ENV = re.compile(r"(OMP|MKL|LEANSTAGE_SERVE)_[A-Z_]+")
 """Variables that say how to compute and not what; the admission policy allows the same."""
 _MEBIBYTE = 1 << 20
-_FLOOR, _STEP = 512, 256
+_FLOOR, _STEP = 768, 256
 """Mebibytes: what the interpreter and its libraries take, and the grain of a request."""
 
 
@@ -155,6 +155,7 @@ def memory_mebibytes(size: int) -> int:
     """Memory to ask for, of a variant of so many bytes on disk.
 
     Its weights are read once and laid out once more for the processor while the file is still in
-    memory; so twice the size, beside what any server takes.
+    memory; so twice the size, beside what any server takes and what a call needs to compute
+    (:data:`leanstage.variant.lengths.MOST_CELLS`).
     """
     return _FLOOR + _STEP * math.ceil(2 * size / (_STEP * _MEBIBYTE))

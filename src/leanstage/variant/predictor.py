@@ -8,7 +8,7 @@ from leanstage.contracts import Precision, VariantManifest
 from leanstage.errors import InputError
 from leanstage.variant.digest import MANIFEST
 from leanstage.variant.hardware import device_type
-from leanstage.variant.lengths import groups_by_length
+from leanstage.variant.lengths import cut_to_memory, groups_by_length
 from leanstage.variant.threads import computing_threads
 from leanstage.variant.tokens import TextEncoder, pad_rows
 
@@ -144,7 +144,8 @@ def by_length(
     rows = encoder.ids(texts)
     groups = [list(range(len(rows)))]
     if call_tokens is not None:
-        groups = groups_by_length([len(row) for row in rows], call_tokens)
+        lengths = [len(row) for row in rows]
+        groups = cut_to_memory(groups_by_length(lengths, call_tokens), lengths)
     answers = [logits(*pad_rows([rows[row] for row in group], encoder.pad_id)) for group in groups]
     return softmax(np.concatenate(answers)[np.argsort(np.concatenate(groups))])
 
