@@ -1,4 +1,4 @@
-"""What the rooms that these mistakes could be made in are tested with, and backends that fail."""
+"""What the techniques are tested with in which these mistakes could be made; broken backends."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What passes between rooms: pydantic documents, kept as JSON, each with a JSON Schema."""
+"""What passes between components: pydantic documents, kept as JSON, each with a JSON Schema."""
 
 from leanstage.contracts.accounts import (
     ORIGIN_OF_TIER,

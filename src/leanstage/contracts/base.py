@@ -52,7 +52,7 @@ class Part(BaseModel):
 
 
 class Contract(Part):
-    """A document that passes between rooms, kept as JSON on disk."""
+    """A document that passes between components, kept as JSON on disk."""
 
     schema_version: Literal[1] = 1
 

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from leanstage.registry.client import RegistryError, public_uri, refusals, tracking_uri
+from leanstage.registry.client import RegistryError, refusals, tracking_uri
+from leanstage.uris import public_uri
 
 Grant = tuple[str, str, str, str]
 """Workspace, kind of resource, its name or ``*``, and the permission."""

@@ -14,7 +14,8 @@ from leanstage.registry.accounts import (
     no_such_page,
     told,
 )
-from leanstage.registry.client import RegistryError, public_uri, tracking_uri
+from leanstage.registry.client import RegistryError, tracking_uri
+from leanstage.uris import public_uri
 
 _CURRENT = "/api/2.0/mlflow/users/current"
 _ONE = "/api/2.0/mlflow/users/get"
