@@ -207,7 +207,8 @@ def test_only_the_gate_writes_to_its_experiment(user: str, guarded: Guarded) -> 
     assert guarded.ask(user, "PUT", named_like_a_search, data=b"{}").status_code == 403
     # MLflow decodes a path again and again before it takes it.
     digits = "".join(f"%25{ord(digit):x}" for digit in experiment)
-    for encoded in (digits, digits.replace("%", "%25"), f"./{experiment}", f"file:{experiment}"):
+    twice = digits.replace("%", "%25")
+    for encoded in (digits, twice, f"%252e/{experiment}", f"%2566ile:{experiment}"):
         hidden = upload.replace(f"/{experiment}/", f"/{encoded}/")
         for method in ("DELETE", "PUT"):
             answer = guarded.ask(user, method, hidden, data=b"{}")
@@ -215,6 +216,23 @@ def test_only_the_gate_writes_to_its_experiment(user: str, guarded: Guarded) -> 
             assert answer.status_code in (400, 403, 404), (encoded, method, answer.text)
     page = f"ajax-api/2.0/mlflow/upload-artifact?run_uuid={run}&path=decision.json"
     assert guarded.ask(user, "POST", page, data=b"{}").status_code == 403
+
+
+@pytest.mark.parametrize(
+    "path", ["%252e", "file:", "", "workspaces", "workspaces/team", "%252e/workspaces/team/%252e"]
+)
+def test_nobody_deletes_all_experiments_at_once(path: str, guarded: Guarded) -> None:
+    page = f"api/2.0/mlflow-artifacts/artifacts/{path}"
+    assert guarded.ask(ADMIN, "DELETE", page).status_code in (403, 404)
+    run = guarded.server.client(GATE).get_run(guarded.run)
+    assert run.info.lifecycle_stage == "active"
+    assert guarded.ask(ADMIN, "DELETE", "api/3.0/mlflow/workspaces/team").status_code in (403, 404)
+
+
+@pytest.mark.parametrize("name", [EXPERIMENT, EXPERIMENT.upper(), f" {EXPERIMENT}"])
+def test_nobody_takes_the_name_of_the_gates_experiment(name: str, guarded: Guarded) -> None:
+    page = "api/2.0/mlflow/experiments/create"
+    assert guarded.ask(SAM, "POST", page, json={"name": name}).status_code == 403
 
 
 def test_a_logged_model_of_the_gate_stays_as_it_is(guarded: Guarded) -> None:

@@ -45,11 +45,12 @@ STANDING = frozenset(
     f"leanstage.{end}"
     for end in ("state", "decision", "replaced", "owner", "claimed", "collected", "verdict")
 )
-"""Tags of a version from which :mod:`leanstage.registry.champions` reads who is champion."""
+"""Tags of a version in which a gate keeps what was promoted: by some of them
+:mod:`leanstage.registry.champions` tells who is champion."""
 _EXPERIMENT_KEYS = {"experimentid", "experimentids", "mlflowexperimentid"}
 _RUN_KEYS = {"runid", "runuuid", "runids", "parentrunid"}
 _MODEL_KEYS = {"modelid", "modelids"}
-_ARTIFACTS = re.compile(r"mlflow-artifacts/(?:artifacts|mpu/[a-z]+|presigned)/(.*)")
+_ARTIFACTS = re.compile(r"mlflow-artifacts/(?:artifacts|mpu/[a-z]+|presigned)(?:/(.*))?")
 _UPLOADS = ("mlflow-artifacts/artifacts/", "mlflow/upload-artifact")
 """Pages whose body is a file: read here, nothing of it would be left for MLflow."""
 
@@ -98,13 +99,15 @@ def _look_at(user: str, is_gate: bool) -> None:
         _accounts(asked)
     elif page.startswith(("mlflow/registered-models/", "mlflow/model-versions/")):
         _registry(page, asked)
-    guarded = _names(EXPERIMENTS_VARIABLE, "leanstage-promoted")
+    if request.method == "DELETE" and _deletes_experiments(page):
+        raise GuardedError("Deleting experiments with all that lies in them")
+    guarded = {name.casefold() for name in _names(EXPERIMENTS_VARIABLE, "leanstage-promoted")}
     for number in _experiments(page, asked):
-        if _experiment_name(number) in guarded:
-            raise GuardedError(f"Writing to experiment {_experiment_name(number)}")
+        if (name := _experiment_name(number)).casefold() in guarded:
+            raise GuardedError(f"Writing to experiment {name}")
     if page.startswith("mlflow/experiments/"):
         for name in _values(asked, "name", "newname"):
-            if name in guarded:
+            if name.strip().casefold() in guarded:
                 raise GuardedError(f"The name {name} of an experiment")
 
 
@@ -150,8 +153,8 @@ def _number(version: str) -> int | None:
 
 def _experiments(page: str, asked: _Asked) -> Iterator[str]:
     """Ids of the experiments that the request names, or in which what it names lies."""
-    if found := _ARTIFACTS.match(page):
-        yield _of_artifact(found[1])
+    # A path begins with the experiment's number.
+    yield next((part for part in _artifact(page) if part.isdecimal()), "")
     header = request.headers.get("x-mlflow-experiment-id")
     if header:
         yield header
@@ -212,18 +215,30 @@ def _aliases(name: str) -> dict[str, str]:
     return {str(alias): str(version) for alias, version in dict(model.aliases).items()}
 
 
-def _of_artifact(path: str) -> str:
-    """The first number of a path as MLflow reads it, which may be encoded more than once."""
+def _deletes_experiments(page: str) -> bool:
+    """Whether what goes holds experiments: all artifacts, those of a workspace, or one itself."""
+    if page.startswith("mlflow/workspaces/"):
+        return True
+    return _ARTIFACTS.match(page) is not None and not any(_artifact(page))
+
+
+def _artifact(page: str) -> list[str]:
+    """Parts of a path of artifacts below its workspace, as MLflow reads it; none where it is none.
+
+    It may be encoded more than once. What MLflow does not take either has no parts.
+    """
     from mlflow.exceptions import MlflowException
     from mlflow.utils.uri import validate_path_is_safe
 
+    found = _ARTIFACTS.match(page)
+    if found is None:
+        return []
     try:
-        parts = posixpath.normpath(validate_path_is_safe(path)).split("/")
+        path = posixpath.normpath(validate_path_is_safe(found[1] or "") or ".")
     except MlflowException:
-        # MLflow does not take it either.
-        return ""
-    inside = parts[2:] if parts[0] == "workspaces" else parts
-    return next((part for part in inside if part.isdecimal()), "")
+        return []
+    parts = [part for part in path.split("/") if part != "."]
+    return parts[2:] if parts[:1] == ["workspaces"] else parts
 
 
 def _of_run(run_id: str) -> str:
