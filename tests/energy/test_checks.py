@@ -206,9 +206,9 @@ def test_production_is_said_as_such() -> None:
     def at_rate(achieved: float) -> AtRate:
         return AtRate(10.0, achieved, [1.0, 2.0], 2, 2, None, 0.2, 0.1, 1)
 
-    assert "names no request rate" in notes.note_production({}, None).detail
-    assert "longer than 30 s" in notes.note_production({}, 0.1).detail
-    kept = notes.note_production({"candidate": [at_rate(10.0)]}, 80.0)
+    assert "names no request rate" in notes.note_production({}, None, 8).detail
+    assert "take 400 s, more than 30 s" in notes.note_production({}, 0.1, 8).detail
+    kept = notes.note_production({"candidate": [at_rate(10.0)]}, 80.0, 8)
     assert kept.detail == "At 80 answers per second every form kept up."
     late = {"candidate": [at_rate(10.0)], "baseline": [at_rate(10.0), at_rate(4.0)]}
-    assert "overloaded: baseline" in notes.note_production(late, 80.0).detail
+    assert "overloaded: baseline" in notes.note_production(late, 80.0, 8).detail

@@ -18,6 +18,7 @@ def test_a_window_reads_the_energy_of_the_gpu(library: Path) -> None:
     assert (found["name"], found["tier"]) == ("nvml", "measured")
     assert "not the host's processor" in found["boundary"]
     assert "GPU-aaaa-0, driver 580.1" in found["detail"]
+    assert found["board"] == "GPU-aaaa-0"
     assert [check["passed"] for check in found["checks"]] == [True]
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from leanstage.calibrate.shapes import Shape, write_model
-from leanstage.energy.meters import MeterError
+from leanstage.energy.meters import CpuTimeMeter, MeterError
 from leanstage.energy.step import measure
 from leanstage.variant.forms import unoptimized_forms
 
@@ -63,7 +63,8 @@ def test_what_another_machine_spends_is_not_told_by_the_client(
         ({1: {"GPU-a"}, 2: {"GPU-b"}}, "cuda", "the baseline from GPU-a, the candidate from GPU-b"),
         ({1: {"GPU-a"}, 2: set()}, "cuda", "the candidate from no GPU"),
         ({1: {"GPU-a", "GPU-b"}, 2: {"GPU-a"}}, "cuda", "from GPU-a and GPU-b"),
-        ({1: {"GPU-a"}, 2: {"GPU-a"}}, "cpu", "set CUDA_VISIBLE_DEVICES to GPU-a"),
+        ({1: {"GPU-a"}, 2: {"GPU-a"}}, "cpu", "reads no GPU; set CUDA_VISIBLE_DEVICES to GPU-a"),
+        ({1: {"GPU-a"}, 2: {"GPU-a"}}, "cuda", "reads GPU-b; set CUDA_VISIBLE_DEVICES to GPU-a"),
     ],
 )
 def test_servers_here_answer_from_the_one_gpu_that_is_metered(
@@ -78,6 +79,10 @@ def test_servers_here_answer_from_the_one_gpu_that_is_metered(
     monkeypatch.setattr("leanstage.serving.processes.Processes.pids", lambda self: {self.pid})
     monkeypatch.setattr("leanstage.energy.step.boards_of", lambda pids: boards[min(pids)])
     monkeypatch.setattr("leanstage.energy.step.device_type", lambda: device)
+    other = CpuTimeMeter(threads=2)
+    other.board = "GPU-b"
+    monkeypatch.setattr("leanstage.energy.step.discover_gpu", lambda: other)
+    served: Any = SimpleNamespace(manifest=SimpleNamespace(runtime="torch"))
     nothing: Any = None
     with pytest.raises(MeterError, match=reason):
-        measure(nothing, nothing, nothing, batch_size=8, blocks=4, window_seconds=0.5)
+        measure(served, served, nothing, batch_size=8, blocks=4, window_seconds=0.5)

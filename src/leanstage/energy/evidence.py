@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 
-from leanstage.contracts import Arm, Check, Idle, Precision, Ratio, Runtime, Window
+from leanstage.contracts import Arm, Check, Idle, Precision, Ratio, Runtime, Window, Workload
 from leanstage.energy import checks, notes
 from leanstage.energy.arrivals import AtRate
 from leanstage.energy.cpu import cpu_identity
@@ -113,14 +113,14 @@ def check_plausible(
     meter: Meter,
     *,
     request_rate: float | None,
-    endpoint: str | None,
+    workload: Workload,
 ) -> list[Check]:
     """Every check that this record allows.
 
     Args:
         judged: ratios that a verdict may rest on, and the control as the last.
         request_rate: answers per second in production, where somebody says.
-        endpoint: see :func:`leanstage.energy.checks.check_seen`.
+        workload: what the workers were asked to do.
     """
     *ratios, control = judged
     counted = "rapl" in meter.info.name.split("+")
@@ -132,10 +132,10 @@ def check_plausible(
         checks.check_control(control),
         checks.check_steady(record.windows, ratios),
         checks.check_others(record.windows, counted=counted),
-        *checks.check_seen(record.windows, record.idle, endpoint),
+        *checks.check_seen(record.windows, record.idle, workload.endpoint),
         notes.note_warm_up(record.warm_ups),
         notes.note_idle_power(record.idle, record.no_idle),
-        notes.note_production(record.at_rate, request_rate),
+        notes.note_production(record.at_rate, request_rate, workload.batch_size),
     ]
     return [*found, *meter.checks()]
 

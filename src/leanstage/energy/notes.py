@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from leanstage.contracts import Check, Idle
 from leanstage.energy.arrivals import AtRate, together
 from leanstage.energy.replies import WarmUp
-from leanstage.energy.schedule import LONGEST_AT_RATE_SECONDS, REQUESTS_AT_RATE
+from leanstage.energy.schedule import LONGEST_AT_RATE_SECONDS, seconds_at_rate
 
 
 def note_idle_power(idle: Sequence[Idle], refusal: str) -> Check:
@@ -26,14 +26,17 @@ def note_idle_power(idle: Sequence[Idle], refusal: str) -> Check:
     )
 
 
-def note_production(at_rate: Mapping[str, Sequence[AtRate]], request_rate: float | None) -> Check:
+def note_production(
+    at_rate: Mapping[str, Sequence[AtRate]], request_rate: float | None, batch_size: int
+) -> Check:
     """Records whether the forms stood the rate of production, or that nobody asked."""
     if request_rate is None:
         said = "The policy names no request rate, so production is but the batches judged"
     elif not at_rate:
         said = (
-            f"At {request_rate:g} answers per second, {REQUESTS_AT_RATE} requests take longer than "
-            f"{LONGEST_AT_RATE_SECONDS:g} s: what is paid there is mostly rest, see idle-power"
+            f"At {request_rate:g} answers per second in requests of {batch_size}, enough of them "
+            f"for a window take {seconds_at_rate(request_rate, batch_size):.0f} s, more than "
+            f"{LONGEST_AT_RATE_SECONDS:g} s, and were not asked; for rest see idle-power"
         )
     else:
         over = [arm for arm, windows in at_rate.items() if together(windows).overloaded]

@@ -159,7 +159,7 @@ def compare(
                 (registered, strongest, control),
                 meter,
                 request_rate=request_rate,
-                endpoint=endpoint,
+                workload=workload,
             )
         ),
         baseline_digest=digests[BASELINE],

@@ -10,7 +10,7 @@ LEAST_INFERENCES = 20
 """Fewest passes through the model in a window."""
 LEAST_ROWS = 8
 """Fewest rows in a block, so that a batch of each load that is always shown is among them."""
-REQUESTS_AT_RATE = 10
+REQUESTS_AT_RATE = 5
 """Fewest requests in a window at a rate: of fewer, hardly one has to wait for another."""
 LONGEST_AT_RATE_SECONDS = 30.0
 """A rate at which fewer requests or answers come in so long is not measured."""

@@ -59,8 +59,13 @@ def measure(
     chosen = choice()
     servers = chosen.processes(BASELINE, CANDIDATE)
     away = [name for name, pid in servers.items() if pid is None]
-    _require_one_gpu({name: pid for name, pid in servers.items() if pid is not None})
+    board = _board({name: pid for name, pid in servers.items() if pid is not None})
     meter = _meter(baseline, candidate, away)
+    if board not in (None, meter.board):
+        raise MeterError(
+            f"the servers answer from the GPU {board}, and the meter {meter.info.name} reads "
+            f"{meter.board or 'no GPU'}; set CUDA_VISIBLE_DEVICES to {board}."
+        )
     writes = baseline.manifest.task == "text-generation"
     asked = chosen.asks(baseline.manifest.task)
     with tempfile.TemporaryDirectory(prefix="leanstage-energy-") as scratch:
@@ -95,17 +100,14 @@ def measure(
         )
 
 
-def _require_one_gpu(servers: Mapping[str, int]) -> None:
-    """A meter reads one GPU: servers that answer from GPUs have to be on it, both.
+def _board(servers: Mapping[str, int]) -> str | None:
+    """UUID of the GPU from which both servers answer; None where the driver tells of none.
 
-    Where the driver tells nothing of the processes, ``checks.check_seen`` says afterwards whether
-    the work of both was seen.
+    Where it tells nothing, ``checks.check_seen`` says afterwards whether the work of both was seen.
     """
     boards = {name: boards_of(Processes(pid).pids()) for name, pid in servers.items()}
     used = sorted(set().union(*boards.values()))
-    if not used:
-        return
-    if len(used) > 1 or any(len(own) != 1 for own in boards.values()):
+    if len(used) > 1 or (used and not all(boards.values())):
         where = ", ".join(
             f"the {name} from {' and '.join(sorted(own)) or 'no GPU'}"
             for name, own in boards.items()
@@ -114,11 +116,7 @@ def _require_one_gpu(servers: Mapping[str, int]) -> None:
             f"the servers answer from several devices ({where}), and a meter reads one of them; "
             "serve both models on one GPU."
         )
-    if device_type() != "cuda":
-        raise MeterError(
-            f"the servers answer from the GPU {used[0]}, which this command does not see, so that "
-            f"its meter would not either; set CUDA_VISIBLE_DEVICES to {used[0]}."
-        )
+    return used[0] if used else None
 
 
 def _meter(baseline: Variant, candidate: Variant, away: list[str]) -> Meter:

@@ -24,6 +24,7 @@ def main(seconds: float) -> None:
             "joules": meter.end_window(Usage(1.0, seconds)),
             "seconds": wall_seconds,
             "min_window_seconds": meter.min_window_seconds,
+            "board": meter.board,
             "checks": [check.model_dump() for check in meter.checks()],
             **meter.info.model_dump(),
         }

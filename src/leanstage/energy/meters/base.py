@@ -33,6 +33,8 @@ class Meter(ABC):
     """Shortest window worth reading: 100 update periods of the counter."""
     quiet_seconds: float = 0.0
     """What a window takes besides, before it and again after."""
+    board: str | None = None
+    """UUID of the GPU that it reads, where it reads one."""
 
     @abstractmethod
     def begin_window(self) -> None:

@@ -14,6 +14,7 @@ class BothMeter(Meter):
 
     def __init__(self, gpu: Meter, host: Meter) -> None:
         self._gpu, self._host = gpu, host
+        self.board = gpu.board
         self.min_window_seconds = max(gpu.min_window_seconds, host.min_window_seconds)
         self.quiet_seconds = gpu.quiet_seconds + host.quiet_seconds
         (least, most), (host_least, host_most) = gpu.info.possible_watts, host.info.possible_watts

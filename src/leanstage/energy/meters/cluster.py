@@ -122,7 +122,9 @@ def dcgm_meter(elsewhere: Pod | None = None) -> ScrapedMeter:
         detail=f"{model}, {uuids[0]}. Whatever else ran on the GPU is counted too.",
     )
     # It counts millijoules, and a board always draws power.
-    return ScrapedMeter(prometheus, ScrapedCounter(selector, selector, 1e-3), info)
+    meter = ScrapedMeter(prometheus, ScrapedCounter(selector, selector, 1e-3), info)
+    meter.board = uuids[0]
+    return meter
 
 
 def _counter(

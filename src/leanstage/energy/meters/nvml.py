@@ -70,7 +70,7 @@ class NvmlMeter(Meter):
         self._gpu = self._visible_gpu()
         with self._reading("the GPU"):
             name = pynvml.nvmlDeviceGetName(self._gpu)
-            uuid = pynvml.nvmlDeviceGetUUID(self._gpu)
+            self.board = uuid = str(pynvml.nvmlDeviceGetUUID(self._gpu))
             limit_watts = pynvml.nvmlDeviceGetEnforcedPowerLimit(self._gpu) / 1e3
         self._refuse_shares(name)
         self._power = PowerIntegral(self._watts)
