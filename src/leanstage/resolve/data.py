@@ -50,8 +50,6 @@ def read_splits(request: Request, labels: tuple[str, ...], policy: ModelPolicy) 
     check_training(train, labels)
     if request.validation:
         validation = read_labelled(request.validation, labels, split="validation")
-        where = f"the training split {train.source}"
-        leaked_rows(validation, train, where, policy, split="validation")
     elif _can_spare(evaluation, policy):
         # The model has not seen these rows, as it may have seen any training row.
         evaluation, validation = hold_out(evaluation, share=EVALUATION_SHARE, seed=SEED)
@@ -63,8 +61,11 @@ def read_splits(request: Request, labels: tuple[str, ...], policy: ModelPolicy) 
         )
     if not len(validation):
         raise InputError(
-            f"{train.source} is too small to hold out validation rows; pass a validation split."
+            f"too few rows of {validation.source} stand once to hold some out for validation; pass "
+            "a validation split."
         )
+    where = f"the training split {train.source}"
+    leaked_rows(validation, train, where, policy, split="validation")
     leaked_rows(evaluation, validation, "the validation rows, on which settings are chosen", policy)
     unlabelled = (
         read_unlabelled(request.unlabelled) if request.unlabelled else Examples([], [], "none")

@@ -79,7 +79,7 @@ def receive(run_id: str, targets: ReceivedFiles, *, request: str = "") -> RunCon
     write_split(targets.train, train, split="train", labels=labels)
     learn, check = read_production(policy.production or "")
     for half in (learn, check):
-        leaked_rows(evaluation, half, f"the production sample {policy.production}", policy)
+        leaked_rows(evaluation, half, f"the production sample {half.source}", policy)
     check = unlearnt(check, train)
     production = write_split(targets.production, check, split="production", labels=())
     info = write_split(

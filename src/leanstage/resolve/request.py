@@ -11,7 +11,7 @@ from leanstage.contracts import Deploy, ModelPolicy
 from leanstage.errors import InputError
 from leanstage.gate.policies import disagreement, policy_for
 from leanstage.registry.sources import Source
-from leanstage.uris import public_uri
+from leanstage.uris import shown
 
 NAMED = {
     "train": "train data",
@@ -65,8 +65,8 @@ def agreed(request: Request, policy: ModelPolicy) -> Request:
     if policy.hardware is not None:
         if request.hardware not in (AUTO, policy.hardware):
             raise InputError(
-                f"the run asks for the hardware {public_uri(request.hardware)}; the policy "
-                f"{policy.name!r} names {public_uri(policy.hardware)}: leave it out "
+                f"the run asks for the hardware {shown(request.hardware)}; the policy "
+                f"{policy.name!r} names {shown(policy.hardware)}: leave it out "
                 "(policy.untrusted)."
             )
         changes["hardware"] = policy.hardware
@@ -76,8 +76,8 @@ def agreed(request: Request, policy: ModelPolicy) -> Request:
             continue
         if asked and asked != named:
             raise InputError(
-                f"the run asks for {public_uri(asked)} as {NAMED[part]}; the policy "
-                f"{policy.name!r} names {public_uri(named)}: leave it out (policy.untrusted)."
+                f"the run asks for {shown(asked)} as {NAMED[part]}; the policy "
+                f"{policy.name!r} names {shown(named)}: leave it out (policy.untrusted)."
             )
         changes[part] = named
     return replace(request, **changes)
