@@ -10,7 +10,7 @@ from leanstage.contracts import HardwareProfile
 from leanstage.errors import InputError
 from leanstage.registry import runs
 from leanstage.registry.client import connect, experiment_id, quoted, refusals
-from leanstage.uris import public_uri
+from leanstage.uris import public_uri, shown
 from leanstage.variant.hardware import hardware_profile
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def find_profile(name_or_path: str) -> HardwareProfile:
         return _newest(name_or_path)
     import fsspec
 
-    where = public_uri(name_or_path)
+    where = shown(name_or_path)
     try:
         with fsspec.open(name_or_path, "rt", encoding="utf-8") as stream:
             text = stream.read()
@@ -79,7 +79,8 @@ def find_profile(name_or_path: str) -> HardwareProfile:
     except ImportError as error:
         raise InputError(f"{where} needs a library that is not installed: {error}.") from error
     except (OSError, ValueError) as error:
-        raise InputError(f"{where} cannot be read: {public_uri(str(error))}.") from error
+        reason = public_uri(str(error).replace(name_or_path, where))
+        raise InputError(f"{where} cannot be read: {reason}.") from error
     return HardwareProfile.parse(text, where=where)
 
 

@@ -19,7 +19,7 @@ from leanstage.registry import champions
 from leanstage.registry.client import RegistryError, embedded
 from leanstage.registry.permissions import permissions
 from leanstage.registry.versions import DIGEST_TAG
-from leanstage.uris import public_uri
+from leanstage.uris import shown
 
 UNKNOWN = "0" * 64
 """Stands for the digest of a champion that was promoted without one."""
@@ -125,7 +125,7 @@ def _other_hardware(policy: ModelPolicy, hardware: HardwareProfile) -> str | Non
         return None
     return (
         f"The run is planned for {hardware.kind()}; the policy {policy.name} names the hardware "
-        f"{public_uri(policy.hardware)}, which is {named.kind()}."
+        f"{shown(policy.hardware)}, which is {named.kind()}."
     )
 
 

@@ -5,6 +5,7 @@ from importlib import resources
 from leanstage.contracts import Approver, ModelPolicy
 from leanstage.contracts.strict import read_fields, require_known, strict_yaml
 from leanstage.errors import InputError
+from leanstage.uris import public_uri, shown
 
 PRESETS = ("default", "strict", "lenient")
 DEFAULT = "default"
@@ -23,18 +24,19 @@ def load_policy(uri: str) -> ModelPolicy:
         return parse_policy(text, where=f"the preset {uri}")
     import fsspec
 
+    where = shown(uri)
     try:
         with fsspec.open(uri, "rt", encoding="utf-8") as stream:
             text = stream.read()
     except FileNotFoundError:
         raise InputError(
-            f"{uri} does not exist; give the path of a policy file, or a preset "
+            f"{where} does not exist; give the path of a policy file, or a preset "
             f"({', '.join(PRESETS)})."
         ) from None
     except (OSError, ValueError, ImportError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise InputError(f"{uri} cannot be read: {first}.") from error
-    return parse_policy(text, where=uri)
+        first = public_uri(str(error).replace(uri, where)).strip().splitlines()[0]
+        raise InputError(f"{where} cannot be read: {first}.") from error
+    return parse_policy(text, where=where)
 
 
 def parse_policy(text: str, *, where: str) -> ModelPolicy:
