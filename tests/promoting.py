@@ -103,28 +103,8 @@ class Promoting:
     def baseline_ships(self, *, expires: str) -> Decision:
         """A signed decision for the baseline, on a justification that stands in MLflow."""
         decision = self.unsigned()
-        document = Justification(
-            grounds="accuracy",
-            reason="Refunds are routed by this model.",
-            author="ada",
-            decision_run_id=decision.run_id,
-            source=decision.source,
-            baseline_digest=self.baseline.digest,
-            evidence_sha256=decision.evidence_sha256,
-            policy_sha256=self.policy.sha256(),
-            created=self.now.isoformat(timespec="seconds"),
-            expires=expires,
-        )
-        self.write_justification(runs.start_run("approval", {}), document)
-        use = JustificationUse(
-            run_id=self.approval,
-            experiment="leanstage-approvals",
-            sha256=document.sha256(),
-            grounds=document.grounds,
-            reason=document.reason,
-            author=document.author,
-            expires=expires,
-        )
+        use = approval(decision, self.folder, expires=expires)
+        self.approval = use.run_id
         ships = {
             "verdict": "PROMOTE_BASELINE",
             "promoted": "baseline",
@@ -135,13 +115,6 @@ class Promoting:
         decision = decision.model_copy(update=ships)
         keep_decision(decision, self.policy, self.baseline.path)
         return decision
-
-    def write_justification(self, run_id: str, document: Justification) -> None:
-        """Log it as ``leanstage justify`` does, and end its run."""
-        self.approval = run_id
-        document.save(self.folder / JUSTIFICATION)
-        runs.log_file(run_id, self.folder / JUSTIFICATION)
-        runs.end_run(run_id, "FINISHED")
 
     def blocked(self) -> Decision:
         """A signed decision that promotes nothing."""
@@ -170,3 +143,38 @@ class Promoting:
 
     def download(self, version: ModelVersion) -> Path:
         return download(version, self.folder / "downloaded")
+
+
+def approval(decision: Decision, folder: Path, *, expires: str) -> JustificationUse:
+    """A justification of the baseline that stands in MLflow, as a decision would rest on it."""
+    assert decision.baseline_digest is not None
+    document = Justification(
+        grounds="accuracy",
+        reason="Two points of accuracy matter here.",
+        author="ada",
+        decision_run_id=decision.run_id,
+        source=decision.source,
+        baseline_digest=decision.baseline_digest,
+        evidence_sha256=decision.evidence_sha256,
+        policy_sha256=decision.policy_sha256,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        expires=expires,
+    )
+    run_id = runs.start_run("approval", {})
+    write_justification(run_id, document, folder)
+    return JustificationUse(
+        run_id=run_id,
+        experiment="approvals",
+        sha256=document.sha256(),
+        grounds=document.grounds,
+        reason=document.reason,
+        author=document.author,
+        expires=document.expires,
+    )
+
+
+def write_justification(run_id: str, document: Justification, folder: Path) -> None:
+    """Log it as ``leanstage justify`` does, and end its run."""
+    document.save(folder / JUSTIFICATION)
+    runs.log_file(run_id, folder / JUSTIFICATION)
+    runs.end_run(run_id, "FINISHED")

@@ -15,7 +15,6 @@ from leanstage.contracts import (
     Champion,
     Decision,
     Judgement,
-    JustificationUse,
     ModelPolicy,
     ModelVersion,
     Role,
@@ -27,6 +26,7 @@ from leanstage.registry import runs
 from leanstage.registry.versions import DIGEST_TAG, register
 from leanstage.variant import fresh_folder, open_variant
 from leanstage.variant.folder import seal, with_lineage
+from tests.promoting import approval
 
 SOON = datetime.now(UTC) + timedelta(days=30)
 """When the audit is taken: one of two justifications has expired by then."""
@@ -128,15 +128,8 @@ class Shipping:
         )
         decision = self.decision(policy, digest=made.digest, judgements=(judged,), champion=over)
         if justified_for is not None:
-            use = JustificationUse(
-                run_id="approval",
-                experiment="approvals",
-                sha256="0" * 64,
-                grounds="accuracy",
-                reason="Two points of accuracy matter here.",
-                author="ada",
-                expires=(datetime.now(UTC) + justified_for).isoformat(),
-            )
+            expires = (datetime.now(UTC) + justified_for).isoformat()
+            use = approval(decision, self.folder, expires=expires)
             decision = decision.model_copy(
                 update={
                     "verdict": "PROMOTE_BASELINE",

@@ -86,8 +86,9 @@ def require_not_taken_back(use: JustificationUse) -> None:
     )
     if not stands:
         raise LeanstageError(
-            f"the justification {use.run_id}, on which the baseline was promoted, was taken back "
-            "or changed since; have an approver justify it again, or promote an optimized variant."
+            f"the justification {use.run_id}, on which the decision for the baseline rests, was "
+            "taken back or changed since; have an approver justify it again, or promote an "
+            "optimized variant."
         )
 
 

@@ -9,7 +9,7 @@ from leanstage.errors import LeanstageError
 from leanstage.gate.approvals import JUSTIFICATION
 from leanstage.gate.rollback import roll_back
 from leanstage.registry import champions
-from tests.promoting import Promoting
+from tests.promoting import Promoting, write_justification
 
 LATER = "2999-12-31"
 
@@ -20,8 +20,8 @@ def deleted(promoting: Promoting) -> None:
 
 def changed(promoting: Promoting) -> None:
     document = Justification.load(promoting.folder / JUSTIFICATION)
-    other = document.model_copy(update={"reason": "Returns are routed by this model."})
-    promoting.write_justification(promoting.approval, other)
+    other = document.model_copy(update={"reason": "Three points of accuracy matter."})
+    write_justification(promoting.approval, other, promoting.folder)
 
 
 @pytest.mark.parametrize("undo", [deleted, changed])
