@@ -278,6 +278,7 @@ def test_without_a_student_the_plan_has_nothing_to_try(
     ("named", "order"),
     [
         (("positive", "negative"), [1, 0]),
+        (("POSITIVE", "Negative"), [1, 0]),
         (("negative", "positive"), [0, 1]),
         (("LABEL_0", "LABEL_1"), [0, 1]),
         (("ham", "spam"), None),

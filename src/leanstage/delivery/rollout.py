@@ -198,7 +198,8 @@ def _put_back(services: Services, change: _Change, wanted: Wanted) -> str:
         try:
             now = services.get(name)
             if now is None:
-                return new if sent else f"it is gone; find out who deleted it, {again}"
+                ours = sent and change.before is None
+                return new if ours else f"it is gone; find out who deleted it, {again}"
             if sent and change.before is not None and _models_alike(now, change.before):
                 # The answer to the undo was lost, not the undo.
                 break

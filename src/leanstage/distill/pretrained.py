@@ -103,7 +103,10 @@ def _name_classes(model: Any, config: dict[str, Any], labels: Sequence[str]) -> 
 
     named = config.get("id2label")
     own = [str(named[key]) for key in sorted(named, key=int)] if isinstance(named, dict) else []
-    if not own or own == list(labels) or any(name.startswith("LABEL_") for name in own):
+    if not own or any(name.startswith("LABEL_") for name in own):
+        return
+    own, wanted = [name.casefold() for name in own], [name.casefold() for name in labels]
+    if own == wanted:
         return
     head = [
         module
@@ -113,8 +116,8 @@ def _name_classes(model: Any, config: dict[str, Any], labels: Sequence[str]) -> 
         and module.out_features == len(labels)
     ][-1]
     with torch.no_grad():
-        if sorted(own) == sorted(labels):
-            order = [own.index(name) for name in labels]
+        if sorted(own) == sorted(wanted):
+            order = [own.index(name) for name in wanted]
             head.weight.copy_(head.weight[order])
             head.bias.copy_(head.bias[order])
         else:

@@ -159,8 +159,8 @@ class SeededSampler(LengthGroupedSampler):  # type: ignore[misc]
 class InOrder(TrainerCallback):  # type: ignore[misc]
     """Tells a sampler the epoch.
 
-    Trainer does, except to that of several processes which go on from a checkpoint: there it lies
-    a wrapper deeper than is reached, and the epoch would go on in the order of the first.
+    Trainer does, except where several processes go on from a checkpoint: there the sampler is
+    wrapped once more than it looks, and the epoch would go on in the order of the first.
     """
 
     def __init__(self, sampler: SeededSampler) -> None:

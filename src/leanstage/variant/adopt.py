@@ -1,6 +1,7 @@
 """A Hugging Face folder becomes a variant: checked once, then trusted by its digest."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -92,12 +93,15 @@ def _refuse_sigmoids(config: dict[str, Any], task: Task, folder: Path) -> None:
 
 
 def bring_weights(folder: Path, draft: Path) -> None:
-    """Copy a checkpoint's config and its :func:`weight_files`, with the index that names them."""
+    """Copy a checkpoint's config and its :func:`weight_files`, with the index that names them.
+
+    They were read as what they are, and may be links to wherever large files are kept.
+    """
     files = weight_files(folder)
     if files[0].name != WHOLE:
         files.append(folder / INDEX)
     for path in (folder / "config.json", *files):
-        copy_own(path, draft / path.name)
+        shutil.copyfile(path, draft / path.name)
 
 
 def bring_tokenizer(folder: Path, draft: Path) -> None:

@@ -55,6 +55,6 @@ def cut_to_memory(groups: Sequence[Sequence[int]], lengths: Sequence[int]) -> li
     calls: list[list[int]] = []
     for group in groups:
         longest = max((lengths[row] for row in group), default=1)
-        most = max(1, MOST_CELLS // longest**2)
+        most = max(1, MOST_CELLS // max(1, longest) ** 2)
         calls += [list(group[start : start + most]) for start in range(0, len(group), most)]
     return calls

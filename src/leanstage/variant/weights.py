@@ -50,7 +50,9 @@ def copy_own(path: Path, target: Path) -> None:
         InputError: it is a link out of the folder, other than the hub's cache makes into its blobs.
     """
     home, real = path.parent.resolve(), path.resolve()
-    if real.parent not in (home, home.parent.parent / "blobs"):
+    # Of snapshots/REVISION/…, what is meant lies in blobs/ beside it.
+    cached = [above.parent / "blobs" for above in home.parents if above.name == "snapshots"]
+    if real.parent not in (home, *cached):
         raise InputError(
             f"{path} is a link to a file elsewhere, which is not taken; put the file itself into "
             "the folder."
