@@ -1,6 +1,7 @@
 """A search over real variants: what is tried is on record, what is chosen stays on disk."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from leanstage.contracts import Step, Technique, ValidationFigures, VariantManif
 from leanstage.distill.student import shallow_student
 from leanstage.tasks import SplitFolder, open_split, read_labelled, write_split
 from leanstage.techniques.attempts import Candidate, Search
+from leanstage.techniques.patience import LateError, ending_by, require_time
 from leanstage.techniques.record import Record
 from leanstage.techniques.search import Budget, save_checkpoint, validation_answers
 from leanstage.variant import Variant
@@ -68,6 +70,7 @@ def searching(
     of: Variant | None = None,
     technique: Technique = "distill",
     tolerance: float,
+    minutes: float | None = None,
 ) -> Search:
     return Search(
         record,
@@ -75,6 +78,7 @@ def searching(
         reference=validation_answers(of or record.parent, validation)[0],
         validation=validation,
         folder=folder,
+        minutes=minutes,
     )
 
 
@@ -288,3 +292,44 @@ def test_what_is_tried_beyond_the_search_has_to_fit_by_a_standard_error() -> Non
     assert not fits
     assert reason.endswith("beyond the limit of 0.50% with its standard error")
     assert Budget(0.007).judge(figures, "label", surely=True)[0]
+
+
+def test_what_does_not_end_in_time_gives_way_to_what_is_smaller(
+    baseline: Variant, validation: SplitFolder, folder: Path, tmp_path: Path
+) -> None:
+    trainings = Trainings(baseline)
+    record = Record("distill", baseline, tmp_path / "out")
+    search = searching(record, validation, folder, tolerance=2.0, minutes=60.0)
+    large = trainings.candidate("large", [0, 1])
+
+    def late(path: Path) -> Variant:
+        require_time(float("inf"))
+        return large.make(path)
+
+    ladder = [
+        trainings.candidate("small", [0]),
+        replace(large, make=late),
+        trainings.candidate("whole", [0, 1, 2]),
+    ]
+    with ending_by(0.0), pytest.raises(LateError):
+        require_time(1.0)
+    kept = search.most_saving(ladder)
+    assert kept is not None
+    assert kept.name == "small"
+    assert trainings.made == ["small"], "what is larger takes longer"
+    assert "minutes more, and the plan leaves 60.0" in record.trials[0].reason
+    assert [trial.fits for trial in record.trials] == [False, True]
+
+
+def test_without_time_nothing_is_trained(
+    baseline: Variant, validation: SplitFolder, folder: Path, tmp_path: Path
+) -> None:
+    trainings = Trainings(baseline)
+    record = Record("distill", baseline, tmp_path / "out")
+    search = searching(record, validation, folder, tolerance=2.0, minutes=1e-6)
+    kept = search.most_saving([trainings.candidate(name, [0]) for name in ("a", "b", "c")])
+    passed = search.conclude(kept, "students")
+    assert trainings.made == []
+    (step,) = passed.manifest.lineage
+    assert step.status == "rejected"
+    assert "it would take 0.0 minutes more, and the plan leaves 0.0" in step.reason

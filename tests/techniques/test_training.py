@@ -25,6 +25,7 @@ from leanstage.techniques.arrays import write_arrays
 from leanstage.techniques.checkpoints import last_checkpoint, training_folder
 from leanstage.techniques.data import TaughtRows, pad
 from leanstage.techniques.matching import PROJECTION
+from leanstage.techniques.patience import LateError, ending_by
 from leanstage.techniques.processes import Curve, processes
 from leanstage.techniques.recipe import Recipe
 from leanstage.techniques.states import Wanted
@@ -264,6 +265,19 @@ def test_one_process_takes_one_gpu_of_several(
         tmp_path, epochs=1, learning_rate=1e-3, batch_size=8, seed=0, device_type="cuda"
     )
     assert arguments.train_batch_size == 8
+
+
+def test_a_training_that_would_not_end_in_time_is_given_up(
+    start: Path, rows: TaughtRows, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    events = tmp_path / "events"
+    monkeypatch.setenv("LEANSTAGE_EVENTS", str(events))
+    longer = RECIPE.model_copy(update={"epochs": 200})
+    with ending_by(time.monotonic() + 5), pytest.raises(LateError, match="minutes more, and the"):
+        trained(start, rows, longer)
+    assert max(_fractions(events)) < 0.5, "it was seen by its pace, not by its end"
+    with ending_by(time.monotonic() + 600):
+        trained(start, rows)
 
 
 def test_nothing_is_dropped_out(rows: TaughtRows, monkeypatch: pytest.MonkeyPatch) -> None:

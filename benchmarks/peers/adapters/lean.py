@@ -23,6 +23,9 @@ from leanstage.variant.adopt import adopt
 from leanstage.variant.hardware import hardware_profile
 
 BATCH_SIZE = 8
+MINUTES = 32.0
+"""For trainings, of the 40 that a row has: the rest is for forms and their answers."""
+TRAINED = ("distill", "prune")
 
 
 def make(option: str, source: Path, rows: Path, target: Path) -> float | None:
@@ -45,6 +48,7 @@ def make(option: str, source: Path, rows: Path, target: Path) -> float | None:
                 before = model.manifest.lineage[-1].seconds
                 techniques.remove("distill")
         for technique in techniques:
+            line.within(before + time.monotonic() - began)
             model = line.apply(technique, model)
         if option == "distill":
             shutil.rmtree(told, ignore_errors=True)
@@ -87,6 +91,12 @@ class _Line:
             tolerance=ModelPolicy(name="default").tolerance,
             hardware=hardware_profile(),
         )
+
+    def within(self, seconds: float) -> None:
+        """Let trainings end in what is left of :data:`MINUTES` after so many seconds."""
+        left = {"minutes": max(MINUTES - seconds / 60, 1e-3)}
+        both = {name: getattr(self.plan, name).model_copy(update=left) for name in TRAINED}
+        self.plan = self.plan.model_copy(update=both)
 
     def apply(self, technique: str, model: Variant) -> Variant:
         """The model after one technique, which may leave it as it is."""

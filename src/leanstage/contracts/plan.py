@@ -32,6 +32,7 @@ Serving = Literal["any", "onnxruntime", "torch", "transformers", "vllm", "kserve
 Share = Annotated[float, Field(strict=True, gt=0, lt=1)]
 Length = Annotated[int, Field(strict=True, ge=8)]
 Epochs = Annotated[int, Field(strict=True, ge=1, le=100)]
+Minutes = Annotated[float, Field(gt=0)]
 
 
 class Gain(Part):
@@ -181,6 +182,8 @@ class DistillSettings(Part):
     """Share of the ground truth in the loss of labelled rows; the rest is the teacher's."""
     completions: bool = False
     """For generation: learn from what the teacher writes itself, beside the text at hand."""
+    minutes: Minutes | None = None
+    """Of the clock, within which the technique's trainings have to end; None: however long."""
 
     def tries(self) -> bool:
         """Whether there is anything to try."""
@@ -220,6 +223,8 @@ class PruneSettings(Part):
     temperature: float = Field(default=2.0, gt=0)
     hidden_weight: float = Field(default=0.0, ge=0)
     attention_weight: float = Field(default=0.0, ge=0)
+    minutes: Minutes | None = None
+    """As in :class:`DistillSettings`."""
 
     @model_validator(mode="after")
     def _can_be_recovered(self) -> Self:

@@ -150,6 +150,7 @@ def _search(
         reference=answers.validation,
         validation=validation,
         folder=folder,
+        minutes=plan.distill.minutes,
     )
     kept = search.most_saving(*ladders)
     if kept is None:

@@ -75,6 +75,7 @@ def prune(
             reference=answers.validation,
             validation=validation,
             folder=Path(scratch),
+            minutes=plan.prune.minutes,
         )
         kept = search.most_saving(ladder)
         if kept is not None:

@@ -13,6 +13,7 @@ from leanstage import progress
 from leanstage.contracts import Trial
 from leanstage.errors import LeanstageError
 from leanstage.tasks import SplitFolder
+from leanstage.techniques.patience import LateError, ending_by, require_time
 from leanstage.techniques.record import Record
 from leanstage.techniques.search import Budget, compare, most_saving, tried
 from leanstage.techniques.validity import objection
@@ -20,6 +21,8 @@ from leanstage.variant import Variant
 
 NOISE = 0.05
 """Differences in time below this share are those of one timing from the next."""
+LEAST_SECONDS = 1.0
+"""No training is begun for less."""
 PLENTY = 0.5
 """Share of its limit that a candidate has to leave for a search to go on below it."""
 
@@ -56,6 +59,7 @@ class Search:
         reference: the baseline's answers on ``validation``.
         folder: an empty one on the file system of the result; it holds two models a ladder at
             most, and another while that is judged.
+        minutes: from the beginning of the record to the end of the last training; None: any.
     """
 
     def __init__(
@@ -66,8 +70,10 @@ class Search:
         reference: NDArray[np.float32],
         validation: SplitFolder,
         folder: Path,
+        minutes: float | None = None,
     ) -> None:
         self._record = record
+        self._end = record.after(minutes)
         self._budget = budget
         self._reference = reference
         self._validation = validation
@@ -115,7 +121,11 @@ class Search:
 
         def fits(candidate: Candidate) -> bool:
             nonlocal found
-            kept = self._attempt(candidate, surely)
+            try:
+                kept = self._attempt(candidate, surely)
+            except LateError:
+                # What saves more is smaller, and may still end in time; what saves less is not.
+                return True
             if kept is None:
                 return False
             # Of one ladder, what fits later saves more: bisection goes on above it alone.
@@ -129,15 +139,24 @@ class Search:
 
     def _attempt(self, candidate: Candidate, surely: bool) -> Kept | None:
         path = self._folder / str(len(self._names))
-        variant = candidate.make(path)
+        try:
+            with ending_by(self._end):
+                require_time(LEAST_SECONDS)
+                variant = candidate.make(path)
+        except LateError as error:
+            self._tell(candidate, Trial(settings=candidate.settings, fits=False, reason=f"{error}"))
+            raise
         trial = self._judge(candidate, variant, surely)
-        self._record.trials.append(trial)
-        self._names.append(candidate.name)
-        progress.step(f"{candidate.name}: {trial.reason}")
+        self._tell(candidate, trial)
         if trial.fits:
             return Kept(candidate.name, variant, trial)
         shutil.rmtree(path)
         return None
+
+    def _tell(self, candidate: Candidate, trial: Trial) -> None:
+        self._record.trials.append(trial)
+        self._names.append(candidate.name)
+        progress.step(f"{candidate.name}: {trial.reason}")
 
     def _judge(self, candidate: Candidate, variant: Variant, surely: bool) -> Trial:
         manifest, settings = variant.manifest, candidate.settings

@@ -25,6 +25,10 @@ class Record:
         self.node = ""
         """Kind of node, where the step depends on it."""
 
+    def after(self, minutes: float | None) -> float | None:
+        """The moment of :func:`time.monotonic` so many minutes after the technique began."""
+        return None if minutes is None else self._started + 60 * minutes
+
     def applied(self, variant: Variant, reason: str, settings: dict[str, Any]) -> Variant:
         """Keep ``variant``, with this step in its lineage."""
         step = self._step("applied", reason, settings)

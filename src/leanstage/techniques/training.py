@@ -1,5 +1,6 @@
 """Training a student on the teacher's answers, on transformers' Trainer."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from leanstage.techniques.checkpoints import keeps_checkpoints, last_checkpoint,
 from leanstage.techniques.data import TaughtRows
 from leanstage.techniques.matching import check_states, projection
 from leanstage.techniques.memory import keep_freed_memory
+from leanstage.techniques.patience import require_time
 from leanstage.techniques.precision import bf16_is_faster
 from leanstage.techniques.processes import (
     PROCESSES_VARIABLE,
@@ -27,6 +29,8 @@ from leanstage.variant.architectures import family_of
 from leanstage.variant.hardware import device_type
 
 _TWENTIETH = 0.05
+_PACE_STEPS = 50
+"""So many batches the sampler sorts by length together: fewer would not tell the mean."""
 
 
 def train_student(student: Any, rows: Taught, recipe: Recipe) -> Curve:
@@ -41,6 +45,8 @@ def train_student(student: Any, rows: Taught, recipe: Recipe) -> Curve:
     Raises:
         InputError: a loss of ``recipe`` needs what ``rows`` lack, or its batch is not divided by
             the number of processes; nothing was trained.
+        LateError: on one process, it would not end in time
+            (:func:`leanstage.techniques.patience.ending_by`).
     """
     if isinstance(rows, TaughtRows):
         check_states(student.get_input_embeddings().embedding_dim, rows.states, recipe)
@@ -83,7 +89,7 @@ def fit(student: Any, rows: Taught, recipe: Recipe, folder: Path, *, count: int 
                 checkpoints=keeps_checkpoints(),
                 curve=True,
             ),
-            callbacks=[Teller(recipe.message)],
+            callbacks=[Teller(recipe.message), Punctual()],
         )
         # It would print each loss as a dictionary.
         trainer.remove_callback(PrinterCallback)
@@ -182,6 +188,18 @@ class Teller(TrainerCallback):  # type: ignore[misc]
         every = max(1, state.max_steps // 50)
         if state.global_step % every == 0 or state.global_step == state.max_steps:
             progress.step(self._message, state.global_step / state.max_steps)
+
+
+class Punctual(TrainerCallback):  # type: ignore[misc]
+    """Gives a training up that would not end in time at the pace it has."""
+
+    def on_train_begin(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
+        self._began, self._first = time.monotonic(), state.global_step
+
+    def on_step_end(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
+        done, left = state.global_step - self._first, state.max_steps - state.global_step
+        if done % _PACE_STEPS == 0 and left:
+            require_time((time.monotonic() - self._began) / done * left)
 
 
 def training_arguments(
