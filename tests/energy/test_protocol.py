@@ -147,8 +147,8 @@ def test_a_rate_that_asks_for_next_to_nothing_is_not_waited_for(pair: dict[str, 
     comparison = quick_compare(pair, request_rate=0.01, blocks=2)
     assert [load.request_rate for load in comparison.loads] == [None]
     (note,) = [check.detail for check in comparison.checks if check.name == "production"]
-    assert "0.01 answers per second in requests of 4" in note
-    assert "enough of them for a window take 2000 s, more than 30 s" in note
+    assert "0.01 answers per second in requests of 8" in note
+    assert "enough of them for a window take 4000 s, more than 30 s" in note
 
 
 def test_unusable_answers_make_the_comparison_invalid(pair: dict[str, Path]) -> None:
