@@ -8,9 +8,9 @@ from leanstage.errors import InputError
 from leanstage.resolve.request import Request
 from leanstage.tasks import LABEL, Examples
 from leanstage.tasks.splits import (
+    apart,
     check_training,
     hold_out,
-    normal_text,
     overlap,
     read_labelled,
     read_unlabelled,
@@ -113,8 +113,7 @@ def without(unlabelled: Examples, validation: Examples) -> Examples:
     Args:
         unlabelled: text to learn from, of which one file often holds all there is.
     """
-    held = {normal_text(text) for text in (*validation.texts, *validation.whole)}
-    kept = [text for text in unlabelled.texts if normal_text(text) not in held]
+    kept = apart(unlabelled, validation)
     if len(kept) == len(unlabelled):
         return unlabelled
     progress.step(

@@ -5,7 +5,7 @@ import hashlib
 from leanstage import progress
 from leanstage.errors import InputError
 from leanstage.tasks import Examples, read_unlabelled
-from leanstage.tasks.splits import normal_text
+from leanstage.tasks.splits import apart, normal_text
 
 NONE = Examples([], [], "none")
 
@@ -41,8 +41,7 @@ def unlearnt(check: Examples, *learnt: Examples) -> Examples:
     Raises:
         InputError: there were rows to check on, and none is left.
     """
-    seen = {normal_text(text) for rows in learnt for text in (*rows.texts, *rows.whole)}
-    kept = [text for text in check.texts if normal_text(text) not in seen]
+    kept = apart(check, *learnt)
     if len(kept) == len(check):
         return check
     if not kept:

@@ -120,6 +120,12 @@ def overlap(held_out: Examples, training: Examples) -> int:
     return sum(normal_text(text) in seen for text in held_out.whole)
 
 
+def apart(rows: Examples, *others: Examples) -> list[str]:
+    """Texts of ``rows`` that, case and spacing aside, stand in none of ``others``."""
+    seen = {normal_text(text) for other in others for text in (*other.texts, *other.whole)}
+    return [text for text in rows.texts if normal_text(text) not in seen]
+
+
 def _label_index(labels: Sequence[str]) -> dict[str, int]:
     return {name: number for number, name in enumerate(labels)}
 
