@@ -20,8 +20,8 @@ def plan(
         baseline: The variant to optimize.
         train: Training rows.
         unlabelled: Unlabelled rows.
-        context: The run's context, for its hardware and its policy: the tolerance, and what the
-            model is asked in production.
+        context: The run's context, for its hardware, its policy (the tolerance, and what the model
+            is asked in production), and how many rows the gate will judge on.
 
     Returns:
         plan: The path through the tree and the settings it ended in (Plan).
@@ -29,6 +29,7 @@ def plan(
     from pathlib import Path
 
     from leanstage.contracts import RunContext
+    from leanstage.gate import accuracy_test
     from leanstage.gate.policies import tree_override
     from leanstage.plan import Load, load_tree, make_plan
     from leanstage.progress import stage
@@ -48,4 +49,5 @@ def plan(
             load=Load(policy.batch_size, policy.request_rate, policy.serving),
             tree=load_tree(tree_override()),
             student=run.student is not None,
+            accuracy_test=accuracy_test(policy, run.evaluation.n),
         ).save(plan.path)

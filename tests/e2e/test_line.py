@@ -13,7 +13,7 @@ import pytest
 import requests
 from huggingface_hub import ModelCard
 
-from leanstage.contracts import CardFacts, Decision, Evaluation, ModelPolicy, Outcome
+from leanstage.contracts import CardFacts, Decision, Evaluation, ModelPolicy, Outcome, Plan
 from leanstage.demo.baseline import fine_tune, write_rows
 from leanstage.demo.data import pretrained_model, reviews
 from leanstage.distill.student import shallow_student
@@ -223,6 +223,13 @@ def test_a_lean_variant_is_promoted_and_is_what_the_report_says(
     assert outcome.promoted.bytes < outcome.baseline.bytes / 2
     assert outcome.energy.ratio < 0.6, "against the form as registered"
     assert outcome.energy.tier in {"estimated", "measured"}
+
+    # What was searched for is what the gate was to judge by.
+    (planned,) = Path(outcome.report).parent.glob("pipeline/*/plan/**/plan")
+    test = Plan.load(planned).accuracy_test
+    assert test is not None
+    assert (test.rows, test.margin) == (1000, 0.08)
+    assert test.confidence == pytest.approx(0.975)
 
     # The registry holds exactly the promoted bytes under the alias.
     champion = registry(home).get_model_version_by_alias("small-reviews", "champion")

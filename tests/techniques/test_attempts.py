@@ -15,7 +15,7 @@ from leanstage.tasks import SplitFolder, open_split, read_labelled, write_split
 from leanstage.techniques.attempts import Candidate, Search
 from leanstage.techniques.patience import LateError, ending_by, require_time
 from leanstage.techniques.record import Record
-from leanstage.techniques.search import Budget, save_checkpoint, validation_answers
+from leanstage.techniques.search import Budget, limit_of, save_checkpoint, validation_answers
 from leanstage.variant import Variant
 from leanstage.variant.adopt import adopt
 from leanstage.variant.checkpoint import load_checkpoint
@@ -74,7 +74,7 @@ def searching(
 ) -> Search:
     return Search(
         record,
-        Budget.of(technique, tolerance),
+        Budget(limit_of(technique, tolerance)),
         reference=validation_answers(of or record.parent, validation)[0],
         validation=validation,
         folder=folder,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leanstage.contracts import Technique, ValidationFigures
-from leanstage.techniques.search import Budget, most_saving
+from leanstage.techniques.search import Budget, limit_of, most_saving
 
 
 def search(fitting: list[bool]) -> tuple[int | None, list[int]]:
@@ -80,12 +80,12 @@ figures = st.builds(
 def test_no_technique_may_lose_more_than_the_tolerance(
     measured: ValidationFigures, tolerance: float, technique: Technique
 ) -> None:
-    fits, reason = Budget.of(technique, tolerance).judge(measured, "label")
+    fits, reason = Budget(limit_of(technique, tolerance)).judge(measured, "label")
     assert not fits or measured.probability_drop <= tolerance
     assert fits == ("within" in reason)
 
 
 @given(st.floats(0, 1))
 def test_a_later_technique_may_lose_what_an_earlier_one_left(tolerance: float) -> None:
-    limits = [Budget.of(technique, tolerance).limit for technique in get_args(Technique)]
+    limits = [limit_of(technique, tolerance) for technique in get_args(Technique)]
     assert limits == [tolerance / 2, tolerance, tolerance]

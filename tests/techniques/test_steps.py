@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from leanstage.contracts import (
+    AccuracyTest,
     DistillSettings,
     HardwareProfile,
     Plan,
@@ -20,7 +21,7 @@ from leanstage.quantize.step import quantize
 from leanstage.tasks import Examples, SplitFolder, open_split, write_split
 from leanstage.tasks.figures import validation_figures
 from leanstage.techniques.answers import Answers, ask, load_answers
-from leanstage.techniques.search import Budget
+from leanstage.techniques.search import Budget, limit_of
 from leanstage.variant import Variant, open_variant
 from leanstage.variant.adopt import adopt
 
@@ -100,6 +101,23 @@ def test_distill_rejects_what_loses_too_much_and_passes_the_teacher_on(
     assert (student.path / weights).read_bytes() == (baseline.path / weights).read_bytes()
 
 
+@pytest.mark.parametrize("rows", [30, 100_000])
+def test_distill_keeps_no_student_that_the_gate_could_not_clear_on_so_many_rows(
+    rows: int, baseline: Variant, splits: dict[str, SplitFolder], tmp_path: Path
+) -> None:
+    settings = DistillSettings(depths=(0.67,), epochs=4, learning_rate=1e-3)
+    test = AccuracyTest(rows=rows, margin=0.1, confidence=0.975)
+    plan = plan_of(baseline, distill=settings, accuracy_test=test)
+    student = distill(
+        baseline, plan=plan, target=tmp_path / "student", answers_file=tmp_path / "a", **splits
+    )
+    (step,) = student.manifest.lineage
+    (trial,) = step.trials
+    assert "within the limit" in trial.reason
+    assert (step.status == "applied") == trial.fits == (rows > 30)
+    assert trial.fits or "the gate's 30 evaluation rows could not rule out" in trial.reason
+
+
 def test_prune_halves_the_width_and_recovers(
     baseline: Variant, splits: dict[str, SplitFolder], tmp_path: Path
 ) -> None:
@@ -162,7 +180,7 @@ def test_a_technique_the_plan_leaves_out_is_a_recorded_skip(
 
 
 def test_the_budget_passes_on_what_is_left_and_never_exceeds_the_tolerance() -> None:
-    limits = [Budget.of(t, 0.01).limit for t in ("distill", "prune", "quantize")]  # type: ignore[arg-type]
+    limits = [limit_of(t, 0.01) for t in ("distill", "prune", "quantize")]  # type: ignore[arg-type]
     assert limits == [0.005, 0.01, 0.01]
 
 
@@ -197,11 +215,11 @@ def test_the_budget_judges_by_the_probability_of_the_truth() -> None:
         probability_drop=0.006,
         probability_drop_se=0.001,
     )
-    fits, reason = Budget.of("distill", 0.01).judge(figures, "label")
+    fits, reason = Budget(limit_of("distill", 0.01)).judge(figures, "label")
     assert not fits
     assert "true-class probability -0.60%" in reason
     assert "on 100 validation rows, beyond the limit of 0.50%" in reason
-    _, reason = Budget.of("distill", 0.01).judge(figures, "text")
+    _, reason = Budget(limit_of("distill", 0.01)).judge(figures, "text")
     assert "true-token probability -0.60%" in reason
     assert "on 100 validation tokens, beyond" in reason
 

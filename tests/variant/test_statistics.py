@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from leanstage.contracts import PairedCounts
 from leanstage.variant.statistics import (
+    expected_upper_drop,
     mcnemar_exact,
     paired_counts,
     rows_needed,
@@ -199,3 +200,21 @@ def test_arguments_out_of_range_are_refused() -> None:
             function(empty, 0.95)
     with pytest.raises(ValueError, match="at least one row"):
         rows_needed(empty, 0.02, 0.95)
+
+
+@given(tables(), st.sampled_from([0.9, 0.95, 0.975]))
+def test_the_bound_to_expect_at_the_rates_of_a_table_is_that_of_the_table(
+    counts: PairedCounts, confidence: float
+) -> None:
+    rates = (counts.baseline_only + counts.candidate_only) / counts.n
+    expected = expected_upper_drop(
+        counts.n, discordant=rates, drop=counts.drop, confidence=confidence
+    )
+    assert expected == pytest.approx(tango_upper_drop(counts, confidence), abs=1e-9)
+
+
+def test_no_more_can_be_lost_than_changes_sides() -> None:
+    bound = expected_upper_drop(1000, discordant=0.01, drop=0.5, confidence=0.95)
+    assert bound == pytest.approx(tango_upper_drop(table(10, 0, 1000), 0.95))
+    with pytest.raises(ValueError, match="at least one row"):
+        expected_upper_drop(0, discordant=0.0, drop=0.0, confidence=0.95)

@@ -102,6 +102,7 @@ from leanstage.contracts.outcome import (
 from leanstage.contracts.plan import (
     GPU_BACKENDS,
     RANGE_BACKENDS,
+    AccuracyTest,
     Answer,
     Calibration,
     Dimension,
@@ -202,6 +203,7 @@ __all__ = [
     "TECHNIQUES",
     "AccountInput",
     "Accounts",
+    "AccuracyTest",
     "Answer",
     "Approver",
     "Arm",

@@ -273,6 +273,17 @@ class QuantizeSettings(Part):
     """Rows of text from which the ranges of static quantization are taken, at most."""
 
 
+class AccuracyTest(Part):
+    """How the gate will judge the accuracy of a classifier: the bound of its drop."""
+
+    rows: int = Field(gt=0)
+    """Of evaluation."""
+    margin: Probability
+    """Largest bound that it accepts."""
+    confidence: float = Field(gt=0.5, lt=1.0)
+    """One-sided, for each candidate."""
+
+
 class Plan(Contract):
     """The walk through the decision tree and the settings it ended in."""
 
@@ -286,6 +297,8 @@ class Plan(Contract):
     hardware: HardwareProfile
     baseline_digest: Sha256 | None
     """None in a preview, which registers nothing."""
+    accuracy_test: AccuracyTest | None = None
+    """What is to pass at the gate; None in previews and plans from before it was looked at."""
     distill: DistillSettings = DistillSettings()
     prune: PruneSettings = PruneSettings()
     quantize: QuantizeSettings = QuantizeSettings()

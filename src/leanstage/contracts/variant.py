@@ -31,6 +31,9 @@ class ValidationFigures(Part):
     """Mean drop in the probability of the true class: the low-variance measure."""
     probability_drop_se: float
     """Standard error of ``probability_drop``."""
+    discordant: float | None = Field(default=None, ge=0.0, le=1.0)
+    """Share of the rows on which one of the two alone is right; None of tokens, and in manifests
+    from before it was looked at."""
 
 
 class Trial(Part):

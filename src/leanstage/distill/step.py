@@ -107,7 +107,8 @@ def _reader(
     if not plan.distill.lengths or teacher.manifest.task != "text-classification":
         return teacher
     # Half of what the technique may lose: a student has to have something to spend.
-    budget = Budget(Budget.of("distill", plan.tolerance).limit / 2)
+    whole = Budget.of_training("distill", plan)
+    budget = replace(whole, limit=whole.limit / 2)
     folder = scratch / "readings"
     found = shortest_reading(
         teacher,
@@ -146,7 +147,7 @@ def _search(
     folder.mkdir()
     search = Search(
         record,
-        Budget.of("distill", plan.tolerance),
+        Budget.of_training("distill", plan),
         reference=answers.validation,
         validation=validation,
         folder=folder,

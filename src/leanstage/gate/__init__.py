@@ -1,7 +1,7 @@
 """The gate: which model may ship, judged from evidence alone. Nothing here reads or writes."""
 
 from leanstage.gate.evidence import ORDER, Baseline, Candidate, Evidence, evidence_sha256
-from leanstage.gate.judge import Judged, judge, split_confidence
+from leanstage.gate.judge import Judged, accuracy_test, judge, split_confidence
 from leanstage.gate.justification import RecordedJustification, check, write_once_params
 from leanstage.gate.verdict import OVERRULABLE, decide
 
@@ -13,6 +13,7 @@ __all__ = [
     "Evidence",
     "Judged",
     "RecordedJustification",
+    "accuracy_test",
     "check",
     "decide",
     "evidence_sha256",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from leanstage.contracts import Champion, Judgement, ModelPolicy, Reason
+from leanstage.contracts import AccuracyTest, Champion, Judgement, ModelPolicy, Reason
 from leanstage.gate.accuracy import (
     Loss,
     accuracy_loss,
@@ -41,6 +41,10 @@ class _Case(NamedTuple):
     reasons: list[Reason]
 
 
+_CANDIDATES = 2
+"""Of a run: the optimized model, and its fallback."""
+
+
 def split_confidence(confidence: float, candidates: int) -> float:
     """One-sided confidence for each of several candidates (Bonferroni).
 
@@ -48,6 +52,15 @@ def split_confidence(confidence: float, candidates: int) -> float:
     1 - ``confidence``.
     """
     return 1.0 - (1.0 - confidence) / max(1, candidates)
+
+
+def accuracy_test(policy: ModelPolicy, rows: int) -> AccuracyTest:
+    """What the candidates of a run have to pass on so many evaluation rows."""
+    return AccuracyTest(
+        rows=rows,
+        margin=policy.margin,
+        confidence=split_confidence(policy.confidence, _CANDIDATES),
+    )
 
 
 def judge(evidence: Evidence, policy: ModelPolicy) -> tuple[Judged, ...]:

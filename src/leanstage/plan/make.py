@@ -7,6 +7,7 @@ from leanstage.contracts import (
     GPU_BACKENDS,
     RANGE_BACKENDS,
     TECHNIQUES,
+    AccuracyTest,
     DecisionTree,
     DistillSettings,
     HardwareProfile,
@@ -34,6 +35,7 @@ def make_plan(
     load: Load | None = None,
     tree: DecisionTree | None = None,
     student: bool = False,
+    accuracy_test: AccuracyTest | None = None,
 ) -> Plan:
     """Walk the tree over the facts at hand.
 
@@ -48,6 +50,7 @@ def make_plan(
         tree: None takes the one that ships.
         student: whether the run brings a checkpoint to distill into. It is tried whatever the tree
             says of students cut from the model: whoever brings one has asked for it.
+        accuracy_test: what is to pass at the gate; None where nobody knows.
 
     Raises:
         InputError: the model cannot be optimized, the tree not be walked, or what it says not be
@@ -90,6 +93,7 @@ def make_plan(
         tolerance=tolerance,
         hardware=hardware,
         baseline_digest=baseline_digest,
+        accuracy_test=accuracy_test,
         distill=distill,
         prune=prune,
         quantize=quantize,

@@ -71,7 +71,7 @@ def prune(
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
         search = Search(
             record,
-            Budget.of("prune", plan.tolerance),
+            Budget.of_training("prune", plan),
             reference=answers.validation,
             validation=validation,
             folder=Path(scratch),

@@ -14,7 +14,7 @@ from leanstage.quantize.sensitive import keep_sensitive
 from leanstage.tasks import SplitFolder
 from leanstage.techniques.answers import Answers
 from leanstage.techniques.record import Record
-from leanstage.techniques.search import Budget
+from leanstage.techniques.search import Budget, limit_of
 from leanstage.techniques.spread import some
 from leanstage.variant import Variant
 from leanstage.variant.hardware import hardware_profile
@@ -60,7 +60,7 @@ def quantize(
             model=model,
             reference=answers.validation,
             validation=validation,
-            budget=Budget.of("quantize", plan.tolerance),
+            budget=Budget(limit_of("quantize", plan.tolerance)),
             texts=texts,
             batch_size=batch_size,
             folder=Path(scratch),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from leanstage.contracts import Step, StepResult, Trial, TriedSetting, VariantManifest
-from leanstage.techniques.search import Budget
+from leanstage.techniques.search import limit_of
 
 
 def step_results(baseline: VariantManifest, variant: VariantManifest) -> tuple[StepResult, ...]:
@@ -53,7 +53,7 @@ def tried_settings(
     found: list[TriedSetting] = []
     for step, result in zip(variant.lineage, step_results(baseline, variant), strict=True):
         # What a manifest says that was written before trials told their own.
-        limit = Budget.of(step.technique, tolerance).limit
+        limit = limit_of(step.technique, tolerance)
         for trial in step.trials:
             cost = _times(before, _ratio(step, trial.ms_per_answer))
             found.append(_tried(step, trial, cost, limit))

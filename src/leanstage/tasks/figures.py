@@ -38,6 +38,7 @@ def validation_figures(
         accuracy_drop=float(reference_right.mean() - right.mean()),
         probability_drop=float(drops.mean()),
         probability_drop_se=spread,
+        discordant=float((right != reference_right).mean()),
     )
 
 

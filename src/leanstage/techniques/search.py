@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from leanstage.contracts import (
     TECHNIQUES,
+    AccuracyTest,
+    Plan,
     RowForm,
     Technique,
     Trial,
@@ -31,6 +33,7 @@ from leanstage.variant import (
 )
 from leanstage.variant.checkpoint import parameter_count
 from leanstage.variant.folder import copy_tokenizer, seal_like
+from leanstage.variant.statistics import expected_upper_drop
 from leanstage.variant.writing import Writer
 
 BATCH_SIZE = 32
@@ -38,20 +41,31 @@ BATCH_SIZE = 32
 T = TypeVar("T")
 
 
+def limit_of(technique: Technique, tolerance: float) -> float:
+    """Half the tolerance a technique, counted from the baseline, never more than all of it.
+
+    Counting from the baseline passes on what earlier techniques left unspent.
+    """
+    shares = TECHNIQUES.index(technique) + 1
+    return min(shares * tolerance / 2, tolerance)
+
+
 @dataclass(frozen=True)
 class Budget:
-    """How far a model may fall behind the baseline on the validation split."""
+    """How far a model may fall behind the baseline on the validation split.
+
+    Args:
+        limit: of the drop in the probability of the true class or token.
+        test: what classifiers have to pass at the gate; None where it is not looked at.
+    """
 
     limit: float
+    test: AccuracyTest | None = None
 
     @classmethod
-    def of(cls, technique: Technique, tolerance: float) -> "Budget":
-        """Half the tolerance a technique, counted from the baseline, never more than all of it.
-
-        Counting from the baseline passes on what earlier techniques left unspent.
-        """
-        shares = TECHNIQUES.index(technique) + 1
-        return cls(min(shares * tolerance / 2, tolerance))
+    def of_training(cls, technique: Technique, plan: Plan) -> "Budget":
+        """What a technique that trains may lose, and what its models have to pass at the gate."""
+        return cls(limit_of(technique, plan.tolerance), plan.accuracy_test)
 
     def judge(
         self, figures: ValidationFigures, form: RowForm, *, surely: bool = False
@@ -68,14 +82,36 @@ class Budget:
                 left has to: of many looks at a noisy figure the luckiest would be taken.
         """
         doubt = figures.probability_drop_se if surely else 0.0
-        fits = figures.probability_drop + doubt <= self.limit
+        within = figures.probability_drop + doubt <= self.limit
+        unclear = self._unclear(figures) if within else ""
         true, counted = ("class", "rows") if form == "label" else ("token", "tokens")
-        return fits, (
+        return within and not unclear, (
             f"true-{true} probability {0.0 - figures.probability_drop:+.2%} "
             f"(± {figures.probability_drop_se:.2%}) and accuracy "
             f"{0.0 - figures.accuracy_drop:+.2%} against the baseline on {figures.n} validation "
-            f"{counted}, {'within' if fits else 'beyond'} the limit of {self.limit:.2%}"
-            f"{' with its standard error' if surely else ''}"
+            f"{counted}, {'within' if within else 'beyond'} the limit of {self.limit:.2%}"
+            f"{' with its standard error' if surely else ''}{unclear}"
+        )
+
+    def _unclear(self, figures: ValidationFigures) -> str:
+        """Why the gate could not clear a candidate with these figures; empty where it could.
+
+        Answers that change sides cancel out in the drop and widen its bound, so that a candidate
+        that loses little may still be refused.
+        """
+        test, turned = self.test, figures.discordant
+        if test is None or turned is None:
+            return ""
+        drop = max(0.0, figures.probability_drop)
+        bound = expected_upper_drop(
+            test.rows, discordant=turned, drop=drop, confidence=test.confidence
+        )
+        if bound <= test.margin:
+            return ""
+        return (
+            f"; but {turned:.1%} of the answers turn right or wrong, and with as many the gate's "
+            f"{test.rows:,} evaluation rows could not rule out a loss of {bound:.2%}, where the "
+            f"policy accepts {test.margin:.2%}"
         )
 
 

@@ -70,6 +70,23 @@ def tango_upper_drop(counts: PairedCounts, confidence: float) -> float:
     return _largest_drop(counts.baseline_only, counts.candidate_only, counts.n, z)
 
 
+def expected_upper_drop(n: int, *, discordant: float, drop: float, confidence: float) -> float:
+    """What :func:`tango_upper_drop` would find on ``n`` rows on which the rates are these.
+
+    Args:
+        discordant: share of the rows on which one of the two models alone is right, in [0, 1].
+        drop: of the accuracy, baseline minus candidate; at most ``discordant`` either way, and
+            taken as that where it is more.
+        confidence: one-sided, in (0.5, 1).
+
+    Raises:
+        ValueError: no rows, or a confidence outside (0.5, 1).
+    """
+    drop = max(-discordant, min(drop, discordant))
+    lost, gained = n * (discordant + drop) / 2.0, n * (discordant - drop) / 2.0
+    return _largest_drop(lost, gained, n, _one_sided_z(confidence))
+
+
 def mcnemar_exact(counts: PairedCounts) -> float:
     """Two-sided p-value of the exact conditional McNemar test; 1 where no row is discordant.
 
@@ -150,7 +167,7 @@ def _require_rows(n: int) -> None:
         raise ValueError("paired statistics need at least one row")
 
 
-def _largest_drop(lost: int, gained: int, n: int, z: float) -> float:
+def _largest_drop(lost: float, gained: float, n: int, z: float) -> float:
     """The largest drop whose score statistic is at least -z, by bisection.
 
     The statistic falls with the drop, is 0 at the observed one and lowest at 1. Only points inside
@@ -168,7 +185,7 @@ def _largest_drop(lost: int, gained: int, n: int, z: float) -> float:
     return high
 
 
-def _variance(lost: int, gained: int, n: int, drop: float) -> float:
+def _variance(lost: float, gained: float, n: int, drop: float) -> float:
     """Variance of one row's loss if the drop is ``drop``, the share of gained rows at its MLE.
 
     The share maximises the likelihood under p(lost) = p(gained) + drop: the larger root of
