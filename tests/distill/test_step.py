@@ -67,7 +67,7 @@ def test_depths_and_widths_are_searched_and_the_cheaper_is_kept(
     (step,) = student.manifest.lineage
     assert step.status == "applied", step.reason
     depth, width = step.trials
-    assert depth.settings["layers"] == [0, 2]
+    assert depth.settings["layers"] == [0, 1]
     assert (width.settings["hidden"], width.settings["heads"]) == (32, 2)
     assert width.settings["intermediate"] == 128
     assert width.fits, width.reason

@@ -171,7 +171,7 @@ class DistillSettings(Part):
     """Parts in which the gradient of one step is gathered: for models too large for a batch."""
     temperature: float = Field(default=2.0, gt=0)
     hidden_weight: float = Field(default=0.0, ge=0)
-    """Weight of the distance between hidden states, layer by layer."""
+    """Weight of the distance between hidden states, of layers in the same place of the depth."""
     attention_weight: float = Field(default=0.0, ge=0)
     """Weight of the distance between the relations of queries, keys and values."""
     relation_layer: int = Field(default=1, ge=1)
