@@ -12,6 +12,7 @@ from leanstage.contracts import (
     HardwareProfile,
     Plan,
     PruneSettings,
+    QuantizeSettings,
     ValidationFigures,
 )
 from leanstage.distill.step import distill
@@ -118,6 +119,32 @@ def test_distill_keeps_no_student_that_the_gate_could_not_clear_on_so_many_rows(
     assert trial.fits or "the gate's 30 evaluation rows could not rule out" in trial.reason
 
 
+def test_pruning_is_held_against_the_gate_as_well_and_a_form_of_numbers_is_not(
+    baseline: Variant, splits: dict[str, SplitFolder], tmp_path: Path
+) -> None:
+    plan = plan_of(
+        baseline,
+        prune=PruneSettings(ratios=(0.5,), epochs=4, learning_rate=1e-3),
+        quantize=QuantizeSettings(backends=("onnxruntime-int8",), min_gain=0.0),
+        accuracy_test=AccuracyTest(rows=30, margin=0.1, confidence=0.975),
+    )
+    given = {"answers": answers_of(baseline, splits), "validation": splits["validation"]}
+    pruned = prune(baseline, plan=plan, target=tmp_path / "pruned", **given)
+    (step,) = pruned.manifest.lineage
+    assert step.status == "rejected"
+    assert step.reason.startswith("none of 1 shapes fits; the closest, ")
+    assert "the gate's 30 evaluation rows could not rule out" in step.reason
+    quantized = quantize(
+        baseline,
+        train=splits["train"],
+        batch_size=8,
+        plan=plan,
+        target=tmp_path / "quantized",
+        **given,
+    )
+    assert quantized.manifest.lineage[0].trials[0].fits
+
+
 def test_prune_halves_the_width_and_recovers(
     baseline: Variant, splits: dict[str, SplitFolder], tmp_path: Path
 ) -> None:
@@ -194,6 +221,13 @@ def test_figures_against_a_table_worked_out_by_hand() -> None:
     drops = [0.0, 0.6, 0.0, 0.0]
     assert figures.probability_drop == pytest.approx(np.mean(drops), abs=1e-6)
     assert figures.probability_drop_se == pytest.approx(np.std(drops, ddof=1) / 2, abs=1e-6)
+    assert figures.discordant == 0.25
+
+
+def test_answers_that_differ_and_are_both_wrong_do_not_turn() -> None:
+    classes = np.eye(3, dtype=np.float32)
+    model, reference = classes[[0, 1, 2, 0]], classes[[0, 1, 1, 1]]
+    assert validation_figures(model, reference, [0, 1, 0, 0]).discordant == 0.25
 
 
 def test_a_model_that_is_only_less_sure_loses_nothing() -> None:

@@ -1,6 +1,6 @@
 """leanstage: the line as its default policy plans it, or one technique of it.
 
-The line chooses its settings on the validation rows. It is not shown the evaluation rows.
+The line chooses its settings on the validation rows. Of the evaluation rows it is told the number.
 """
 
 import os
@@ -12,6 +12,7 @@ from typing import Any
 
 from leanstage.contracts import ModelPolicy, Plan
 from leanstage.distill.step import distill
+from leanstage.gate import accuracy_test
 from leanstage.plan import make_plan
 from leanstage.prune.step import prune
 from leanstage.quantize.step import quantize
@@ -83,13 +84,15 @@ class _Line:
             )
             write_split(scratch / split, examples, split=split, labels=labels)  # type: ignore[arg-type]
             self.splits[split] = open_split(scratch / split)
+        policy = ModelPolicy()
         self.plan: Plan = make_plan(
             self.baseline.path,
             baseline_digest=self.baseline.digest,
             train_rows=len(self.splits["train"].texts),
             unlabelled_rows=len(self.splits["unlabelled"].texts),
-            tolerance=ModelPolicy(name="default").tolerance,
+            tolerance=policy.tolerance,
             hardware=hardware_profile(),
+            accuracy_test=accuracy_test(policy, _rows_in(rows / "evaluation.jsonl")),
         )
 
     def within(self, seconds: float) -> None:
@@ -131,3 +134,8 @@ class _Line:
             return ask(self.baseline, validation=self.splits["validation"])
         ask(self.baseline, **self.splits, plan=self.plan).save(self.answers_file)
         return load_answers(self.answers_file, self.baseline)
+
+
+def _rows_in(path: Path) -> int:
+    with path.open(encoding="utf-8") as stream:
+        return sum(1 for _ in stream)

@@ -186,10 +186,13 @@ class Search:
         Args:
             plural: what the candidates are called.
         """
-        said = f"none of {len(self._names)} {plural} stayed within {self._budget.limit:.2%}"
         trials = self._record.trials[-len(self._names) :]
         found = list(zip(self._names, trials, strict=True))
         drops = [(t.validation.probability_drop, n, t) for n, t in found if t.validation]
+        # Within the limit, and refused for what the gate could not tell.
+        within = any(drop <= self._budget.limit for drop, _, _ in drops)
+        what = "fits" if within else f"stayed within {self._budget.limit:.2%}"
+        said = f"none of {len(self._names)} {plural} {what}"
         name, trial = min(drops)[1:] if drops else found[-1]
         return f"{said}; the closest, {name}: {trial.reason}"
 

@@ -17,8 +17,8 @@ _CAPTION = (
     "Down: mean loss in the probability of the true class, in points, on the validation split, "
     "with its standard error. Dot: kept, the last of them ringed. Diamond: fits, not kept. Cross: "
     "does not fit. Hollow: not evaluated. Square: the baseline. Arrow: further out than the "
-    "picture goes. Lines across: the most that a technique may lose. Numbers: as in the tables "
-    "below."
+    "picture goes. Lines across: the most that a technique may lose; a cross within them has its "
+    "reason in the tables below, whose numbers these are."
 )
 _STAIRS = " Stairs: the best loss to be had at each cost (Pareto)."
 
