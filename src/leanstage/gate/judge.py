@@ -14,7 +14,7 @@ from leanstage.gate.accuracy import (
 )
 from leanstage.gate.answers import count_again
 from leanstage.gate.champion import champion_problems
-from leanstage.gate.evidence import Candidate, Evidence, in_order, recheck, sound_candidate
+from leanstage.gate.evidence import ORDER, Candidate, Evidence, in_order, recheck, sound_candidate
 from leanstage.gate.limits import limit_problems, reference_ratio
 from leanstage.gate.measurement import energy_problems
 from leanstage.gate.nodes import node_problems
@@ -41,10 +41,6 @@ class _Case(NamedTuple):
     reasons: list[Reason]
 
 
-_CANDIDATES = 2
-"""Of a run: the optimized model, and its fallback."""
-
-
 def split_confidence(confidence: float, candidates: int) -> float:
     """One-sided confidence for each of several candidates (Bonferroni).
 
@@ -59,7 +55,7 @@ def accuracy_test(policy: ModelPolicy, rows: int) -> AccuracyTest:
     return AccuracyTest(
         rows=rows,
         margin=policy.margin,
-        confidence=split_confidence(policy.confidence, _CANDIDATES),
+        confidence=split_confidence(policy.confidence, len(ORDER)),
     )
 
 
