@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from leanstage.contracts import DistillSettings
+from leanstage.contracts import AccuracyTest, DistillSettings
 from leanstage.distill.reading import read_less
 from leanstage.distill.step import distill
 from leanstage.distill.student import shallow_student
@@ -139,6 +139,22 @@ def test_what_spares_no_tokens_or_loses_too_much_is_not_read(
     assert {trial.settings["tokens"] for trial in step.trials} <= {8}
     assert not any(trial.fits for trial in step.trials)
     assert left.manifest.max_length == teacher.manifest.max_length
+
+
+def test_a_reading_that_the_gate_could_not_clear_is_not_kept(
+    teacher: Variant, splits: dict[str, SplitFolder], tmp_path: Path
+) -> None:
+    """However much may be lost: what eight tokens turn is too much for so few evaluation rows."""
+    settings = DistillSettings(lengths=(8,))
+    test = AccuracyTest(rows=30, margin=0.01, confidence=0.975)
+    plan = plan_of(teacher, tolerance=1.0, distill=settings)
+    held = plan_of(teacher, tolerance=1.0, distill=settings, accuracy_test=test)
+    kept = distill(teacher, plan=plan, target=tmp_path / "a", answers_file=tmp_path / "b", **splits)
+    left = distill(teacher, plan=held, target=tmp_path / "c", answers_file=tmp_path / "d", **splits)
+    assert kept.manifest.max_length == 8
+    assert left.manifest.max_length == teacher.manifest.max_length
+    (trial,) = left.manifest.lineage[-1].trials
+    assert "could not rule out a loss" in trial.reason
 
 
 def test_the_length_is_said_to_every_reader_of_the_files(teacher: Variant, tmp_path: Path) -> None:
