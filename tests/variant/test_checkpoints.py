@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,6 +52,15 @@ def test_every_family_is_adopted_and_answers(
 def test_the_same_folder_gives_the_same_digest(tiny_checkpoint: Checkpoint, tmp_path: Path) -> None:
     first = adopt(tiny_checkpoint("bert"), tmp_path / "first")
     assert adopt(first.path, tmp_path / "second").digest == first.digest
+
+
+def test_loading_says_nothing_that_nobody_asked_for(tiny_checkpoint: Checkpoint) -> None:
+    """Of libraries that are imported with it, in a process of its own: they say it once."""
+    code = "import sys; from pathlib import Path; from leanstage.variant import checkpoint; "
+    code += "checkpoint.load_checkpoint(Path(sys.argv[1]))"
+    command = [sys.executable, "-c", code, str(tiny_checkpoint("bert"))]
+    loaded = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert (loaded.stdout, loaded.stderr) == ("", "")
 
 
 def test_missing_weights_are_not_invented(copy: Path, tmp_path: Path) -> None:

@@ -57,7 +57,16 @@ def fine_tune(
         max_length: tokens of a row, beyond which it is cut.
     """
     import torch
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trainer, set_seed
+
+    from leanstage.variant.checkpoint import quiet_transformers
+
+    with quiet_transformers():
+        from transformers import (
+            AutoModelForSequenceClassification,
+            AutoTokenizer,
+            Trainer,
+            set_seed,
+        )
 
     from leanstage.techniques.data import pad
     from leanstage.techniques.memory import keep_freed_memory
@@ -67,16 +76,17 @@ def fine_tune(
     set_seed(SEED)
     tokenizer = AutoTokenizer.from_pretrained(pretrained, local_files_only=True)
     tokenizer.model_max_length = max_length
-    model = AutoModelForSequenceClassification.from_pretrained(
-        pretrained,
-        num_labels=len(labels),
-        id2label=dict(enumerate(labels)),
-        label2id={name: index for index, name in enumerate(labels)},
-        attn_implementation="eager",
-        # The fused attention of the CPU is slow backwards, and dropout in it slow forwards.
-        attention_probs_dropout_prob=0.0,
-        local_files_only=True,
-    )
+    with quiet_transformers():
+        model = AutoModelForSequenceClassification.from_pretrained(
+            pretrained,
+            num_labels=len(labels),
+            id2label=dict(enumerate(labels)),
+            label2id={name: index for index, name in enumerate(labels)},
+            attn_implementation="eager",
+            # The fused attention of the CPU is slow backwards, and dropout in it slow forwards.
+            attention_probs_dropout_prob=0.0,
+            local_files_only=True,
+        )
     freeze_embeddings(model)
     encoded = tokenizer(train.texts, truncation=True, max_length=max_length)["input_ids"]
     rows = [

@@ -27,6 +27,9 @@ _CLASSES: dict[Task, str] = {
     "text-generation": "ForCausalLM",
 }
 """How transformers ends the names of the classes for a task."""
+_TALKATIVE = ("bitsandbytes", "torchao", "torch.utils._pytree")
+"""Loggers of libraries that say at every layer of every answer that they cast, or when they are
+imported that they do without what other hardware has."""
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -112,11 +115,9 @@ def from_folder(
     import transformers
 
     limit_torch()
-    # It says at every layer of every answer that it casts.
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
-    auto = getattr(transformers, f"AutoModel{_CLASSES[task]}")
     try:
         with quiet_transformers():
+            auto = getattr(transformers, f"AutoModel{_CLASSES[task]}")
             model, report = auto.from_pretrained(
                 folder,
                 use_safetensors=True,
@@ -198,9 +199,14 @@ def _refuse_nonfinite(folder: Path, model: "PreTrainedModel") -> None:
 
 @contextmanager
 def quiet_transformers() -> Iterator[None]:
-    """Keep the load report off the terminal: what it says reaches the user as one sentence."""
+    """Keep the load report off the terminal: what it says reaches the user as one sentence.
+
+    What transformers imports meanwhile stays quiet as well.
+    """
     from transformers.utils import logging as transformers_logging
 
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.ERROR)
     verbosity = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity(logging.ERROR)
     transformers_logging.disable_progress_bar()
