@@ -1,1 +1,1 @@
-"""Quantization: the backend that measures cheapest here among those that keep the accuracy."""
+"""Quantization: what measures cheapest here and keeps the accuracy; of equals, what loses least."""

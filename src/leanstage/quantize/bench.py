@@ -53,6 +53,15 @@ class Verdict:
         return float("inf") if self.figures is None else self.figures.probability_drop
 
 
+@dataclass(frozen=True)
+class Fitting:
+    """A form that fits: milliseconds of processor time an answer, and what it loses."""
+
+    form: Form
+    cost: float
+    drop: float
+
+
 @dataclass
 class Bench:
     """Holds forms of ``model`` against what the baseline says to the validation rows.

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from leanstage import progress
 from leanstage.quantize.backends import BACKENDS
-from leanstage.quantize.bench import Bench, Form, words
+from leanstage.quantize.bench import Bench, Fitting, Form, words
 from leanstage.techniques.search import most_saving
 from leanstage.techniques.spread import some
 from leanstage.variant import predict_all
@@ -19,8 +19,8 @@ _ROWS = 128
 which say more a row than right answers do."""
 
 
-def keep_sensitive(bench: Bench, form: Form) -> tuple[Form, float] | None:
-    """The form with the fewest groups of layers in float that fits, and its cost.
+def keep_sensitive(bench: Bench, form: Form) -> Fitting | None:
+    """The form with the fewest groups of layers in float that fits.
 
     Every group is measured by itself, the others in float; then bisection over how many, the worst
     first (:func:`ranked`), each tried form a trial. None where nothing fits.
@@ -29,7 +29,7 @@ def keep_sensitive(bench: Bench, form: Form) -> tuple[Form, float] | None:
     if layers is None or not bench.model.manifest.labels:
         return None
     order = ranked(bench, form, list(layers(bench.model)))
-    found: tuple[Form, float] | None = None
+    found: Fitting | None = None
 
     def fits(kept: int) -> bool:
         nonlocal found
@@ -38,7 +38,7 @@ def keep_sensitive(bench: Bench, form: Form) -> tuple[Form, float] | None:
         cost = bench.costs({form.backend: one})[form.backend]
         bench.tell(one, verdict, cost)
         if verdict.fits:
-            found = one, cost
+            found = Fitting(one, cost, verdict.drop)
         return verdict.fits
 
     most_saving(range(1, len(order)), fits)

@@ -1,14 +1,14 @@
-"""The quantize step: every backend of the plan is built and timed; the cheapest that fits wins."""
+"""The quantize step: every backend of the plan is built and timed; the leanest that fits wins."""
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from leanstage import progress
 from leanstage.contracts import Plan, QuantizeBackend
 from leanstage.errors import InputError, LeanstageError
 from leanstage.quantize.backends import BACKENDS
-from leanstage.quantize.bench import Bench, Form, Verdict, words
+from leanstage.quantize.bench import Bench, Fitting, Form, Verdict, words
 from leanstage.quantize.how import METHODS, How
 from leanstage.quantize.sensitive import keep_sensitive
 from leanstage.tasks import SplitFolder
@@ -32,7 +32,7 @@ def quantize(
     target: Path,
     train: SplitFolder | None = None,
 ) -> Variant:
-    """Write the :func:`cheapest` form to ``target``, or the input unchanged with the reason.
+    """Write the :func:`leanest` form to ``target``, or the input unchanged with the reason.
 
     Forms are timed in turn with the input, on the machine at hand, which the step records; those
     that save time are held against the baseline's ``answers`` on the validation split.
@@ -66,33 +66,30 @@ def quantize(
             folder=Path(scratch),
         )
         record.trials = bench.trials
-        passing = _passing(bench, settings.backends, settings.min_gain)
+        kept = _passing(bench, settings.backends, settings.min_gain)
         record.input_ms_per_answer = bench.input_cost
-        if not passing:
+        if not kept:
             return record.rejected(
                 f"no quantization: none of {len(bench.trials)} forms saved time within "
                 f"the limit{_closest(bench)}"
             )
-        costs = {name: cost for name, (_, cost) in passing.items()}
-        best, cost = passing[cheapest(list(costs), costs, settings.min_gain)]
+        best = leanest(kept, settings.min_gain)
         return record.applied(
-            best.variant,
-            f"{words(best)}: {cost:.2f} ms an answer against {bench.input_cost:.2f}",
-            best.settings,
+            best.form.variant,
+            f"{words(best.form)}: {best.cost:.2f} ms an answer against {bench.input_cost:.2f}",
+            best.form.settings,
         )
 
 
-def cheapest(names: Sequence[str], costs: Mapping[str, float], min_gain: float) -> str:
-    """The first of ``names``, unless a later one costs less by ``min_gain`` or more.
+def leanest(kept: Sequence[Fitting], min_gain: float) -> Fitting:
+    """Of those than which no other costs less by ``min_gain`` or more, the one that loses least.
 
-    The plan names first what it expects most of; a smaller difference is within the noise of the
-    timing, and would be decided by chance.
+    A smaller difference is within the noise of the timing, while what they lose was measured on
+    the same rows. Where they lose the same, it is the first: the plan expects most of it.
     """
-    best = names[0]
-    for name in names[1:]:
-        if costs[name] <= costs[best] * (1 - min_gain):
-            best = name
-    return best
+    least = min(one.cost for one in kept)
+    alike = [one for one in kept if least > one.cost * (1 - min_gain)]
+    return min(alike, key=lambda one: one.drop)
 
 
 def _texts(train: SplitFolder | None, plan: Plan) -> tuple[str, ...]:
@@ -107,16 +104,14 @@ def _texts(train: SplitFolder | None, plan: Plan) -> tuple[str, ...]:
     return tuple(texts)
 
 
-def _passing(
-    bench: Bench, backends: Sequence[QuantizeBackend], min_gain: float
-) -> dict[str, tuple[Form, float]]:
-    """By backend, in their order, the form that saves time and keeps the accuracy; its cost."""
+def _passing(bench: Bench, backends: Sequence[QuantizeBackend], min_gain: float) -> list[Fitting]:
+    """In the order of backends, the form of each that saves time and keeps the accuracy."""
     forms: dict[str, Form] = {form.backend: form for form in _build(bench, backends)}
     progress.step("timing the backends in turn")
     costs = bench.costs(forms)
     assert bench.input_cost is not None
     most = bench.input_cost * (1 - min_gain)
-    found: dict[str, tuple[Form, float]] = {}
+    found: dict[str, Fitting] = {}
     losing: list[str] = []
     for name, form in forms.items():
         cost = costs[name]
@@ -126,21 +121,21 @@ def _passing(
         verdict = bench.judge(form)
         bench.tell(form, verdict, cost)
         if verdict.fits:
-            found[name] = form, cost
+            found[name] = Fitting(form, cost, verdict.drop)
         else:
             losing.append(name)
     for name in sorted(losing, key=lambda one: costs[one]):
         # Layers in float only add to its cost.
-        if costs[name] >= min((cost for _, cost in found.values()), default=float("inf")):
+        if costs[name] >= min((one.cost for one in found.values()), default=float("inf")):
             break
         try:
             kept = keep_sensitive(bench, forms[name])
         except Exception as error:
             bench.refuse(forms[name].backend, _what(error))
             continue
-        if kept is not None and kept[1] <= most:
+        if kept is not None and kept.cost <= most:
             found[name] = kept
-    return {name: found[name] for name in forms if name in found}
+    return [found[name] for name in forms if name in found]
 
 
 def _build(bench: Bench, backends: Sequence[QuantizeBackend]) -> Iterator[Form]:
