@@ -12,6 +12,7 @@ from typing import Any
 
 from leanstage.errors import InputError
 from leanstage.variant import Variant, fresh_folder, open_variant, seal
+from leanstage.variant.checkpoint import quiet_transformers
 
 TOKENS = 48
 """Tokens a text, special ones included: a short review, a ticket."""
@@ -66,7 +67,9 @@ class Shape:
 def write_model(shape: Shape, target: Path, *, seed: int = 0) -> Variant:
     """A classifier of this shape in float32, as a variant for PyTorch."""
     import torch
-    from transformers import BertConfig, BertForSequenceClassification
+
+    with quiet_transformers():
+        from transformers import BertConfig, BertForSequenceClassification
 
     torch.manual_seed(seed)
     model = BertForSequenceClassification(

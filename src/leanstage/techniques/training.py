@@ -6,8 +6,6 @@ from typing import Any
 
 import torch
 from torch.utils.data import Sampler
-from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
-from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from leanstage import progress
 from leanstage.errors import InputError
@@ -26,7 +24,12 @@ from leanstage.techniques.processes import (
 from leanstage.techniques.recipe import Recipe
 from leanstage.techniques.taught import Taught
 from leanstage.variant.architectures import family_of
+from leanstage.variant.checkpoint import quiet_transformers
 from leanstage.variant.hardware import device_type
+
+with quiet_transformers():
+    from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+    from transformers.trainer_pt_utils import LengthGroupedSampler
 
 _TWENTIETH = 0.05
 _PACE_STEPS = 50
