@@ -82,13 +82,13 @@ def quantize(
 
 
 def leanest(kept: Sequence[Fitting], min_gain: float) -> Fitting:
-    """Of those than which no other costs less by ``min_gain`` or more, the one that loses least.
+    """Of those than which no other costs less by more than ``min_gain``, what loses least.
 
     A smaller difference is within the noise of the timing, while what they lose was measured on
     the same rows. Where they lose the same, it is the first: the plan expects most of it.
     """
     least = min(one.cost for one in kept)
-    alike = [one for one in kept if least > one.cost * (1 - min_gain)]
+    alike = [one for one in kept if one.cost * (1 - min_gain) <= least]
     return min(alike, key=lambda one: one.drop)
 
 
