@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.peers.catalogue import PEERS
 from benchmarks.peers.picture import NAMES, OURS, dominates, draw, is_ours, measured_rows
 from benchmarks.peers.sets import MODELS, SETS
 
@@ -61,6 +62,10 @@ def section(set_name: str, model: str, document: dict[str, Any] | None) -> list[
         "",
         *table(document),
     ]
+    made = {row["name"] for row in document["rows"]}
+    missing = [peer.name for peer in PEERS if peer.name not in made]
+    if missing:
+        lines += ["", f"Not measured yet: {', '.join(missing)}."]
     found = verdict(measured_rows(document))
     return [*lines, "", *found] if found else lines
 

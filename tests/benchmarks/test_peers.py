@@ -99,6 +99,10 @@ def test_what_has_no_figures_is_not_measured_yet() -> None:
     failed = document({"name": "broken", "error": "does not install"})
     for found in (None, failed):
         assert page.section("topics", "mpnet", found)[-1] == "Not measured yet."
+    rows = [row(peer.name, 0.9, 1.0) for peer in PEERS]
+    some, whole = (page.section("topics", "mpnet", document(*r)) for r in (rows[:-2], rows))
+    assert "Not measured yet: leanstage quantize, leanstage." in some
+    assert "Not measured" not in "\n".join(whole)
     written = page.laid_in(f"before\n{page.MARKS[0]}old\n{page.MARKS[1]}after\n", ["a", "b"])
     assert written == f"before\n{page.MARKS[0]}a\n\nb\n{page.MARKS[1]}after\n"
 
