@@ -6,6 +6,7 @@ between two marks in ``docs/benchmarks.md`` and ``docs/benchmarks-SET-MODEL.svg`
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +29,12 @@ HEAD = (
 
 def main() -> None:
     """Write all sections, and the pictures of those that are measured."""
-    sections = []
-    for set_name in SETS:
-        for model in MODELS:
-            document = _document(set_name, model)
-            sections.append("\n".join(section(set_name, model, document)))
-            if document is not None and measured_rows(document):
-                draw(document, PAGE.with_name(f"benchmarks-{set_name}-{model}.svg"))
+    found = {(one, model): _document(one, model) for one in SETS for model in MODELS}
+    sections = ["\n".join(summary(document for document in found.values() if document))]
+    for (set_name, model), document in found.items():
+        sections.append("\n".join(section(set_name, model, document)))
+        if document is not None and measured_rows(document):
+            draw(document, PAGE.with_name(f"benchmarks-{set_name}-{model}.svg"))
     PAGE.write_text(laid_in(PAGE.read_text(encoding="utf-8"), sections), encoding="utf-8")
 
 
@@ -70,6 +70,30 @@ def section(set_name: str, model: str, document: dict[str, Any] | None) -> list[
     return [*lines, "", *found] if found else lines
 
 
+def summary(documents: Iterable[dict[str, Any]]) -> list[str]:
+    """leanstage on every set and model that is measured, a line each."""
+    lines = [
+        "| leanstage on | accuracy (change in points, 95%) | times cheaper than float32 (95%) "
+        f"| than the cheapest optimized peer that loses at most {MOST_LOST * 100:.0f} point "
+        "| peers both cheaper and at least as accurate |",
+        "|---|---|---|---|---|",
+    ]
+    for document in documents:
+        found = standing(measured_rows(document))
+        if found is None:
+            continue
+        best = "" if found.best is None else f"{_figure(found.times_less)}, {found.best['name']}"
+        cells = (
+            f"{NAMES[document['set']]}, {NAMES[document['model']]}",
+            _accuracy(found.ours),
+            _cheaper(found.ours),
+            best,
+            ", ".join(found.better) or "none",
+        )
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
 def table(document: dict[str, Any]) -> list[str]:
     """All rows; what did not run says why."""
     lines = [HEAD, "|---|---|---|---|---|---|---:|---:|---:|"]
@@ -78,14 +102,12 @@ def table(document: dict[str, Any]) -> list[str]:
             error = " ".join(str(row["error"]).split()).replace("|", "\\|")
             lines.append(f"| {row['name']} | {error} | | | | | | | |")
             continue
-        low, high = row["of_fp32_ci95"]
         cells = (
             row["name"],
-            f"{row['accuracy'] * 100:.1f}% ({points(row['difference'])}, "
-            f"{_span(map(points, row['difference_ci95']))})",
+            _accuracy(row),
             f"{_figure(row['cpu_seconds_per_1000'])} "
             f"({_span(map(_figure, row['cpu_seconds_per_1000_ci95']))})",
-            f"{_figure(1 / row['of_fp32'])} ({_span(map(_figure, (1 / high, 1 / low)))})",
+            _cheaper(row),
             f"{_figure(row['p50_ms'])} / {_figure(row['p95_ms'])}",
             f"{row['throughput_8']:,.0f} and {row['throughput_32']:,.0f}",
             f"{row['bytes'] / 1e6:.0f}",
@@ -98,33 +120,73 @@ def table(document: dict[str, Any]) -> list[str]:
 
 def verdict(rows: Sequence[dict[str, Any]]) -> list[str]:
     """The goal, as the figures have it; nothing where leanstage did not run beside a peer."""
-    ours = next((row for row in rows if row["name"] == OURS), None)
-    peers = [row for row in rows if not is_ours(row)]
-    if ours is None or not peers:
+    found = standing(rows)
+    if found is None:
         return []
-    better = [row["name"] for row in peers if dominates(row, ours)]
     said = (
-        f"Both cheaper and at least as accurate as leanstage: {', '.join(better)}."
-        if better
+        f"Both cheaper and at least as accurate as leanstage: {', '.join(found.better)}."
+        if found.better
         else "No peer is both cheaper and at least as accurate as leanstage."
     )
-    kept = [row for row in peers if row["optimized"] and row["difference"] >= -MOST_LOST]
     said += (
-        f" leanstage changes accuracy by {points(ours['difference'])} points and takes "
-        f"{_figure(1 / ours['of_fp32'])} times less processor time than PyTorch in float32"
+        f" leanstage changes accuracy by {points(found.ours['difference'])} points and takes "
+        f"{_figure(1 / found.ours['of_fp32'])} times less processor time than PyTorch in float32"
     )
-    if kept:
-        best = min(kept, key=lambda row: float(row["of_fp32"]))
+    if found.best is not None:
         said += (
-            f", {_figure(best['of_fp32'] / ours['of_fp32'])} times less than {best['name']}, the "
+            f", {_figure(found.times_less)} times less than {found.best['name']}, the "
             f"cheapest optimized peer that loses at most {MOST_LOST * 100:.0f} point"
         )
     return [f"{said}."]
 
 
+@dataclass(frozen=True)
+class Standing:
+    """leanstage's row beside those of its peers.
+
+    Attributes:
+        better: names of the peers that dominate it.
+        best: the cheapest optimized peer that loses at most :data:`MOST_LOST`, if any does.
+    """
+
+    ours: dict[str, Any]
+    better: tuple[str, ...]
+    best: dict[str, Any] | None
+
+    @property
+    def times_less(self) -> float:
+        """Processor time of the best peer over that of leanstage."""
+        assert self.best is not None
+        return float(self.best["of_fp32"] / self.ours["of_fp32"])
+
+
+def standing(rows: Sequence[dict[str, Any]]) -> Standing | None:
+    """Where leanstage stands; None where it or its peers have not run."""
+    ours = next((row for row in rows if row["name"] == OURS), None)
+    peers = [row for row in rows if not is_ours(row)]
+    if ours is None or not peers:
+        return None
+    kept = [row for row in peers if row["optimized"] and row["difference"] >= -MOST_LOST]
+    return Standing(
+        ours,
+        tuple(row["name"] for row in peers if dominates(row, ours)),
+        min(kept, key=lambda row: float(row["of_fp32"]), default=None),
+    )
+
+
 def points(change: float) -> str:
     """A change in points, signed, with a real minus."""
     return f"{change * 100:+.1f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _accuracy(row: dict[str, Any]) -> str:
+    change = f"{points(row['difference'])}, {_span(map(points, row['difference_ci95']))}"
+    return f"{row['accuracy'] * 100:.1f}% ({change})"
+
+
+def _cheaper(row: dict[str, Any]) -> str:
+    low, high = row["of_fp32_ci95"]
+    return f"{_figure(1 / row['of_fp32'])} ({_span(map(_figure, (1 / high, 1 / low)))})"
 
 
 def _figure(value: float) -> str:

@@ -95,6 +95,19 @@ def test_a_peer_that_is_cheaper_and_as_accurate_is_named() -> None:
     assert [one["name"] for one in frontier(rows)] == ["olive", "leanstage", "nncf-int8"]
 
 
+def test_the_summary_has_a_line_for_every_document_with_leanstage_and_a_peer() -> None:
+    ours, peer = row("leanstage", 0.895, 0.02), row("nncf-int8", 0.895, 0.01)
+    lost = row("olive", 0.889, 0.005)
+    found = page.summary([document(ours, peer, lost), document(peer), document(ours)])[2:]
+    change = "\N{MINUS SIGN}0.5, \N{MINUS SIGN}1.5 to +0.5"
+    assert found == [
+        f"| BBC topics, MiniLM-L6 | 89.5% ({change}) | 50 (25 to 100) "
+        "| 0.5, nncf-int8 | nncf-int8 |"
+    ]
+    (line,) = page.summary([document(ours, lost)])[2:]
+    assert line.endswith("|  | none |")
+
+
 def test_what_has_no_figures_is_not_measured_yet() -> None:
     failed = document({"name": "broken", "error": "does not install"})
     for found in (None, failed):
