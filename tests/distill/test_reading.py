@@ -154,7 +154,7 @@ def test_a_reading_that_the_gate_could_not_clear_is_not_kept(
     assert kept.manifest.max_length == 8
     assert left.manifest.max_length == teacher.manifest.max_length
     (trial,) = left.manifest.lineage[-1].trials
-    assert "could not rule out a loss" in trial.reason
+    assert "could not with a probability of 70% rule out a loss" in trial.reason
 
 
 def test_the_length_is_said_to_every_reader_of_the_files(teacher: Variant, tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def test_a_rejection_names_what_came_closest_with_its_figures(
 ) -> None:
     trainings = Trainings(baseline)
     ladder = [
-        trainings.candidate("half-way", [0], noise=0.2),
+        trainings.candidate("half-way", [0], noise=0.05),
         trainings.candidate("ruined", [0], noise=20.0),
     ]
     record = Record("distill", baseline, tmp_path / "student")

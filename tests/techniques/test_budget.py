@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -81,3 +82,26 @@ def test_a_search_and_the_gate_draw_the_line_at_the_same_place(
     fits, _ = Budget(math.inf, test).judge(shown, "label")
     if not math.isclose(loss.bound, test.margin, rel_tol=1e-6):
         assert fits == (loss.bound <= test.margin)
+
+
+@pytest.mark.parametrize(("drop", "se"), [(0.002, 0.006), (0.0, 0.011), (0.009, 0.004)])
+def test_the_assurance_is_how_often_the_gate_clears_what_fits(drop: float, se: float) -> None:
+    """Drawn: what is true, as the validation rows leave it open, and then the evaluation rows."""
+    test = accuracy_test(POLICY, 816)
+    shown = figures(0.03, drop).model_copy(update={"probability_drop_se": se})
+    rng = np.random.default_rng(0)
+    cleared = 0
+    for true in np.clip(rng.normal(drop, se, 1000), -0.03, 0.03):
+        lost, gained = (0.03 + true) / 2, (0.03 - true) / 2
+        only, other, _ = map(int, rng.multinomial(test.rows, [lost, gained, 0.97]))
+        counts = PairedCounts(
+            both_right=test.rows - only - other,
+            baseline_only=only,
+            candidate_only=other,
+            both_wrong=0,
+        )
+        cleared += accuracy_loss(counts, test.margin, test.confidence).bound <= test.margin
+    share = cleared / 1000
+    assert 0.3 < share < 0.99
+    assert Budget(0.01, test, share - 0.05).judge(shown, "label")[0]
+    assert not Budget(0.01, test, share + 0.05).judge(shown, "label")[0]

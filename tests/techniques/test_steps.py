@@ -240,6 +240,26 @@ def test_a_model_that_is_only_less_sure_loses_nothing() -> None:
     assert figures.probability_drop == pytest.approx(0, abs=1e-6)
 
 
+def test_a_loss_weighs_the_same_however_unsure_a_baseline_is_that_is_often_right() -> None:
+    """At a tenth of the distance between logits a point of the probability would be nothing."""
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 5, 400)
+    reference = 4 * np.eye(5)[truth] + rng.normal(size=(400, 5))
+    model = reference + rng.normal(size=(400, 5))
+
+    def figures(scale: float) -> ValidationFigures:
+        ours, theirs = (np.exp(scale * logits) for logits in (model, reference))
+        pair = [(p / p.sum(1, keepdims=True)).astype(np.float32) for p in (ours, theirs)]
+        assert pair[1].max(axis=1).mean() < (pair[1].argmax(axis=1) == truth).mean()
+        return validation_figures(*pair, truth.tolist())
+
+    timid, bold = figures(0.1), figures(0.4)
+    assert bold.probability_drop > 0.01
+    assert timid.probability_drop == pytest.approx(bold.probability_drop, abs=1e-4)
+    assert timid.probability_drop_se == pytest.approx(bold.probability_drop_se, abs=1e-4)
+    assert timid.probability_drop == pytest.approx(timid.accuracy_drop, abs=0.02)
+
+
 def test_the_budget_judges_by_the_probability_of_the_truth() -> None:
     figures = ValidationFigures(
         n=100,

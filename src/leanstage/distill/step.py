@@ -27,6 +27,9 @@ from leanstage.techniques.record import Record
 from leanstage.techniques.search import Budget
 from leanstage.variant import Variant
 
+ASSURANCE = 0.7
+"""That the gate clears a reading, before anything is trained: every student is to be made of it."""
+
 
 def distill(
     teacher: Variant,
@@ -108,7 +111,7 @@ def _reader(
         return teacher
     # Half of what the technique may lose: a student has to have something to spend.
     whole = Budget.of_training("distill", plan)
-    budget = replace(whole, limit=whole.limit / 2)
+    budget = replace(whole, limit=whole.limit / 2, assurance=ASSURANCE)
     folder = scratch / "readings"
     found = shortest_reading(
         teacher,

@@ -20,16 +20,22 @@ def validation_figures(
     The mean drop in the probability of the true class moves far less from sample to sample than
     the accuracy does: every row weighs in, not only those that change sides. It is taken at equal
     mean confidence, because a model that is as often right but less sure of itself would
-    otherwise seem to lose.
+    otherwise seem to lose; at that of the reference, or where it is less sure of itself than it is
+    right, at its accuracy, because a point of the probability would otherwise be less than one of
+    the accuracy.
     """
     import numpy as np
 
     truth = np.asarray(labels)
     rows = np.arange(len(truth))
-    matched = match_confidence(probabilities, reference)
-    drops = reference[rows, truth].astype(float) - matched[rows, truth]
     right = probabilities.argmax(axis=1) == truth
     reference_right = reference.argmax(axis=1) == truth
+    sure = float(reference.max(axis=1).mean())
+    # By the rule of succession: nobody who was right on all rows is so for certain.
+    often_right = (float(reference_right.sum()) + 1) / (len(truth) + 2)
+    before = reference if sure >= often_right else at_confidence(reference, often_right)
+    matched = at_confidence(probabilities, max(sure, often_right))
+    drops = before[rows, truth].astype(float) - matched[rows, truth]
     spread = float(drops.std(ddof=1)) / len(truth) ** 0.5 if len(truth) > 1 else 0.0
     return ValidationFigures(
         n=len(truth),
@@ -42,10 +48,8 @@ def validation_figures(
     )
 
 
-def match_confidence(
-    probabilities: "NDArray[np.float32]", reference: "NDArray[np.float32]"
-) -> "NDArray[np.float64]":
-    """``probabilities`` at the temperature that gives them the mean confidence of ``reference``.
+def at_confidence(probabilities: "NDArray[np.float32]", goal: float) -> "NDArray[np.float64]":
+    """``probabilities``, of shape (rows, classes), at the temperature of this mean confidence.
 
     Confidence is the probability of the answer given. One temperature for all rows (Guo et al.
     2017, "On Calibration of Modern Neural Networks") changes no answer.
@@ -53,14 +57,13 @@ def match_confidence(
     import numpy as np
 
     logs = np.log(np.clip(probabilities.astype(float), 1e-12, 1.0))
-    goal = float(reference.max(axis=1).mean())
 
     def at(sharpness: float) -> "NDArray[np.float64]":
         raised = np.exp(sharpness * (logs - logs.max(axis=1, keepdims=True)))
         scaled: NDArray[np.float64] = raised / raised.sum(axis=1, keepdims=True)
         return scaled
 
-    low, high = 0.02, 50.0
+    low, high = 0.02, 1e4
     for _ in range(60):
         middle = float(np.sqrt(low * high))
         if at(middle).max(axis=1).mean() < goal:

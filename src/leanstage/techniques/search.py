@@ -1,8 +1,10 @@
 """What a technique may lose on the validation split; ``attempts.Search`` searches within it."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any, TypeVar
 
 import numpy as np
@@ -57,10 +59,12 @@ class Budget:
     Args:
         limit: of the drop in the probability of the true class or token.
         test: what classifiers have to pass at the gate; None where it is not looked at.
+        assurance: probability, by what the validation rows show and leave open, that they pass.
     """
 
     limit: float
     test: AccuracyTest | None = None
+    assurance: float = 0.5
 
     @classmethod
     def of_training(cls, technique: Technique, plan: Plan) -> "Budget":
@@ -97,21 +101,26 @@ class Budget:
         """Why the gate could not clear a candidate with these figures; empty where it could.
 
         Answers that change sides cancel out in the drop and widen its bound, so that a candidate
-        that loses little may still be refused.
+        that loses little may still be refused. Its drop there is taken as normal around the drop
+        here, with the variances of both samples (O'Hagan, Stevens & Campbell 2005, "Assurance in
+        clinical trial design").
         """
         test, turned = self.test, figures.discordant
         if test is None or turned is None:
             return ""
-        drop = max(0.0, figures.probability_drop)
+        spread = math.hypot(figures.probability_drop_se, math.sqrt(turned / test.rows))
+        doubt = NormalDist().inv_cdf(self.assurance) * spread
+        drop = max(0.0, figures.probability_drop + doubt)
         bound = expected_upper_drop(
             test.rows, discordant=turned, drop=drop, confidence=test.confidence
         )
         if bound <= test.margin:
             return ""
+        odds = f" with a probability of {self.assurance:.0%}" if self.assurance > 0.5 else ""
         return (
             f"; but {turned:.1%} of the answers turn right or wrong, and with as many the gate's "
-            f"{test.rows:,} evaluation rows could not rule out a loss of {bound:.2%}, where the "
-            f"policy accepts {test.margin:.2%}"
+            f"{test.rows:,} evaluation rows could not{odds} rule out a loss of {bound:.2%}, where "
+            f"the policy accepts {test.margin:.2%}"
         )
 
 
