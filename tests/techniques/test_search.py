@@ -56,7 +56,16 @@ def test_of_those_that_fit_a_later_one_saves_more(fitting: list[bool]) -> None:
 
 @pytest.mark.parametrize(
     ("fitting", "tried"),
-    [([], []), ([True], [0]), ([True, True], [0]), ([False, True], [0, 1]), ([False] * 3, [1, 2])],
+    [
+        ([], []),
+        ([True], [0]),
+        ([True, True], [0]),
+        ([False, True], [0, 1]),
+        ([False] * 3, [1, 2]),
+        ([True] * 4, [1, 0]),
+        ([False] * 5, [1, 3, 4]),
+        ([True] * 5, [1, 0]),
+    ],
 )
 def test_short_ladders(fitting: list[bool], tried: list[int]) -> None:
     assert search(fitting)[1] == tried
